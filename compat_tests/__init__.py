@@ -1,0 +1,1 @@
+"""The same call on real torch and on jtorch, compared."""

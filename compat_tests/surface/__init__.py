@@ -1,0 +1,1 @@
+"""Frozen names and signatures of the torch version that jtorch follows."""
