@@ -1,0 +1,148 @@
+"""torch's sentences about gradients, in-place writes and inference mode; as in ``errors``, the caller raises."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+_INFERENCE_NOTE = "See https://github.com/pytorch/rfcs/pull/17 for more details."
+
+
+def leaf_inplace(*, view: bool = False) -> RuntimeError:
+    """An in-place operation on a leaf that requires grad, or on a view of one."""
+    target = "a view of a leaf" if view else "a leaf"
+    return RuntimeError(f"{target} Variable that requires grad is being used in an in-place operation.")
+
+
+def second_backward() -> RuntimeError:
+    """backward() through a graph whose saved values are gone."""
+    return RuntimeError(
+        "Trying to backward through the graph a second time (or directly access saved tensors after they have already "
+        "been freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). "
+        "Specify retain_graph=True if you need to backward through the graph a second time or if you need to access "
+        "saved tensors after calling backward."
+    )
+
+
+def saved_modified(
+    type_name: str, shape: Sequence[int], node: str, output: int, version: int, expected: int
+) -> RuntimeError:
+    """A saved value was written to before backward; ``node`` names what made it, without "Backward0"."""
+    origin = f", which is output {output} of {node}," if node else ""
+    return RuntimeError(
+        "one of the variables needed for gradient computation has been modified by an inplace operation: "
+        f"[torch.{type_name}Tensor [{', '.join(map(str, shape))}]]{origin} is at version {version}; expected version "
+        f"{expected} instead. Hint: enable anomaly detection to find the operation that failed to compute its "
+        "gradient, with torch.autograd.set_detect_anomaly(True, check_nan=False)."
+    )
+
+
+def grad_scalar_only() -> RuntimeError:
+    """backward() without a gradient from something else than a scalar."""
+    return RuntimeError("grad can be implicitly created only for scalar outputs")
+
+
+def no_grad_fn(element: int = 0) -> RuntimeError:
+    """backward() from a tensor that no gradient flows to."""
+    return RuntimeError(f"element {element} of tensors does not require grad and does not have a grad_fn")
+
+
+def grad_shape(index: int, grad: Sequence[int], output: Sequence[int]) -> RuntimeError:
+    """backward(gradient) of another shape than the output."""
+    return RuntimeError(
+        f"Mismatch in shape: grad_output[{index}] has a shape of torch.Size({list(grad)}) and output[{index}] has a "
+        f"shape of torch.Size({list(output)})."
+    )
+
+
+def input_without_grad() -> RuntimeError:
+    """autograd.grad with respect to a tensor that does not require grad."""
+    return RuntimeError("One of the differentiated Tensors does not require grad")
+
+
+def input_unused(index: int) -> RuntimeError:
+    """autograd.grad with respect to a tensor the output does not depend on."""
+    return RuntimeError(
+        f"The differentiated Tensor at index {index} appears to not have been used in the graph. Set allow_unused=True "
+        "if this is the desired behavior."
+    )
+
+
+def grad_dtype(*, setter: bool = True) -> RuntimeError:
+    """requires_grad on integers: of the attribute, or (setter=False) of a creation function."""
+    first = "only" if setter else "Only"
+    return RuntimeError(f"{first} Tensors of floating point and complex dtype can require gradients")
+
+
+def requires_grad_dtype() -> RuntimeError:
+    """requires_grad_() on integers."""
+    return RuntimeError("only Tensors of floating point dtype can require gradients")
+
+
+def requires_grad_non_leaf() -> RuntimeError:
+    """requires_grad = False on a computed tensor."""
+    return RuntimeError(
+        "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a "
+        "subgraph that doesn't require differentiation use var_no_grad = var.detach()."
+    )
+
+
+def retain_without_grad() -> RuntimeError:
+    """retain_grad() on a tensor that does not require grad."""
+    return RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
+
+
+def out_requires_grad(function: str) -> RuntimeError:
+    """out= while an argument requires grad."""
+    return RuntimeError(
+        f"{function}(): functions with out=... arguments don't support automatic differentiation, but one of the "
+        "arguments requires grad."
+    )
+
+
+def overlapping_write() -> RuntimeError:
+    """An in-place operation on an expanded tensor."""
+    return RuntimeError(
+        "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
+        "Please clone() the tensor before performing the operation."
+    )
+
+
+def inference_inplace() -> RuntimeError:
+    """An in-place operation on an inference tensor outside inference mode."""
+    return RuntimeError(
+        "Inplace update to inference tensor outside InferenceMode is not allowed."
+        "You can make a clone to get a normal tensor before doing inplace update." + _INFERENCE_NOTE
+    )
+
+
+def inference_saved() -> RuntimeError:
+    """An inference tensor in a computation that autograd follows."""
+    return RuntimeError(
+        "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in "
+        "computation tracked by autograd. To work around this, you can make a clone to get a normal tensor and use it "
+        "in autograd, or use `torch.no_grad()` instead of `torch.inference_mode()`."
+    )
+
+
+def inference_requires_grad() -> RuntimeError:
+    """requires_grad on an inference tensor outside inference mode."""
+    return RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")
+
+
+def multi_view_inplace(output: int, node: str) -> RuntimeError:
+    """An in-place operation on an output of split, chunk or unbind; ``node`` is the function's name, "Split"."""
+    return RuntimeError(
+        f"Output {output} of {node} is a view and is being modified inplace. This view is the output of a function "
+        "that returns multiple views. Such functions do not allow the output views to be modified inplace. You should "
+        "replace the inplace operation by an out-of-place one."
+    )
+
+
+def no_grad_view_inplace() -> RuntimeError:
+    """A view made under no_grad, written to with grad mode on."""
+    return RuntimeError(
+        "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this use "
+        "case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the "
+        "inplace either both inside the no_grad block (if you don't want the inplace to be tracked) or both outside "
+        "(if you want the inplace to be tracked)."
+    )

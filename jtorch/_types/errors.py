@@ -1,0 +1,506 @@
+"""torch's sentences, one function each: it makes the exception, the caller raises it.
+
+Shapes come as any sequence of ints, types as ``dtype.type_name`` ("Float"), functions by their plain name ("add").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+_HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: set on classes written in Python
+_OUR_TYPES = frozenset({"dtype", "device", "Size", "layout", "memory_format", "finfo", "iinfo"})
+
+Shape = Sequence[int]
+
+
+def type_name(value: object) -> str:
+    """The type's name as torch shows it: classes written in C carry their module (``numpy.ndarray``), others do not."""
+    kind = type(value)
+    if kind.__module__.startswith("jtorch._types") and kind.__name__ in _OUR_TYPES:
+        return f"torch.{kind.__name__}"
+    if kind.__flags__ & _HEAP_TYPE or kind.__module__ == "builtins":
+        return kind.__name__
+    return f"{kind.__module__}.{kind.__name__}"
+
+
+def _listed(items: Iterable[object]) -> str:
+    return f"[{', '.join(map(str, items))}]"
+
+
+def _by(shape: Shape) -> str:
+    return "x".join(map(str, shape))
+
+
+# Arguments
+
+
+def argument_type(function: str, name: str, position: int | None, expected: str, got: object) -> TypeError:
+    """A value of the wrong type; position counts from 1, None when it came by keyword."""
+    place = "" if position is None else f" (position {position})"
+    return TypeError(f"{function}(): argument '{name}'{place} must be {expected}, not {type_name(got)}")
+
+
+def sequence_item_type(function: str, name: str, position: int, expected: str, item: int, got: object) -> TypeError:
+    """A tuple argument with a wrong item, ``expected`` being "tuple of ints"."""
+    found = f"but found element of type {type_name(got)} at pos {item}"
+    return TypeError(f"{function}(): argument '{name}' (position {position}) must be {expected}, {found}")
+
+
+def tensor_list_item(argument: int, item: int, got: object) -> TypeError:
+    """A list of tensors with something else in it."""
+    return TypeError(f"expected Tensor as element {item} in argument {argument}, but got {type_name(got)}")
+
+
+def missing_arguments(function: str, names: Sequence[str]) -> TypeError:
+    """Required arguments that were not given."""
+    quoted = ", ".join(f'"{name}"' for name in names)
+    return TypeError(f"{function}() missing {len(names)} required positional arguments: {quoted}")
+
+
+def unexpected_keyword(function: str, name: str) -> TypeError:
+    """A keyword the function does not have."""
+    return TypeError(f"{function}() got an unexpected keyword argument '{name}'")
+
+
+def multiple_values(function: str, name: str) -> TypeError:
+    """An argument given both by position and by keyword."""
+    return TypeError(f"{function}() got multiple values for argument '{name}'")
+
+
+def too_many_positional(function: str, accepted: int, given: int) -> TypeError:
+    """More positional arguments than the function takes."""
+    plural = "" if accepted == 1 else "s"
+    return TypeError(f"{function}() takes {accepted} positional argument{plural} but {given} were given")
+
+
+def takes_no_arguments(function: str, given: int) -> TypeError:
+    """Arguments to a method that has none beside the tensor."""
+    return TypeError(f"TensorBase.{function}() takes no arguments ({given} given)")
+
+
+def invalid_combination(
+    function: str, args: Sequence[object], kwargs: Mapping[str, object], signatures: Sequence[str]
+) -> TypeError:
+    """No overload fits; each signature is torch's text without parentheses, a reason may follow it after a newline."""
+    positional = ", ".join(map(type_name, args))
+    keywords = ", ".join(f"{name}={type_name(value)}" for name, value in kwargs.items())
+    got = f"{positional}, {keywords}" if args and kwargs else positional or (f"{keywords}, " if kwargs else "")
+    intro = f"{function}() received an invalid combination of arguments - got ({got}), but expected"
+    if len(signatures) == 1:
+        return TypeError(f"{intro} ({signatures[0]})")
+    lines = [
+        f" * ({text})" + (f"\n      didn't match because {why}" if why else "") for text, why in map(_split, signatures)
+    ]
+    return TypeError(f"{intro} one of:\n" + "\n".join(lines) + "\n")
+
+
+def _split(signature: str) -> tuple[str, str]:
+    text, _, reason = signature.partition("\n")
+    return text, reason
+
+
+# Dims, sizes, shapes
+
+
+def dim_out_of_range(dim: int, rank: int) -> IndexError:
+    """A dim outside [-rank, rank - 1]; a 0-dim tensor counts as having one."""
+    rank = max(rank, 1)
+    return IndexError(f"Dimension out of range (expected to be in range of [{-rank}, {rank - 1}], but got {dim})")
+
+
+def dim_repeated(dim: int) -> RuntimeError:
+    """The same dim twice in a list of dims."""
+    return RuntimeError(f"dim {dim} appears multiple times in the list of dims")
+
+
+def size_item(position: int, got: object) -> TypeError:
+    """Something that is not an int in a torch.Size."""
+    return TypeError(f"torch.Size() takes an iterable of 'int' (item {position} is '{type_name(got)}')")
+
+
+def negative_dimension(size: int, shape: Shape) -> RuntimeError:
+    """A random tensor of negative size; the fills (zeros, ones) have ``fill_negative_dimension``."""
+    return RuntimeError(f"Trying to create tensor with negative dimension {size}: {_listed(shape)}")
+
+
+def fill_negative_dimension(function: str) -> RuntimeError:
+    """zeros, ones, full of a negative size."""
+    return RuntimeError(f"{function}: Dimension size must be non-negative.")
+
+
+def size_mismatch(a: int, b: int, dim: int) -> RuntimeError:
+    """Two operands that do not broadcast; dim counts from the front of the result."""
+    return RuntimeError(
+        f"The size of tensor a ({a}) must match the size of tensor b ({b}) at non-singleton dimension {dim}"
+    )
+
+
+def broadcast_mismatch(a: Shape, b: Shape) -> RuntimeError:
+    """``size_mismatch`` for two whole shapes: the last dim in which they differ."""
+    rank = max(len(a), len(b))
+    for back in range(1, min(len(a), len(b)) + 1):
+        if a[-back] != b[-back] and 1 not in (a[-back], b[-back]):
+            return size_mismatch(a[-back], b[-back], rank - back)
+    raise ValueError(f"{a} and {b} broadcast")
+
+
+def output_shape(shape: Shape, broadcast: Shape) -> RuntimeError:
+    """An in-place operation whose result is larger than its target."""
+    return RuntimeError(f"output with shape {_listed(shape)} doesn't match the broadcast shape {_listed(broadcast)}")
+
+
+def expand_mismatch(target: Shape, shape: Shape, dim: int) -> RuntimeError:
+    """expand() of a dim that is not 1; dim counts from the front of the target."""
+    existing = shape[dim - len(target) + len(shape)]
+    return RuntimeError(
+        f"The expanded size of the tensor ({target[dim]}) must match the existing size ({existing}) at non-singleton "
+        f"dimension {dim}.  Target sizes: {_listed(target)}.  Tensor sizes: {_listed(shape)}"
+    )
+
+
+def expand_rank(type_name: str, shape: Shape, target: Shape) -> RuntimeError:
+    """expand() to fewer dims than the tensor has."""
+    return RuntimeError(
+        f"expand(torch.{type_name}Tensor{{{_listed(shape)}}}, size={_listed(target)}): the number of sizes provided "
+        f"({len(target)}) must be greater or equal to the number of dimensions in the tensor ({len(shape)})"
+    )
+
+
+def expand_leading(dim: int) -> RuntimeError:
+    """expand() with -1 in a dim the tensor does not have."""
+    return RuntimeError(
+        f"The expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension {dim}"
+    )
+
+
+def shape_invalid(shape: Shape, numel: int) -> RuntimeError:
+    """view or reshape to another number of elements."""
+    return RuntimeError(f"shape '{_listed(shape)}' is invalid for input of size {numel}")
+
+
+def shape_two_inferred() -> RuntimeError:
+    """view(-1, -1)."""
+    return RuntimeError("only one dimension can be inferred")
+
+
+def shape_negative(shape: Shape, index: int) -> RuntimeError:
+    """view(-2, 3)."""
+    return RuntimeError(f"invalid shape dimension {shape[index]} at index {index} of shape {_listed(shape)}")
+
+
+def shape_ambiguous(shape: Shape) -> RuntimeError:
+    """view(-1, 0) of an empty tensor."""
+    return RuntimeError(
+        f"cannot reshape tensor of 0 elements into shape {_listed(shape)} because the unspecified dimension size -1 "
+        "can be any value and is ambiguous"
+    )
+
+
+def view_strides() -> RuntimeError:
+    """view() across dims that do not lie one behind the other."""
+    return RuntimeError(
+        "view size is not compatible with input tensor's size and stride (at least one dimension spans across two "
+        "contiguous subspaces). Use .reshape(...) instead."
+    )
+
+
+def permute_repeated() -> RuntimeError:
+    """permute(0, 0)."""
+    return RuntimeError("permute(): duplicate dims are not allowed.")
+
+
+def permute_rank(rank: int, given: int) -> RuntimeError:
+    """permute() with too few or too many dims."""
+    return RuntimeError(
+        "permute(sparse_coo): number of dimensions in the tensor input does not match the length of the desired "
+        f"ordering of dimensions i.e. input.dim() = {rank} is not equal to len(dims) = {given}"
+    )
+
+
+def cat_rank(first: int, other: int) -> RuntimeError:
+    """cat() of tensors with different numbers of dims."""
+    return RuntimeError(f"Tensors must have same number of dimensions: got {first} and {other}")
+
+
+def cat_size(dim: int, expected: int, got: int, number: int) -> RuntimeError:
+    """cat() of tensors that differ in another dim."""
+    return RuntimeError(
+        f"Sizes of tensors must match except in dimension {dim}. Expected size {expected} but got size {got} for "
+        f"tensor number {number} in the list."
+    )
+
+
+def stack_size(first: Shape, other: Shape, entry: int) -> RuntimeError:
+    """stack() of tensors of different shapes."""
+    return RuntimeError(
+        f"stack expects each tensor to be equal size, but got {_listed(first)} at entry 0 and {_listed(other)} at "
+        f"entry {entry}"
+    )
+
+
+# Matrix products
+
+
+def mat_shapes(a: Shape, b: Shape) -> RuntimeError:
+    """mm of matrices whose inner sizes differ (a vector counts as a matrix of one row)."""
+    return RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({_by(a)} and {_by(b)})")
+
+
+def mat_vec_shapes(mat: Shape, vec: Shape) -> RuntimeError:
+    """mv of a matrix and a vector that do not fit."""
+    return RuntimeError(f"size mismatch, got input ({mat[0]}), mat ({_by(mat)}), vec ({vec[0]})")
+
+
+def dot_sizes(a: int, b: int) -> RuntimeError:
+    """dot of vectors of different length."""
+    return RuntimeError(
+        f"inconsistent tensor size, expected tensor [{a}] and src [{b}] to have the same number of elements, but got "
+        f"{a} and {b} elements respectively"
+    )
+
+
+def dot_rank(a: int, b: int) -> RuntimeError:
+    """dot of something else than vectors."""
+    return RuntimeError(f"1D tensors expected, but got {a}D and {b}D tensors")
+
+
+def bmm_shapes(batch1: Shape, batch2: Shape) -> RuntimeError:
+    """bmm of batches that do not fit."""
+    return RuntimeError(
+        "Expected size for first two dimensions of batch2 tensor to be: "
+        f"[{batch1[0]}, {batch1[2]}] but got: [{batch2[0]}, {batch2[1]}]."
+    )
+
+
+def not_a_matrix(name: str) -> RuntimeError:
+    """mm of something else than a matrix."""
+    return RuntimeError(f"{name} must be a matrix")
+
+
+def not_a_batch(name: str) -> RuntimeError:
+    """bmm of something else than a batch of matrices."""
+    return RuntimeError(f"{name} must be a 3D tensor")
+
+
+def matmul_rank(a: int, b: int) -> RuntimeError:
+    """matmul with a 0-dim tensor."""
+    return RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {a}D and {b}D")
+
+
+_C_NAMES = {
+    "Bool": "bool",
+    "Byte": "unsigned char",
+    "Char": "signed char",
+    "Short": "short int",
+    "Int": "int",
+    "Long": "long int",
+    "Float": "float",
+    "Double": "double",
+    "Half": "c10::Half",
+    "BFloat16": "c10::BFloat16",
+    "ComplexFloat": "c10::complex<float>",
+    "ComplexDouble": "c10::complex<double>",
+}
+
+
+def matmul_types(a: str, b: str) -> RuntimeError:
+    """mm of different types, which torch does not promote."""
+    return RuntimeError(
+        f"expected m1 and m2 to have the same dtype, but got: {_C_NAMES.get(a, a)} != {_C_NAMES.get(b, b)}"
+    )
+
+
+def dot_types(a: str, b: str) -> RuntimeError:
+    """dot of different types."""
+    return RuntimeError(f"dot : expected both vectors to have same dtype, but found {a} and {b}")
+
+
+# Types
+
+
+def cast(result: str, desired: str) -> RuntimeError:
+    """A result that its in-place target or out= tensor cannot hold."""
+    return RuntimeError(f"result type {result} can't be cast to the desired output type {desired}")
+
+
+def promotion_unsigned(a: str, b: str) -> RuntimeError:
+    """uint16, uint32 and uint64 meet another integer type."""
+    kinds = "uint16, uint32, uint64 types"
+    return RuntimeError(f"Promotion for {kinds} is not supported, attempted to promote {a} and {b}")
+
+
+def promotion_float8(a: str, b: str) -> RuntimeError:
+    """A float8 type meets another type."""
+    return RuntimeError(f"Promotion for Float8 Types is not supported, attempted to promote {a} and {b}")
+
+
+def not_implemented_for(kernel: str, type_name: str) -> NotImplementedError:
+    """An operation that does not exist for a type; ``kernel`` is torch's internal name, "lt_cpu"."""
+    return NotImplementedError(f"\"{kernel}\" not implemented for '{type_name}'")
+
+
+def numpy_type_unsupported(numpy_dtype: Any) -> TypeError | ValueError:
+    """A NumPy array whose type torch does not have, or whose bytes are the wrong way round."""
+    if not numpy_dtype.isnative:
+        return ValueError(
+            "given numpy array has byte order different from the native byte order. Conversion between byte orders is "
+            "currently not supported."
+        )
+    return TypeError(
+        f"can't convert np.ndarray of type numpy.{numpy_dtype.type.__name__}. The only supported types are: float64, "
+        "float32, float16, complex64, complex128, int64, int32, int16, int8, uint64, uint32, uint16, uint8, and bool."
+    )
+
+
+def dtype_not_inferred(value: object) -> RuntimeError:
+    """tensor(None)."""
+    return RuntimeError(f"Could not infer dtype of {type_name(value)}")
+
+
+def value_overflow(type_name: str) -> RuntimeError:
+    """A number its type cannot hold; the name is the C++ one ("double", "uint8")."""
+    return RuntimeError(f"value cannot be converted to type {type_name} without overflow")
+
+
+def reduction_float_only(function: str, type_name: str, *, argument: str = "Input") -> RuntimeError:
+    """mean() of integers; ``argument`` is "Optional" when dtype= was given."""
+    return RuntimeError(
+        f"{function}(): could not infer output dtype. {argument} dtype must be either a floating point or complex "
+        f"dtype. Got: {type_name}"
+    )
+
+
+# Empty reductions
+
+
+def reduction_empty(function: str) -> RuntimeError:
+    """max() of an empty tensor."""
+    return RuntimeError(
+        f"{function}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with "
+        "the 'dim' argument."
+    )
+
+
+def reduction_empty_dim(function: str, dim: int) -> IndexError:
+    """max(dim) over a dim of size 0."""
+    return IndexError(f"{function}(): Expected reduction dim {dim} to have non-zero size.")
+
+
+# Indexing
+
+
+def index_out_of_bounds(index: int, dim: int, size: int) -> IndexError:
+    """x[7], and x[tensor([7])]."""
+    return IndexError(f"index {index} is out of bounds for dimension {dim} with size {size}")
+
+
+def index_out_of_range_in_self() -> IndexError:
+    """index_select and embedding with an index too large."""
+    return IndexError("index out of range in self")
+
+
+def index_too_many(rank: int) -> IndexError:
+    """More indices than dims."""
+    return IndexError(f"too many indices for tensor of dimension {rank}")
+
+
+def index_zero_dim() -> IndexError:
+    """Indexing a 0-dim tensor."""
+    return IndexError(
+        "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a "
+        "0-dim tensor to a number"
+    )
+
+
+def index_type(index: object) -> IndexError:
+    """x[1.5]."""
+    return IndexError(
+        "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got "
+        f"{type_name(index)})"
+    )
+
+
+def index_tensor_type() -> IndexError:
+    """x[tensor([1.0])]."""
+    return IndexError("tensors used as indices must be long, int, byte or bool tensors")
+
+
+def index_shapes(shapes: Iterable[Shape]) -> IndexError:
+    """Index tensors that do not broadcast together."""
+    listed = ", ".join(_listed(shape) for shape in shapes)
+    return IndexError(f"shape mismatch: indexing tensors could not be broadcast together with shapes {listed}")
+
+
+def index_mask(mask: Shape, mask_at: int, shape: Shape, at: int) -> IndexError:
+    """A boolean mask of another shape; ``at`` is the first dim in which it differs."""
+    return IndexError(
+        f"The shape of the mask {_listed(mask)} at index {mask_at} does not match the shape of the indexed tensor "
+        f"{_listed(shape)} at index {at}"
+    )
+
+
+def index_step() -> ValueError:
+    """x[::-1]."""
+    return ValueError("step must be greater than zero")
+
+
+def select_out_of_range(index: int, shape: Shape, dim: int) -> IndexError:
+    """select() outside a dim."""
+    return IndexError(f"select(): index {index} out of range for tensor of size {_listed(shape)} at dimension {dim}")
+
+
+def narrow_too_long(start: int, length: int, size: int) -> RuntimeError:
+    """narrow() past the end."""
+    return RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({size}).")
+
+
+# Values
+
+
+def item_many(numel: int) -> RuntimeError:
+    """item() of a tensor that has not one element."""
+    return RuntimeError(f"a Tensor with {numel} elements cannot be converted to Scalar")
+
+
+def number_many() -> ValueError:
+    """int(), float() of a tensor that has not one element."""
+    return ValueError("only one element tensors can be converted to Python scalars")
+
+
+def bool_ambiguous(numel: int) -> RuntimeError:
+    """The truth of a tensor that has not one element."""
+    values = "more than one value" if numel else "no values"
+    return RuntimeError(f"Boolean value of Tensor with {values} is ambiguous")
+
+
+def not_an_index() -> TypeError:
+    """range(x) of something else than one integer."""
+    return TypeError("only integer tensors of a single element can be converted to an index")
+
+
+def len_zero_dim() -> TypeError:
+    """len() of a 0-dim tensor."""
+    return TypeError("len() of a 0-d tensor")
+
+
+def iterate_zero_dim() -> TypeError:
+    """for item in a 0-dim tensor."""
+    return TypeError("iteration over a 0-d tensor")
+
+
+def numpy_requires_grad() -> RuntimeError:
+    """numpy() of a tensor that requires grad."""
+    return RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+
+
+def numpy_dtype(type_name: str) -> TypeError:
+    """numpy() of a type NumPy does not have."""
+    return TypeError(f"Got unsupported ScalarType {type_name}")
+
+
+def numpy_device(device: str) -> TypeError:
+    """numpy() of a tensor that is not on the CPU; ``device`` as text: "cuda:0"."""
+    return TypeError(
+        f"can't convert {device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory first."
+    )
