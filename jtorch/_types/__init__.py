@@ -16,6 +16,7 @@ from .dtype import bool_ as bool_
 from .dtype import cdouble as cdouble
 from .dtype import cfloat as cfloat
 from .dtype import chalf as chalf
+from .dtype import checked_dtype as checked_dtype
 from .dtype import complex32 as complex32
 from .dtype import complex64 as complex64
 from .dtype import complex128 as complex128

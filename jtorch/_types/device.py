@@ -152,13 +152,13 @@ def _parse(text: str) -> _Place:
     match = _INDEXED.fullmatch(text)
     if match is None:
         raise RuntimeError(f"Invalid device string: '{text}'")
-    type, digits = match.groups()
-    if type not in DEVICE_TYPES:
+    kind, digits = match.groups()
+    if kind not in DEVICE_TYPES:
         expected = ", ".join(DEVICE_TYPES)
-        raise RuntimeError(f"Expected one of {expected} device type at start of device string: {text}")
+        raise RuntimeError(f"Expected one of {expected} device type at start of device string: {kind}")
     if digits is not None and int(digits) > _INT32_MAX:
         raise RuntimeError(f"Could not parse device index '{digits}' in device string '{text}'")
-    return type, None if digits is None else int(digits)
+    return kind, None if digits is None else int(digits)
 
 
 def _no_signature(args: tuple[Any, ...], kwargs: dict[str, Any]) -> TypeError:

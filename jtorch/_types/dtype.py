@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 import operator
-from typing import Any, Final, NoReturn, final
+from typing import Any, Final, NoReturn, cast, final
 
 import ml_dtypes
 import numpy as np
@@ -150,13 +150,18 @@ def from_numpy(numpy_dtype: np.dtype[Any]) -> dtype:
     return found
 
 
+_DType = dtype  # _Limits has a property of that name
+
+
 class _Limits:
     """What finfo and iinfo share: they are equal when they describe one type, and cannot be hashed."""
 
-    __slots__ = ("_np", "_real")
+    __slots__ = ("_real",)
+
+    _real: _DType
 
     def __eq__(self, other: object) -> builtins.bool:
-        return type(other) is type(self) and isinstance(other, _Limits) and other._real is self._real
+        return isinstance(other, type(self)) and other._real is self._real
 
     __hash__ = None  # type: ignore[assignment]  # as in torch: the object has no stable identity
 
@@ -171,16 +176,20 @@ class _Limits:
         return self._real.name
 
 
-def _checked_type(name: str, type: object) -> dtype:
-    if not isinstance(type, dtype):
-        raise errors.argument_type(name, "type", 1, "torch.dtype", type)
-    return type
+def checked_dtype(function: str, name: str, position: builtins.int, value: object) -> dtype:
+    """The value if it is a dtype, else the error for that argument of a function."""
+    if not isinstance(value, dtype):
+        raise errors.argument_type(function, name, position, "torch.dtype", value)
+    return value
 
 
 _NOT_GIVEN: Final[Any] = object()  # None is an error, as in torch
 
 # decimal digits that survive a round trip (C++ digits10); torch's resolution is 10 to minus this
 _DIGITS: Final = {float64: 15, float32: 6, float16: 3, bfloat16: 2}
+
+# torch names half of the spacing above 1 here
+_TORCH_EPS: Final = {float8_e5m2fnuz: 0.125}
 
 
 @final
@@ -197,14 +206,14 @@ class finfo(_Limits):
     __slots__ = ("eps", "max", "min", "resolution", "smallest_normal", "tiny")
 
     def __init__(self, type: dtype = _NOT_GIVEN) -> None:
-        checked = _default if type is _NOT_GIVEN else _checked_type("finfo", type)
+        checked = _default if type is _NOT_GIVEN else checked_dtype("finfo", "type", 1, type)
         if checked.category < FLOAT:
             raise TypeError(
                 "torch.finfo() requires a floating point input type. Use torch.iinfo to handle 'torch.finfo'"
             )
         self._real = checked.to_real()
-        limits = ml_dtypes.finfo(self._real.np)
-        self.eps = float(limits.eps)
+        limits = cast("Any", ml_dtypes).finfo(self._real.np)
+        self.eps = _TORCH_EPS.get(self._real, float(limits.eps))
         self.max = float(limits.max)
         self.min = float(limits.min)
         self.smallest_normal = self.tiny = float(limits.smallest_normal)
@@ -229,7 +238,7 @@ class iinfo(_Limits):
     __slots__ = ("max", "min")
 
     def __init__(self, type: dtype) -> None:
-        checked = _checked_type("iinfo", type)
+        checked = checked_dtype("iinfo", "type", 1, type)
         if checked is bool_:
             raise TypeError("torch.bool is not supported by torch.iinfo")
         if checked.category != INT:
@@ -268,7 +277,7 @@ def set_default_dtype(d: dtype) -> None:
     >>> torch.set_default_dtype(torch.float32)
     """
     global _default
-    if not isinstance(d, dtype):
+    if type(d) is not dtype:
         raise TypeError("invalid dtype object: only floating-point types are supported as the default type")
     if d.category != FLOAT:
         raise TypeError("only floating-point types are supported as the default type")

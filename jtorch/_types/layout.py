@@ -8,17 +8,17 @@ from typing import Any, Final, NoReturn, TypeVar, final
 class _Name:
     """A member of a closed set of names: one object each, made only here."""
 
-    __slots__ = ("_name",)
-    _name: str
+    __slots__ = ("name",)
+    name: str
 
     def __new__(cls) -> NoReturn:
         raise TypeError(f"cannot create 'torch.{cls.__name__}' instances")
 
     def __repr__(self) -> str:
-        return f"torch.{self._name}"
+        return f"torch.{self.name}"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return layout_named, (self._name,)
+        return layout_named, (self.name,)
 
 
 @final
@@ -55,7 +55,7 @@ _Kind = TypeVar("_Kind", layout, memory_format)
 
 def _define(kind: type[_Kind], name: str) -> _Kind:
     self = object.__new__(kind)
-    self._name = name
+    self.name = name
     _NAMES[name] = self
     return self
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any, SupportsIndex, overload
+from typing import Any, SupportsIndex, cast, overload
 
 from . import errors
+
+_new = cast("Any", tuple).__new__
 
 
 class Size(tuple[int, ...]):
@@ -22,7 +24,7 @@ class Size(tuple[int, ...]):
     __slots__ = ()
 
     def __new__(cls, sizes: Iterable[Any] = (), /) -> Size:
-        return tuple.__new__(cls, [_checked(i, size) for i, size in enumerate(sizes)])
+        return _new(cls, [_checked(i, size) for i, size in enumerate(sizes)])
 
     def numel(self) -> int:
         """The number of elements of a tensor of this shape.
@@ -41,19 +43,21 @@ class Size(tuple[int, ...]):
     @overload
     def __getitem__(self, index: slice, /) -> Size: ...
     def __getitem__(self, index: Any, /) -> Any:
-        item = tuple.__getitem__(self, index)
+        item = cast("Any", super().__getitem__(index))
         return unchecked_size(item) if type(index) is slice else item
 
     def __add__(self, other: Any, /) -> Size:
         if not isinstance(other, tuple):
             raise TypeError(f"can only concatenate tuple (not {errors.type_name(other)}) to torch.Size")
-        return Size(tuple.__add__(self, other))
+        return Size((*self, *cast("tuple[Any, ...]", other)))
 
     def __radd__(self, other: Any, /) -> Size:
-        return Size(other + tuple(self)) if isinstance(other, tuple) else NotImplemented
+        return Size((*cast("tuple[Any, ...]", other), *self)) if isinstance(other, tuple) else NotImplemented
 
     def __mul__(self, count: SupportsIndex, /) -> Size:
-        return unchecked_size(tuple.__mul__(self, count))
+        if not hasattr(count, "__index__"):
+            return NotImplemented
+        return unchecked_size(super().__mul__(count))
 
     __rmul__ = __mul__
 
@@ -63,7 +67,7 @@ class Size(tuple[int, ...]):
 
 def unchecked_size(sizes: tuple[int, ...]) -> Size:
     """A Size of what is known to be ints: the engine makes one for every tensor whose shape is read."""
-    return tuple.__new__(Size, sizes)
+    return _new(Size, sizes)
 
 
 def _checked(position: int, size: Any) -> int:
