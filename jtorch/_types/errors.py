@@ -42,9 +42,14 @@ def argument_type(function: str, name: str, position: int | None, expected: str,
 
 
 def sequence_item_type(function: str, name: str, position: int, expected: str, item: int, got: object) -> TypeError:
-    """A tuple argument with a wrong item, ``expected`` being "tuple of ints"."""
-    found = f"but found element of type {type_name(got)} at pos {item}"
-    return TypeError(f"{function}(): argument '{name}' (position {position}) must be {expected}, {found}")
+    """A tuple argument whose item (from 0) is of the wrong type, ``expected`` being "tuple of ints"."""
+    if item == 0:  # torch looks at the first item to choose the overload, at the others when it unpacks them
+        found = f"but found element of type {type_name(got)} at pos 0"
+        return TypeError(f"{function}(): argument '{name}' (position {position}) must be {expected}, {found}")
+    found = f'"type must be {expected},but got {type_name(got)}"'
+    return TypeError(
+        f"{function}(): argument '{name}' failed to unpack the object at pos {item + 1} with error {found}"
+    )
 
 
 def tensor_list_item(argument: int, item: int, got: object) -> TypeError:
@@ -301,6 +306,7 @@ _C_NAMES = {
     "BFloat16": "c10::BFloat16",
     "ComplexFloat": "c10::complex<float>",
     "ComplexDouble": "c10::complex<double>",
+    "UInt16": "short unsigned int",
 }
 
 

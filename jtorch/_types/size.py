@@ -56,7 +56,7 @@ class Size(tuple[int, ...]):
 
     def __mul__(self, count: SupportsIndex, /) -> Size:
         if not hasattr(count, "__index__"):
-            return NotImplemented
+            raise TypeError(f"can't multiply sequence by non-int of type '{errors.type_name(count)}'")
         return unchecked_size(super().__mul__(count))
 
     __rmul__ = __mul__
