@@ -8,7 +8,9 @@ from typing import Any, SupportsIndex, cast, overload
 
 from . import errors
 
+# without super(): x.shape[0] is everywhere
 _new = cast("Any", tuple).__new__
+_item = cast("Any", tuple).__getitem__
 
 
 class Size(tuple[int, ...]):
@@ -43,8 +45,8 @@ class Size(tuple[int, ...]):
     @overload
     def __getitem__(self, index: slice, /) -> Size: ...
     def __getitem__(self, index: Any, /) -> Any:
-        item = cast("Any", super().__getitem__(index))
-        return unchecked_size(item) if type(index) is slice else item
+        item = _item(self, index)
+        return _new(Size, item) if type(index) is slice else item
 
     def __add__(self, other: Any, /) -> Size:
         if not isinstance(other, tuple):
