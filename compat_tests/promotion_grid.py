@@ -1,8 +1,8 @@
 """Every cell of the promotion grid, jtorch's rules against real torch.
 
 Cells: {dimensioned, 0-dim, number} x dtype, squared, under four default dtypes, through torch.result_type and through
-what ``+``, ``/`` and ``==`` return on the CPU. ``python -m compat_tests.promotion_grid`` prints how many are equal and, as its
-value, how many are not.
+what ``+``, ``/`` and ``==`` return on the CPU. ``python -m compat_tests.promotion_grid`` prints how many are equal
+and, as its value, how many are not.
 """
 
 import operator
