@@ -48,7 +48,13 @@ def measure(row: dict) -> float | int | None:
         words[0] = sys.executable
     try:
         done = subprocess.run(
-            words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=SECONDS_A_ROW
+            words,
+            check=False,
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=SECONDS_A_ROW,
         )
     except subprocess.TimeoutExpired:
         print(f"{row['id']}: no end after {SECONDS_A_ROW} s")

@@ -1,0 +1,1 @@
+"""Runs the same call on real torch and on jtorch and compares everything that can be seen of it."""

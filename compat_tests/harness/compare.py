@@ -1,0 +1,76 @@
+"""Says how a jtorch result differs from torch's: type, dtype, shape, then values at torch's own tolerances."""
+
+from typing import Any
+
+import torch
+
+import jtorch
+from compat_tests.harness.convert import dtype_to_torch, tensor_to_torch
+
+
+class Difference(Exception):
+    """What differs; ``kind`` is one word (value, dtype, shape, type)."""
+
+    def __init__(self, kind: str, text: str) -> None:
+        super().__init__(text)
+        self.kind = kind
+
+
+def compare(actual: Any, expected: Any, *, values: bool = True, where: str = "", **tolerances: float) -> None:
+    """Raises Difference unless ``actual`` is torch's ``expected``; ``values=False`` leaves out the elements."""
+    if isinstance(expected, torch.Tensor):
+        compare_tensors(actual, expected, values, where, tolerances)
+    elif isinstance(expected, (tuple, list)):
+        if not isinstance(actual, (tuple, list)) or len(actual) != len(expected):
+            raise Difference("type", f"{where}: {type(expected).__name__} of {len(expected)} expected, got {actual!r}")
+        names, got = getattr(expected, "_fields", None), getattr(actual, "_fields", None)
+        if names != got:
+            raise Difference("type", f"{where}: fields {names} expected, got {got}")
+        for index, (one, other) in enumerate(zip(actual, expected, strict=True)):
+            compare(one, other, values=values, where=f"{where}[{index}]", **tolerances)
+    elif isinstance(expected, dict):
+        if not isinstance(actual, dict) or list(actual) != list(expected):
+            raise Difference("type", f"{where}: keys {list(expected)} expected, got {actual!r}")
+        for key in expected:
+            compare(actual[key], expected[key], values=values, where=f"{where}[{key!r}]", **tolerances)
+    else:
+        compare_plain(actual, expected, values, where)
+
+
+def compare_tensors(actual: Any, expected: torch.Tensor, values: bool, where: str, tolerances: dict) -> None:
+    if not isinstance(actual, jtorch.Tensor):
+        raise Difference("type", f"{where}: Tensor expected, got {type(actual).__name__}")
+    if str(actual.dtype) != str(expected.dtype):
+        raise Difference("dtype", f"{where}: {expected.dtype} expected, got {actual.dtype}")
+    if tuple(actual.shape) != tuple(expected.shape):
+        raise Difference("shape", f"{where}: {tuple(expected.shape)} expected, got {tuple(actual.shape)}")
+    if not values:
+        return
+    plain = expected.detach().resolve_conj().resolve_neg()
+    try:
+        torch.testing.assert_close(
+            tensor_to_torch(actual), plain, equal_nan=True, check_stride=False, check_device=False, **tolerances
+        )
+    except AssertionError as difference:
+        raise Difference("value", f"{where}: {difference}") from None
+
+
+def compare_plain(actual: Any, expected: Any, values: bool, where: str) -> None:
+    if isinstance(expected, torch.dtype):
+        same = dtype_to_torch(actual) is expected
+    elif isinstance(expected, (torch.device, torch.layout, torch.memory_format)):
+        same = str(actual) == str(expected)
+    elif isinstance(expected, (float, complex)) and type(actual) is type(expected):
+        same = torch.isclose(torch.tensor(actual), torch.tensor(expected), rtol=1e-6, atol=1e-8, equal_nan=True).item()
+    else:
+        same = type(actual) is type(expected) and actual == expected
+    if values and not same:
+        raise Difference("value", f"{where}: {expected!r} expected, got {actual!r}")
+
+
+def is_same(actual: Any, expected: Any, **options: Any) -> bool:
+    try:
+        compare(actual, expected, **options)
+    except Difference:
+        return False
+    return True

@@ -1,0 +1,89 @@
+"""Carries values from real torch to jtorch and back.
+
+Tensors travel as NumPy arrays; what NumPy has no dtype for (bfloat16) travels as float32, which holds it exactly.
+Names carry the rest: a dtype, device, layout or memory format on one side is the one of the same name on the other.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+import jtorch
+
+NAMED_CLASSES = (torch.dtype, torch.layout, torch.memory_format)
+PLAIN = (bool, int, float, complex, str, bytes, slice, type(None), type(Ellipsis), np.generic)
+
+
+class Unsupported(Exception):
+    """A value with no counterpart: sparse and quantized tensors, generators, modules."""
+
+
+def dtype_to_jtorch(dtype: torch.dtype) -> Any:
+    name = str(dtype).removeprefix("torch.")
+    if not hasattr(jtorch, name):
+        raise Unsupported(f"dtype {name}")
+    return getattr(jtorch, name)
+
+
+def dtype_to_torch(dtype: Any) -> torch.dtype:
+    return getattr(torch, str(dtype).removeprefix("torch."))
+
+
+def tensor_to_jtorch(tensor: torch.Tensor) -> Any:
+    if tensor.layout is not torch.strided or tensor.is_quantized or tensor.device.type != "cpu":
+        raise Unsupported(f"{tensor.layout} tensor on {tensor.device}")
+    if tensor.dim() > 64:
+        raise Unsupported("more dimensions than NumPy has")
+    dtype = dtype_to_jtorch(tensor.dtype)
+    plain = tensor.detach().resolve_conj().resolve_neg()
+    if tensor.dtype is torch.bfloat16:
+        plain = plain.float()
+    array = np.array(plain.numpy(), order="C", copy=True)
+    result = jtorch.from_numpy(array).to(dtype)
+    if tensor.requires_grad:
+        result.requires_grad_()
+    return result
+
+
+def tensor_to_torch(tensor: Any) -> torch.Tensor:
+    """The values of a jtorch tensor as a torch tensor of the same dtype; requires_grad is not carried."""
+    dtype = dtype_to_torch(tensor.dtype)
+    plain = tensor.detach().cpu()
+    if dtype is torch.bfloat16:
+        plain = plain.float()
+    return torch.from_numpy(np.array(plain.numpy(), copy=True)).to(dtype)
+
+
+class ToJtorch:
+    """Converts one call's arguments: a tensor that occurs twice is one tensor on the other side too."""
+
+    def __init__(self) -> None:
+        self.seen: dict[int, Any] = {}
+
+    def __call__(self, value: Any) -> Any:
+        if isinstance(value, torch.Tensor):
+            if id(value) not in self.seen:
+                self.seen[id(value)] = tensor_to_jtorch(value)
+            return self.seen[id(value)]
+        if isinstance(value, torch.dtype):
+            return dtype_to_jtorch(value)
+        if isinstance(value, NAMED_CLASSES):
+            return getattr(jtorch, str(value).removeprefix("torch."))
+        if isinstance(value, torch.device):
+            return jtorch.device(str(value))
+        if isinstance(value, torch.Size):
+            return jtorch.Size(value)
+        if isinstance(value, dict):
+            return {key: self(item) for key, item in value.items()}
+        if type(value) in (list, tuple):
+            return type(value)(self(item) for item in value)
+        if isinstance(value, np.ndarray):
+            return value.copy()
+        if isinstance(value, PLAIN) or value in (bool, int, float, complex):
+            return value
+        raise Unsupported(type(value).__name__)
+
+
+def to_jtorch(value: Any) -> Any:
+    return ToJtorch()(value)

@@ -1,0 +1,28 @@
+"""The known differences: ``compat_tests/gaps.toml``."""
+
+import functools
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+GAPS = Path(__file__).parents[1] / "gaps.toml"
+
+
+@dataclass(frozen=True)
+class Gap:
+    """``run`` is "quick" when the default run meets the difference, "full" when only ``pytest -m full`` does."""
+
+    name: str
+    kind: str
+    reason: str
+    date: str
+    run: str = "quick"
+
+
+@functools.cache
+def read_gaps() -> tuple[Gap, ...]:
+    return tuple(Gap(**row) for row in tomllib.loads(GAPS.read_text()).get("gap", []))
+
+
+def gaps_of(name: str) -> dict[str, Gap]:
+    return {gap.kind: gap for gap in read_gaps() if gap.name == name}

@@ -1,0 +1,36 @@
+"""Every op that jtorch declares against real torch, on the samples of torch's own database of ops.
+
+The default run gives each op a few samples of a floating dtype, int64 and bool. ``pytest -m full`` takes up to 40
+samples of every dtype. Known differences stand in gaps.toml; one that is gone is a failure too, so the list stays true.
+"""
+
+import pytest
+
+from compat_tests.harness.check import check_entry
+from compat_tests.harness.gaps import gaps_of
+from compat_tests.harness.opdb import entries
+
+NAMES = sorted(entries())
+
+
+def hold(name: str, full: bool) -> None:
+    results = list(check_entry(entries()[name], full))
+    assert results, "no sample could be compared"
+    failures = [one for one in results if one is not None]
+    known = gaps_of(name)
+    fresh = [one for one in failures if one.kind not in known]
+    assert not fresh, f"{len(fresh)} of {len(results)} checks differ:\n" + "\n".join(map(str, fresh[:5]))
+    met = {one.kind for one in failures}
+    stale = [gap.kind for gap in known.values() if gap.kind not in met and (full or gap.run == "quick")]
+    assert not stale, f"gaps.toml lists {name} for {stale}, which pass now: remove the rows"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_op(name: str):
+    hold(name, full=False)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", NAMES)
+def test_op_full(name: str):
+    hold(name, full=True)
