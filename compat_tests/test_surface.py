@@ -1,9 +1,30 @@
-"""Every one of the 250 callable names most used by real code is there and callable."""
+"""The names of jtorch against those of real torch, frozen in ``surface/torch_2_13.json``."""
+
+import inspect
 
 import pytest
+import torch
 
 import jtorch
 from compat_tests.surface.first_250 import COUNT, read_list
+from compat_tests.surface.freeze import NAMESPACES, freeze, read_frozen
+from jtorch._declare import registry
+
+FROZEN = read_frozen()["names"]
+DECLARED = sorted(
+    f"{namespace}.{name}"
+    for namespace in NAMESPACES
+    if namespace != "torch.Tensor"
+    for name in registry.namespace(namespace)
+    if not name.startswith("_")
+)
+
+
+def at(name: str):
+    value = jtorch
+    for part in name.split(".")[1:]:
+        value = getattr(value, part, None)
+    return value
 
 
 def test_list_is_whole():
@@ -13,7 +34,33 @@ def test_list_is_whole():
 
 @pytest.mark.parametrize("name", read_list())
 def test_name_is_callable(name: str):
-    value = jtorch
-    for part in name.split(".")[1:]:
-        value = getattr(value, part, None)
-    assert callable(value), f"{name} is missing: define it in the file of its heading and list it in jtorch/__init__.py"
+    assert callable(at(name)), f"{name} is missing: define it in the file of its heading"
+
+
+def test_frozen_surface_is_that_of_torch():
+    if torch.__version__.split("+")[0] != read_frozen()["torch"]:
+        pytest.skip("another version of torch than the one frozen")
+    assert freeze()["names"] == FROZEN, "stale: run `python -m compat_tests.surface.freeze`"
+
+
+def takes_out(function) -> bool:
+    forms = getattr(function, "alternatives", (function,))
+    return any("out" in inspect.signature(form).parameters for form in forms)
+
+
+@pytest.mark.parametrize("name", DECLARED)
+def test_flags_are_those_of_torch(name: str):
+    """A declared op is a method, has an in-place twin and takes out= exactly when torch's does."""
+    namespace, _, leaf = name.rpartition(".")
+    assert name in FROZEN, "torch has no such name"
+    flags = {"out": takes_out(at(name))}
+    if namespace == "torch" and not leaf.endswith("_"):
+        flags["method"] = hasattr(jtorch.Tensor, leaf)
+        flags["inplace"] = hasattr(jtorch.Tensor, leaf + "_")
+    assert flags == {flag: FROZEN[name][flag] for flag in flags}
+
+
+def test_methods_are_those_of_torch():
+    mine = {name for name in dir(jtorch.Tensor) if not name.startswith("_")}
+    extra = mine - set(dir(torch.Tensor))
+    assert not extra, "torch.Tensor has no such names"
