@@ -1,0 +1,29 @@
+"""Layer 2: how an op is declared. Op files import JAX and this package, nothing else of jtorch."""
+
+from jtorch._declare.bind import as_int as as_int
+from jtorch._declare.family import OPS as OPS
+from jtorch._declare.family import composite as composite
+from jtorch._declare.family import op as op
+from jtorch._declare.family import overload as overload
+from jtorch._declare.family import pointwise as pointwise
+from jtorch._declare.family import reduction as reduction
+from jtorch._declare.family import view as view
+from jtorch._declare.op import broadcast as broadcast
+from jtorch._declare.op import wrap_dim as wrap_dim
+from jtorch._declare.op import wrap_dims as wrap_dims
+from jtorch._declare.roles import Array as Array
+from jtorch._declare.roles import Arrays as Arrays
+from jtorch._declare.roles import Dim as Dim
+from jtorch._declare.roles import Dims as Dims
+from jtorch._declare.roles import DType as DType
+from jtorch._declare.roles import NewDim as NewDim
+from jtorch._declare.roles import Operand as Operand
+from jtorch._declare.roles import Scalar as Scalar
+from jtorch._declare.roles import Size as Size
+from jtorch._declare.variants import cast_to as cast_to
+from jtorch._declare.variants import copy_of as copy_of
+from jtorch._declare.variants import from_host as from_host
+from jtorch._declare.variants import inplace_twin as inplace_twin
+from jtorch._declare.variants import to_host as to_host
+from jtorch._declare.variants import write_back as write_back
+from jtorch._types import errors as errors

@@ -1,0 +1,252 @@
+"""One binder per op, generated when the op is declared.
+
+`inspect.Signature.bind` costs 3 us a call, so the public function of an op is written out as source
+and compiled, as `dataclasses` does. Its fast path is a few type tests; whatever they refuse goes to
+the slow functions here, which convert it or raise torch's error.
+"""
+
+from __future__ import annotations
+
+import inspect
+import operator
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from jtorch._declare.op import Op
+from jtorch._declare.roles import OPERANDS, REQUIRED, Param
+from jtorch._engine.handle import Handle, apply
+from jtorch._engine.tape import NUMBERS
+from jtorch._types import errors
+from jtorch._types.dtype import dtype
+from jtorch._types.size import Size
+
+_NUMBERS = frozenset(NUMBERS)
+_ALIASES = {"dim": "axis", "keepdim": "keepdims"}  # NumPy's names, which torch accepts too
+
+
+class _Missing:
+    def __repr__(self) -> str:
+        return "<required>"
+
+
+MISSING = _Missing()  # stands for a required argument that was not given
+
+
+def binder(op: Op, method: bool = False, out: bool = False, finish: Callable | None = None) -> Callable:
+    """The public function of an op. As a method, a trailing `Size` or `Dims` takes varargs."""
+    names: dict[str, Any] = {
+        "_op": op, "_apply": apply, "_Handle": Handle, "_NUMBERS": _NUMBERS, "_MISSING": MISSING, "_array": _array,
+        "_operand": _operand, "_arrays": _arrays, "_scalar": _scalar, "_dim": _dim, "_dims": _dims, "_size": _size,
+        "_dtype": _dtype, "_static": _static, "_finish": finish or _finisher(op), "_dtype_class": dtype,
+    }  # fmt: skip
+    source = _source(op, method, out, names)
+    exec(compile(source, f"<jtorch {op.name}>", "exec"), names)
+    fn = names[op.name]
+    fn.__doc__ = op.body.__doc__
+    fn.__module__ = op.body.__module__
+    fn.__signature__ = _signature(op, out)
+    fn.op = op
+    fn.body = op.body
+    return fn
+
+
+def _source(op: Op, method: bool, out: bool, names: dict[str, Any]) -> str:
+    star = _star(op) if method else None
+    head, lines = [], []
+    keyword_seen = False
+    for p in op.params:
+        if p.name == star:
+            head.append(f"*{p.name}")
+            keyword_seen = True
+            continue
+        if p.keyword and not keyword_seen:
+            head.append("*")
+            keyword_seen = True
+        names[f"_d_{p.name}"] = MISSING if p.default is REQUIRED else p.default
+        head.append(f"{p.name}=_d_{p.name}")
+    taken = {p.name for p in op.params}
+    extra = [(a, n) for n, a in _ALIASES.items() if n in taken and a not in taken and n != star]
+    if (out or extra) and not keyword_seen:
+        head.append("*")
+    head += [f"{a}=_MISSING" for a, _ in extra]
+    if out:
+        head.append("out=None")
+    lines += [f"    if {a} is not _MISSING: {n} = {a}" for a, n in extra]
+    data, statics = [], []
+    for at, p in enumerate(op.params):
+        lines += _check(op.name, p, at, p.name == star)
+        if p.kind in OPERANDS:
+            data.append(f"*{p.name}" if p.kind == "arrays" else p.name)
+        if p.kind == "arrays":
+            statics.append(f"len({p.name})")
+        elif p.kind not in OPERANDS:
+            statics.append(p.name)
+    call = f"_apply(_op, ({', '.join(data)}{',' if data else ''}), ({', '.join(statics)}{',' if statics else ''}))"
+    if out:
+        lines.append(f"    return _finish({call}, out)")
+    else:
+        lines.append(f"    return _finish({call})")
+    return f"def {op.name}({', '.join(head)}):\n" + "\n".join(lines) + "\n"
+
+
+def _star(op: Op) -> str | None:
+    """The parameter a method takes as varargs: a `Size` or `Dims` right after the tensor."""
+    if len(op.params) > 1 and op.params[1].kind in ("size", "dims") and op.params[1].default is REQUIRED:
+        return op.params[1].name
+    return None
+
+
+def _check(fn: str, p: Param, at: int, star: bool) -> list[str]:
+    n = p.name
+    none = f"{n} is not None and " if p.optional else ""
+    args = f"'{fn}', '{n}', {'None' if p.keyword else at + 1}"
+    if star:
+        return [f"    {n} = _{p.kind}({args}, {n}[0] if len({n}) == 1 else {n})"]
+    if p.kind == "array":
+        return [f"    if {none}not isinstance({n}, _Handle): {n} = _array({args}, {n})"]
+    if p.kind == "operand":
+        test = f"{n}.__class__ not in _NUMBERS and not isinstance({n}, _Handle)"
+        first = " or not isinstance(input, _Handle)" if n == "input" and at == 0 else ""
+        if first:
+            return [f"    if not isinstance({n}, _Handle): {n} = _array({args}, {n})"]
+        return [f"    if {none}{test}: {n} = _operand({args}, {n})"]
+    if p.kind == "scalar":
+        default = f"{n} is _d_{n}" if p.default is not REQUIRED else "False"
+        test = f"{n}.__class__ not in _NUMBERS and not isinstance({n}, _Handle)"
+        return [f"    if {default}: {n} = None", f"    elif {none}{test}: {n} = _scalar({args}, {n})"]
+    if p.kind == "arrays":
+        return [f"    {n} = _arrays({args}, {n})"]
+    if p.kind in ("dim", "new_dim"):
+        return [f"    if {none}{n}.__class__ is not int: {n} = _dim({args}, {n})"]
+    if p.kind == "dims":
+        return [f"    if {none}{n}.__class__ is not int: {n} = _dims({args}, {n})"]
+    if p.kind == "size":
+        return [f"    if {none[:-5]}: {n} = _size({args}, {n})" if none else f"    {n} = _size({args}, {n})"]
+    if p.kind == "dtype":
+        return [f"    if {none}{n}.__class__ is not _dtype_class: {n} = _dtype({args}, {n})"]
+    if p.default is REQUIRED:
+        return [f"    if {n} is _MISSING or {n}.__class__ is list: {n} = _static({args}, {n})"]
+    return [f"    if {n}.__class__ is list: {n} = tuple({n})"]
+
+
+def _finisher(op: Op) -> Callable:
+    if op.result_type is not None:
+        make = op.result_type._make
+        return lambda results: make(results)
+    if op.single:
+        return operator.itemgetter(0)
+    return tuple
+
+
+def _array(fn: str, name: str, position: int | None, value: Any) -> Any:
+    if value is MISSING:
+        raise errors.missing_arguments(fn, [name])
+    raise errors.argument_type(fn, name, position, "Tensor", value)
+
+
+def _operand(fn: str, name: str, position: int | None, value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    for kind in (bool, int, float, complex):
+        if isinstance(value, kind):
+            return kind(value)
+    return _array(fn, name, position, value)
+
+
+def _scalar(fn: str, name: str, position: int | None, value: Any) -> Any:
+    if isinstance(value, (np.generic, bool, int, float, complex)):
+        return _operand(fn, name, position, value)
+    if value is MISSING:
+        raise errors.missing_arguments(fn, [name])
+    raise errors.argument_type(fn, name, position, "Number", value)
+
+
+def _arrays(fn: str, name: str, position: int | None, value: Any) -> tuple:
+    if value is MISSING:
+        raise errors.missing_arguments(fn, [name])
+    if isinstance(value, Handle) or not isinstance(value, Iterable):
+        raise errors.argument_type(fn, name, position, "tuple of Tensors", value)
+    found = tuple(value)
+    for i, x in enumerate(found):
+        if not isinstance(x, Handle):
+            raise errors.tensor_list_item(position or 1, i, x)
+    return found
+
+
+def as_int(value: Any) -> int | None:
+    """An int from anything that is one exactly: int, NumPy int, 0-dim integer tensor; else None."""
+    if isinstance(value, bool) or isinstance(value, (float, complex, str)):
+        return int(value) if isinstance(value, bool) else None
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None
+
+
+def _dim(fn: str, name: str, position: int | None, value: Any) -> int:
+    if value is MISSING:
+        raise errors.missing_arguments(fn, [name])
+    found = as_int(value)
+    if found is None:
+        raise errors.argument_type(fn, name, position, "int", value)
+    return found
+
+
+_new_dim = _dim
+
+
+def _dims(fn: str, name: str, position: int | None, value: Any) -> tuple[int, ...]:
+    if value is MISSING:
+        raise errors.missing_arguments(fn, [name])
+    single = as_int(value) if not isinstance(value, (tuple, list)) else None
+    if single is not None:
+        return (single,)
+    return _ints(fn, name, position, value)
+
+
+def _size(fn: str, name: str, position: int | None, value: Any) -> tuple[int, ...]:
+    if value is MISSING:
+        raise errors.missing_arguments(fn, [name])
+    if value.__class__ is Size:
+        return tuple(value)
+    single = as_int(value) if not isinstance(value, (tuple, list)) else None
+    if single is not None:
+        return (single,)
+    return _ints(fn, name, position, value)
+
+
+def _ints(fn: str, name: str, position: int | None, value: Any) -> tuple[int, ...]:
+    if not isinstance(value, (tuple, list)):
+        raise errors.argument_type(fn, name, position, "tuple of ints", value)
+    found = []
+    for i, item in enumerate(value):
+        number = item if item.__class__ is int else as_int(item)
+        if number is None:
+            raise errors.sequence_item_type(fn, name, position or 1, "tuple of ints", i, item)
+        found.append(number)
+    return tuple(found)
+
+
+def _dtype(fn: str, name: str, position: int | None, value: Any) -> dtype:
+    if value is MISSING:
+        raise errors.missing_arguments(fn, [name])
+    raise errors.argument_type(fn, name, position, "torch.dtype", value)
+
+
+def _static(fn: str, name: str, position: int | None, value: Any) -> Any:
+    if value is MISSING:
+        raise errors.missing_arguments(fn, [name])
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _signature(op: Op, out: bool) -> inspect.Signature:
+    kinds = inspect.Parameter
+    params = [
+        kinds(p.name, kinds.KEYWORD_ONLY if p.keyword else kinds.POSITIONAL_OR_KEYWORD, default=p.default)
+        for p in op.params
+    ]
+    if out:
+        params.append(kinds("out", kinds.KEYWORD_ONLY, default=None))
+    return inspect.Signature(params)

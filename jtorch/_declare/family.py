@@ -1,0 +1,240 @@
+"""The decorators ops are declared with. Each family carries defaults; a declaration overrides them.
+
+============== ======================================================= ======== ======= =====
+family         result dtype                                            method   twin    out=
+============== ======================================================= ======== ======= =====
+`@pointwise`   the promoted one, or by `kind`                          yes      yes     yes
+`@reduction`   by `kind`; `dtype=` overrides                           yes      no      yes
+`@op`          the body's; `Operand`s promote                          yes      no      no
+`@view`        shares storage; the body returns a verb                 yes      no      no
+`@composite`   a plain function of tensors                             yes      no      -
+============== ======================================================= ======== ======= =====
+
+`kind` is one of promote.py's: default, float, bool, complex_to_real, float_to_real, integers_to_int64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from jtorch._declare import registry
+from jtorch._declare.bind import _finisher, as_int, binder
+from jtorch._declare.op import Op, camel
+from jtorch._declare.roles import REQUIRED
+from jtorch._declare.variants import inplace_twin, out_finisher
+from jtorch._engine.geometry import Geometry
+from jtorch._engine.handle import Handle, ViewOp, geometry, make_view
+from jtorch._types import errors
+
+OPS: dict[str, Op] = {}  # every op declared, by qualified name
+
+
+def _declare(
+    body: Callable,
+    *,
+    method: bool,
+    inplace: bool,
+    out: bool,
+    function: bool = True,
+    alias: Sequence[str] = (),
+    namespace: str | None = None,
+    public: str | None = None,
+    **policy: Any,
+) -> Callable:
+    """Builds the op's binder and registers its names."""
+    op = Op(body, **policy)
+    name = public or op.name
+    place = namespace or registry.namespace_of(body.__module__)
+    OPS[f"{body.__module__}.{body.__name__}"] = op
+    finish = out_finisher(name, _finisher(op)) if out else None
+    fn = binder(op, out=out, finish=finish)
+    if function:
+        registry.add_function(place, name, fn)
+    for other in alias:
+        registry.add_function(*_split(other, place), fn)
+    if method:
+        as_method = binder(op, method=True)
+        registry.add_method(name, as_method)
+        for other in alias:
+            if "." not in other:
+                registry.add_method(other, as_method)
+    if inplace:
+        for base in (name, *(a for a in alias if "." not in a)):
+            twin = inplace_twin(f"{base}_", fn)
+            registry.add_method(f"{base}_", twin)
+            if place == "torch" and function and base in INPLACE_FUNCTIONS:
+                registry.add_function(place, f"{base}_", twin)
+    return fn
+
+
+# In-place twins that torch also offers as functions: torch.relu_(x).
+INPLACE_FUNCTIONS = frozenset(
+    "abs acos acosh addmv arccos arccosh arcsin arcsinh arctan arctanh asin asinh atan atanh ceil celu clamp clamp_max "
+    "clamp_min clip conj_physical cos cosh deg2rad erf erfc exp exp2 expm1 fix floor frac log log10 log1p log2 logit "
+    "nan_to_num neg negative rad2deg reciprocal relu round rsqrt sigmoid sin sinc sinh sqrt square tan tanh trunc "
+    "xlogy threshold selu rrelu ldexp gcd lcm i0 dropout alpha_dropout feature_dropout feature_alpha_dropout "
+    "index_put resize_as_ zero fill detach embedding_renorm".split()
+)
+
+
+def _split(name: str, default: str) -> tuple[str, str]:
+    space, _, last = name.rpartition(".")
+    return (f"torch.{space}" if space else default), last
+
+
+def _family(**defaults: Any) -> Callable:
+    def decorator(body: Callable | None = None, **given: Any) -> Any:
+        if body is not None:
+            return _declare(body, **defaults)
+        return lambda body: _declare(body, **{**defaults, **given})
+
+    return decorator
+
+
+pointwise = _family(method=True, inplace=True, out=True, kind="default")
+reduction = _family(method=True, inplace=False, out=True, kind="default")
+op = _family(method=True, inplace=False, out=False)
+
+
+def composite(body: Callable | None = None, **given: Any) -> Any:
+    """Registers a plain function of tensors: made of other ops, or needing the host.
+
+    Options: `method`, `function`, `alias`, `inplace`, `namespace`, `public` (its public name).
+    """
+    if body is None:
+        return lambda body: composite(body, **given)
+    fn: Any = body
+    name = given.get("public") or fn.__name__
+    place = given.get("namespace") or registry.namespace_of(fn.__module__)
+    names = (name, *given.get("alias", ()))
+    for n in names:
+        if given.get("function", True):
+            registry.add_function(*_split(n, place), fn)
+        if given.get("method", True) and "." not in n:
+            registry.add_method(n, fn)
+        if given.get("inplace", False) and "." not in n:
+            registry.add_method(f"{n}_", inplace_twin(f"{n}_", fn))
+    return fn
+
+
+def overload(name: str, *alternatives: Callable, method: bool = True, alias: Sequence[str] = (), **given: Any) -> Any:
+    """One public name for several signatures, tried in order. Alternatives are declared with
+    `function=False, method=False`."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        for fn in alternatives:
+            if _fits(fn.op, args, kwargs):
+                return fn(*args, **kwargs)
+        if not args and "input" not in kwargs:
+            raise errors.missing_arguments(name, ["input"])
+        return alternatives[0](*args, **kwargs)
+
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = alternatives[0].__doc__
+    call.__module__ = alternatives[0].__module__
+    call.alternatives = alternatives  # type: ignore[attr-defined]
+    return composite(call, method=method, alias=alias, **given)
+
+
+def _fits(op: Op, args: tuple, kwargs: dict) -> bool:
+    """True when a call's arguments have the roles of the op's parameters."""
+    params = [p for p in op.params if not p.keyword]
+    if len(args) > len(params):
+        return False
+    given = {p.name: a for p, a in zip(params, args, strict=False)}
+    if given.keys() & kwargs.keys():
+        return False
+    names = {p.name: p for p in op.params}
+    renamed = {{"axis": "dim", "keepdims": "keepdim"}.get(k, k): v for k, v in kwargs.items() if k != "out"}
+    given.update(renamed)
+    if given.keys() - names.keys() or any(p.default is REQUIRED and p.name not in given for p in op.params):
+        return False
+    return all(_suits(names[n], value) for n, value in given.items())
+
+
+def _suits(p: Any, value: Any) -> bool:
+    if value is None:
+        return p.optional
+    is_tensor = isinstance(value, Handle)
+    if p.kind == "array" or (p.kind == "operand" and p.name == "input"):
+        return is_tensor
+    if p.kind == "operand":
+        return is_tensor or isinstance(value, (bool, int, float, complex))
+    if p.kind == "arrays":
+        return isinstance(value, (tuple, list))
+    if p.kind == "scalar":
+        return isinstance(value, (bool, int, float, complex)) or (is_tensor and value._v.aval.ndim == 0)
+    if p.kind in ("dim", "new_dim"):
+        return not isinstance(value, (bool, float)) and not is_tensor and as_int(value) is not None
+    if p.kind in ("dims", "size"):
+        return not isinstance(value, (bool, float)) and not is_tensor
+    return not is_tensor
+
+
+def view(body: Callable | None = None, **given: Any) -> Any:
+    """Declares a view: the body takes the tensor's `Geometry` in place of the tensor and returns a verb,
+    `(verb, numbers)`, or None for the tensor's alias. Other arguments come as the user gave them.
+
+    Options: `grad` (the grad node's name), `method`, `function`, `alias`, `varargs` (the second argument
+    takes varargs as a method).
+    """
+    if body is None:
+        return lambda body: view(body, **given)
+    fn_name = given.get("public") or body.__name__
+    read = ViewOp(fn_name, given.get("grad") or camel(fn_name) + "Backward0")
+    OPS[f"{body.__module__}.{body.__name__}"] = read  # type: ignore[assignment]
+
+    def call(input: Any, *args: Any, **kwargs: Any) -> Any:
+        if not isinstance(input, Handle):
+            raise errors.argument_type(fn_name, "input", 1, "Tensor", input)
+        found = body(ViewInput(input), *args, **kwargs)
+        if found is None:
+            return input
+        verb, numbers = found if found.__class__ is tuple else (found, ())
+        return make_view(read, input, verb, numbers)
+
+    call.__name__ = call.__qualname__ = fn_name
+    call.__doc__ = body.__doc__
+    call.__module__ = body.__module__
+    call.op = read  # type: ignore[attr-defined]
+    call.body = body  # type: ignore[attr-defined]
+    if given.get("varargs"):
+
+        def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+            if len(args) == 1 and isinstance(args[0], (tuple, list)):
+                args = (tuple(args[0]),)
+            elif args:
+                args = (args,)
+            return call(self, *args, **kwargs)
+
+        method.__name__ = method.__qualname__ = fn_name
+        method.__doc__ = body.__doc__
+    else:
+        method = call
+    names = (fn_name, *given.get("alias", ()))
+    place = given.get("namespace") or registry.namespace_of(body.__module__)
+    for n in names:
+        if given.get("function", True):
+            registry.add_function(*_split(n, place), call)
+        if given.get("method", True):
+            registry.add_method(n, method)
+    return call
+
+
+class ViewInput:
+    """What a view's body sees of the tensor: `shape`, `ndim`, `dtype`, and lazily its strides."""
+
+    __slots__ = ("_tensor", "dtype", "ndim", "shape")
+
+    def __init__(self, tensor: Handle):
+        aval = tensor._v.aval
+        self.shape = aval.shape
+        self.ndim = aval.ndim
+        self.dtype = aval.dtype
+        self._tensor = tensor
+
+    @property
+    def geometry(self) -> Geometry:
+        """Size, stride and offset."""
+        return geometry(self._tensor)

@@ -1,0 +1,229 @@
+"""How an op is declared: a body from arrays to arrays, and the policy of its family.
+
+A family is a decorator. It says how operands are promoted and what the result's dtype is; the body
+sees arrays that are already cast, and returns arrays. From the annotated signature follow the public
+function, the method, the in-place twin, `out=`, argument errors and the gradient.
+
+    @pointwise
+    def add(input: Operand, other: Operand, *, alpha: Scalar = 1) -> Array:
+        return input + alpha * other
+"""
+
+from __future__ import annotations
+
+import collections
+import inspect
+import typing
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from jtorch._declare.promote import DIMENSIONED, NUMBER, ZERO_DIM, compute_and_result, compute_dtype
+from jtorch._declare.roles import OPERANDS, Param, parameters
+from jtorch._engine import grad
+from jtorch._engine.aval import Aval, aval_of
+from jtorch._types import cpu, errors
+from jtorch._types.device import device
+from jtorch._types.dtype import PYTHON_DTYPES, dtype, from_numpy, get_default_dtype
+
+
+def camel(name: str) -> str:
+    """`log_softmax` -> `LogSoftmax`, torch's style in grad nodes."""
+    return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+
+
+class Op:
+    """One declared op: what the engine needs to infer, trace and differentiate it."""
+
+    def __init__(
+        self,
+        body: Callable,
+        *,
+        name: str | None = None,
+        grad: str | None = None,
+        kind: str | None = None,
+        upcast: bool = False,
+        differentiable: bool = True,
+        residuals: bool = False,
+        returns: Sequence[str] | None = None,
+        checks: Callable | None = None,
+    ):
+        self.name = name or body.__name__
+        self.body = body
+        self.params: tuple[Param, ...] = parameters(body)
+        self.grad_name = grad or camel(self.name.strip("_")) + "Backward0"
+        self.kind = kind
+        self.upcast = upcast
+        self.differentiable = differentiable
+        self.residuals = residuals
+        self.checks = checks
+        self.single = returns is None and not _returns_tuple(body)
+        self.result_type = collections.namedtuple(self.name, returns) if returns else None  # type: ignore[misc]
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}>"
+
+    def infer(self, specs: tuple, statics: tuple) -> tuple[Aval, ...]:
+        """Shapes and dtypes of the results; wrong arguments raise torch's errors here."""
+        outs = grad.shape_of(lambda *arrays: self.trace(specs, statics, list(arrays)), specs)
+        place = device_of(specs)
+        return tuple(aval_of(o.shape, from_numpy(o.dtype), place) for o in outs)
+
+    def trace(self, specs: tuple, statics: tuple, arrays: list) -> tuple:
+        """Casts, calls the body and casts its results."""
+        args, result = self._arguments(specs, statics, arrays)
+        out = self.body(*args[0], **args[1])
+        outs = tuple(out) if isinstance(out, (tuple, list)) else (out,)
+        if result is not None:
+            return tuple(_cast(o, result) for o in outs)
+        return tuple(_strong(o) for o in outs)
+
+    def _arguments(self, specs: tuple, statics: tuple, arrays: list) -> tuple[tuple[list, dict], dtype | None]:
+        compute, result = self._dtypes(specs, statics)
+        rank = next((s.ndim for s in specs if isinstance(s, Aval)), 0)
+        data, fixed = iter(zip(specs, arrays, strict=True)), iter(statics)
+        positional, keyword = [], {}
+        for p in self.params:
+            if p.kind == "arrays":
+                value: Any = [next(data)[1] for _ in range(next(fixed))]
+            elif p.kind in OPERANDS:
+                spec, array = next(data)
+                value = self._operand(p, spec, array, compute)
+            else:
+                value = _static(p, next(fixed), rank)
+            if p.keyword:
+                keyword[p.name] = value
+            else:
+                positional.append(value)
+        self._check_broadcast(specs)
+        return (positional, keyword), result
+
+    def _operand(self, p: Param, spec: Any, array: Any, compute: dtype | None) -> Any:
+        if array is None:
+            return p.default if p.kind == "scalar" and p.default is not None else None
+        if compute is None or (p.kind == "array" and self.kind is not None and not self._casts_arrays):
+            return _strong(array)
+        return _cast(array, compute)
+
+    @property
+    def _casts_arrays(self) -> bool:
+        """True when arrays are what the op promotes: it has no operands."""
+        return not any(p.kind == "operand" for p in self.params)
+
+    def _dtypes(self, specs: tuple, statics: tuple) -> tuple[dtype | None, dtype | None]:
+        """The type operands are computed in and the type of the results; None leaves them alone."""
+        promoting = self._promoting(specs)
+        if not promoting:
+            return None, None
+        if self.kind is None:
+            common = compute_and_result("default", promoting, get_default_dtype())[0]
+            if not self.upcast and self._casts_arrays:
+                return None, None
+            return (compute_dtype(common) if self.upcast else common), (common if self.upcast else None)
+        compute, result = compute_and_result(self.kind, promoting, get_default_dtype())  # type: ignore[arg-type]
+        wish = self._wished_dtype(statics)
+        if wish is not None:
+            compute = result = wish
+        return compute_dtype(compute), result
+
+    def _wished_dtype(self, statics: tuple) -> dtype | None:
+        """What the caller gave as `dtype=`."""
+        fixed = [p for p in self.params if p.kind not in OPERANDS or p.kind == "arrays"]
+        for p, value in zip(fixed, statics, strict=True):
+            if p.kind == "dtype" and p.name == "dtype":
+                return value
+        return None
+
+    def _promoting(self, specs: tuple) -> tuple:
+        data = [p for p in self.params if p.kind in OPERANDS]
+        if any(p.kind == "arrays" for p in data):
+            return tuple(weighed(s) for s in specs if isinstance(s, Aval))
+        kinds = ("array",) if self._casts_arrays else ("operand",)
+        if self.kind is not None and not self._casts_arrays:
+            kinds = ("operand",)
+        return tuple(weighed(s) for p, s in zip(data, specs, strict=True) if p.kind in kinds and s is not None)
+
+    def _check_broadcast(self, specs: tuple) -> None:
+        if self.kind is None or self._casts_arrays:
+            return
+        shape: tuple[int, ...] = ()
+        for s in specs:
+            if isinstance(s, Aval):
+                shape = broadcast(shape, s.shape)
+
+
+def _returns_tuple(body: Callable) -> bool:
+    annotation = inspect.signature(body, eval_str=True).return_annotation
+    return typing.get_origin(annotation) is tuple
+
+
+def weighed(spec: Any) -> tuple[dtype, int]:
+    """An operand as `promote` wants it: its dtype and its weight."""
+    if isinstance(spec, Aval):
+        return spec.dtype, DIMENSIONED if spec.ndim else ZERO_DIM
+    return PYTHON_DTYPES[spec], NUMBER
+
+
+def broadcast(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:
+    """The common shape of two; torch's error when there is none."""
+    if a == b:
+        return a
+    try:
+        return np.broadcast_shapes(a, b)
+    except ValueError:
+        raise errors.broadcast_mismatch(a, b) from None
+
+
+def device_of(specs: tuple) -> device:
+    """The device an op runs on: that of its first dimensioned tensor, else of its first tensor."""
+    arrays = [s for s in specs if isinstance(s, Aval)]
+    return next((s.device for s in arrays if s.ndim), arrays[0].device if arrays else cpu)
+
+
+def wrap_dim(dim: int, rank: int) -> int:
+    """A dimension counted from the front; IndexError in torch's words when there is no such one."""
+    span = max(rank, 1)
+    if not -span <= dim < span:
+        raise errors.dim_out_of_range(dim, rank)
+    return dim % span
+
+
+def wrap_dims(dims: Sequence[int], rank: int) -> tuple[int, ...]:
+    """Several dimensions counted from the front, without repeats."""
+    wrapped = tuple(wrap_dim(d, rank) for d in dims)
+    for i, d in enumerate(wrapped):
+        if d in wrapped[:i]:
+            raise errors.dim_repeated(d)
+    return wrapped
+
+
+def _static(p: Param, value: Any, rank: int) -> Any:
+    if value is None:
+        return None
+    if p.kind == "dim":
+        return wrap_dim(value, rank)
+    if p.kind == "new_dim":
+        return wrap_dim(value, rank + 1)
+    if p.kind == "dims":
+        return wrap_dims((value,) if isinstance(value, int) else value, rank)
+    return value
+
+
+def _cast(array: Any, to: dtype) -> Any:
+    if not hasattr(array, "dtype"):
+        array = jnp.asarray(array)
+    if array.dtype == to.np:
+        return _strong(array)
+    if jnp.iscomplexobj(array) and not to.is_complex:
+        array = jnp.real(array)
+    if to.name == "bool":
+        return array != 0
+    return lax.convert_element_type(array, to.np)
+
+
+def _strong(array: Any) -> Any:
+    """Without JAX's weak type, which must not leave a program."""
+    return lax.convert_element_type(array, array.dtype) if getattr(array, "weak_type", False) else jnp.asarray(array)

@@ -1,0 +1,129 @@
+"""What follows from a result: `out=`, in-place twins, casts, results made on the host."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from jtorch._declare.op import _cast, broadcast
+from jtorch._declare.promote import can_cast
+from jtorch._engine import backend
+from jtorch._engine.aval import aval_of
+from jtorch._engine.flush import end_of_work
+from jtorch._engine.handle import EngineOp, Handle, apply, assign, check_inplace, own_cell, read, wrap, write_value
+from jtorch._engine.storage import Cell
+from jtorch._engine.tape import concrete, force, threads
+from jtorch._types import autograd_errors, errors
+from jtorch._types.device import cpu, device
+from jtorch._types.dtype import dtype, from_numpy
+
+TO = EngineOp("to_copy", "ToCopyBackward0", lambda statics, x: _cast(x, statics[0]))
+EXPAND = EngineOp("expand_copy", "ExpandBackward0", lambda statics, x: jnp.broadcast_to(x, statics[0]))
+COPY = EngineOp("clone", "CloneBackward0", lambda _, x: lax.convert_element_type(x, x.dtype))
+
+
+def cast_to(t: Any, to: dtype) -> Any:
+    """A copy of a tensor in another dtype, recorded; the tensor itself when it has it already."""
+    return t if t._v.aval.dtype is to else apply(TO, (t,), (to,))[0]
+
+
+def copy_of(t: Any) -> Any:
+    """A copy of a tensor, recorded and differentiable."""
+    return apply(COPY, (t,), ())[0]
+
+
+def from_host(array: np.ndarray, to: dtype | None = None, place: device = cpu) -> Any:
+    """A tensor of a NumPy array that nobody else holds or will write."""
+    found = to or from_numpy(array.dtype)
+    if array.dtype != found.np:
+        array = array.astype(found.np)
+    return wrap(concrete(backend.adopt(array, place), aval_of(array.shape, found, place)))
+
+
+def from_shared(array: np.ndarray) -> Any:
+    """A tensor on a NumPy array's own memory: `torch.from_numpy`."""
+    cell = Cell.over(array)
+    t = wrap(cell._value)
+    t._cell = cell
+    return t
+
+
+def to_host(t: Handle) -> np.ndarray:
+    """A tensor's contents as a NumPy array that must not be written; runs what is pending."""
+    return np.asarray(force(read(t)))
+
+
+def write_back(name: str, target: Any, result: Any) -> Any:
+    """The end of an in-place op: checks in torch's words, casts, writes, returns the target."""
+    check_inplace(target, threads.tape)
+    aval, found = target._v.aval, result._v.aval
+    if found.shape != aval.shape:
+        if broadcast(aval.shape, found.shape) != aval.shape:
+            raise errors.output_shape(aval.shape, found.shape)
+        result = apply(EXPAND, (result,), (aval.shape,))[0]
+    if found.dtype is not aval.dtype:
+        if not can_cast(found.dtype, aval.dtype):
+            raise errors.cast(found.dtype.type_name, aval.dtype.type_name)
+        result = cast_to(result, aval.dtype)
+    assign(target, result)
+    return target
+
+
+def inplace_twin(name: str, fn: Callable) -> Callable:
+    """`f_` from `f`: computes, then writes the result into the first argument."""
+
+    def twin(self: Any, *args: Any, **kwargs: Any) -> Any:
+        check_inplace(self, threads.tape)
+        return write_back(name, self, fn(self, *args, **kwargs))
+
+    twin.__name__ = twin.__qualname__ = name
+    twin.__doc__ = f"In-place version of `{fn.__name__}`."
+    return twin
+
+
+def write_out(name: str, out: Any, result: Any) -> Any:
+    """`out=`: checks in torch's words, resizes, casts, writes, returns `out`."""
+    if not isinstance(out, Handle):
+        raise errors.argument_type(name, "out", None, "Tensor", out)
+    if threads.tape.grad_enabled and (out._requires_grad or result._requires_grad):
+        raise autograd_errors.out_requires_grad(name)
+    aval, found = out._v.aval, result._v.aval
+    if found.dtype is not aval.dtype:
+        if not can_cast(found.dtype, aval.dtype):
+            raise errors.cast(found.dtype.type_name, aval.dtype.type_name)
+        result = cast_to(result, aval.dtype)
+    if found.shape == aval.shape:
+        write_value(out, read(result))
+        return out
+    if aval.size:
+        warnings.warn(
+            f"An output with one or more elements was resized since it had shape {list(aval.shape)}, which does not "
+            f"match the required output shape {list(found.shape)}. This behavior is deprecated, and in a future "
+            "PyTorch release outputs will not be resized unless they have zero elements. You can explicitly reuse "
+            "an out tensor t by resizing it, inplace, to zero elements with t.resize_(0).",
+            stacklevel=4,
+        )
+    out._v, out._cell, out._chain, out._base = read(result), None, (), None
+    return out
+
+
+def out_finisher(name: str, finish: Callable) -> Callable:
+    """Ends a call that may have `out=`; several results take a tuple of as many."""
+
+    def end(results: list, out: Any) -> Any:
+        if out is None:
+            return finish(results)
+        if isinstance(out, (tuple, list)):
+            return finish([write_out(name, o, r) for o, r in zip(out, results, strict=True)])
+        return write_out(name, out, results[0])
+
+    return end
+
+
+__all__ = ["cast_to", "copy_of", "end_of_work", "from_host", "from_shared", "inplace_twin", "out_finisher",
+           "own_cell", "to_host", "write_back", "write_out"]  # fmt: skip

@@ -1,0 +1,106 @@
+"""Everything that touches JAX's machinery rather than its array functions: one file for what may
+change between JAX versions.
+
+64-bit: torch's defaults need int64 and float64. `x64` is a thread-local scope around tracing,
+compiling and conversion; it is never open while user code runs, and compiled programs run outside it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from jtorch._types.device import device
+
+# The matmul and convolution library XLA's CPU backend chooses by default is slower than its older
+# path on the programs measured (a 3x3 convolution 26.5 ms against 13.6); small programs without
+# either compile faster with the default.
+_CPU_HEAVY = {"xla_cpu_experimental_ynn_fusion_type": ""}
+_HEAVY_PRIMITIVES = frozenset({"dot_general", "conv_general_dilated"})
+_refused: set[str] = set()
+
+
+def x64() -> Any:
+    """The scope in which 64-bit types keep their width."""
+    return jax.enable_x64(True)
+
+
+def to_jax(array: np.ndarray, dev: device) -> jax.Array:
+    """A private copy of a NumPy array on a device. JAX on CPU may read or alias NumPy memory after
+    the call returns, so the copy is made before it sees the array."""
+    with x64():
+        return jax.device_put(np.array(array, copy=True, order="C"), jax_device(dev))
+
+
+def adopt(array: np.ndarray, dev: device) -> jax.Array:
+    """Hands over a NumPy array that nobody writes again; it may be aliased."""
+    with x64():
+        return jax.device_put(array, jax_device(dev))
+
+
+def copy_of(array: jax.Array) -> jax.Array:
+    """A new buffer with the same contents."""
+    with x64():
+        return jax.numpy.array(array, copy=True)
+
+
+def jax_device(dev: device) -> jax.Device:
+    """The JAX device behind a torch device."""
+    platform = {"cuda": "gpu", "xla": "tpu"}.get(dev.type, dev.type)
+    return jax.devices(platform)[dev.index or 0]
+
+
+def is_tracer(array: Any) -> bool:
+    """True for an array that stands for a value inside a JAX transformation."""
+    return isinstance(array, jax.core.Tracer)
+
+
+def primitives(jaxpr: Any) -> set[str]:
+    """Names of all primitives in a jaxpr, those of inner ones included."""
+    found: set[str] = set()
+    stack = [jaxpr]
+    while stack:
+        for eqn in stack.pop().eqns:
+            found.add(eqn.primitive.name)
+            for param in eqn.params.values():
+                for inner in param if isinstance(param, (tuple, list)) else (param,):
+                    inner = getattr(inner, "jaxpr", inner)
+                    if hasattr(inner, "eqns"):
+                        stack.append(inner)
+    return found
+
+
+def compile_program(fn: Any, structs: list, donate: tuple[int, ...], dev: device) -> Any:
+    """Traces, lowers and compiles `fn` ahead of time with the options its contents ask for."""
+    with x64(), jax.default_device(jax_device(dev)):
+        traced = jax.jit(fn, donate_argnums=donate, keep_unused=True).trace(*structs)
+        options = {}
+        if jax_device(dev).platform == "cpu" and primitives(traced.jaxpr.jaxpr) & _HEAVY_PRIMITIVES:
+            options = {k: v for k, v in _CPU_HEAVY.items() if k not in _refused}
+        lowered = traced.lower()
+        if not options:
+            return lowered.compile()
+        try:
+            return lowered.compile(compiler_options=options)
+        except jax.errors.JaxRuntimeError as error:
+            if "No such compile option" not in str(error):
+                raise
+            _refused.update(options)
+            return lowered.compile()
+
+
+def refused_options() -> tuple[str, ...]:
+    """Compile options this build of XLA did not know; `explain` prints them."""
+    return tuple(sorted(_refused))
+
+
+def peak_bytes(compiled: Any) -> int:
+    """Argument, output and temporary bytes of a compiled program, less what they share."""
+    stats = compiled.memory_analysis()
+    if stats is None:
+        return 0
+    return (
+        stats.argument_size_in_bytes + stats.output_size_in_bytes + stats.temp_size_in_bytes - stats.alias_size_in_bytes
+    )

@@ -1,0 +1,220 @@
+"""When and how what is pending runs.
+
+A flush happens when a value is needed, at natural ends of work (an optimizer's step, the next
+batch, the return of the outermost module without gradients) and when the tape grows past a limit.
+Everything alive is computed by the same program, so nothing is computed twice.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+import threading
+from sys import getrefcount
+
+from jtorch._engine import backend, explain
+from jtorch._engine.program import Program, missing_op_programs, needed, path, run_op_by_op
+from jtorch._engine.tape import Epoch, Node, Tape, Value, current, flush, install_flusher, root, settings
+
+_WHOLE_SECONDS = 0.25
+_STEP_SECONDS = 0.005
+_OP_SECONDS = 0.045
+_MAX_WHOLE_PER_PARTING = 8
+_PROGRAM_BYTES_PER_STEP = 250_000
+_SOFT_STEPS = 1024  # past this a backward's or a module's end flushes
+
+
+class State:
+    """What is known of runs that ended at one node."""
+
+    __slots__ = ("live", "parted", "seen")
+
+    def __init__(self) -> None:
+        self.seen = 0
+        self.live: set[int] = set()  # union of the live sets seen here
+        self.parted = 0  # whole programs compiled below this node, counted where paths part
+
+
+class Flusher:
+    """Runs epochs. One per process; programs are compiled under its lock."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.ticks = itertools.count(1)
+        self.programs: dict[Program, Node] = {}
+        self.bytes = 0
+        self.max_bytes = min(1 << 30, _ram() // 10)
+
+    def run(self, tape: Tape) -> None:
+        """Cuts the tape, then runs what was on it."""
+        epoch = tape.epoch
+        if epoch.node.parent is None:
+            return
+        tape.epoch = Epoch(tape, root())
+        tape.aliases.clear()
+        with epoch.lock:
+            try:
+                self._execute(epoch)
+            finally:
+                epoch.values = []
+                epoch.numbers = []
+
+    def run_foreign(self, epoch: Epoch, value: Value) -> None:
+        """Computes one value of another thread's open epoch without disturbing it."""
+        with epoch.lock:
+            if value.array is None and epoch.error is None and epoch.values:
+                run_op_by_op(epoch.node, (value.slot,), list(epoch.values), list(epoch.numbers))
+
+    def _execute(self, epoch: Epoch) -> None:
+        values, node = epoch.values, epoch.node
+        live = _live(values)
+        if not live:
+            return
+        explain.counts["flushes"] += 1
+        try:
+            program = self._program(node, live, values)
+            if program is None:
+                run_op_by_op(node, live, values, epoch.numbers)
+            else:
+                self._run(program, node, values, epoch.numbers)
+        except Exception as first:
+            self._retry(epoch, live, first)
+
+    def _retry(self, epoch: Epoch, live: tuple[int, ...], first: Exception) -> None:
+        """One more try, op by op and without donation; then the values are poisoned."""
+        try:
+            run_op_by_op(epoch.node, live, epoch.values, epoch.numbers)
+        except Exception as error:
+            lines = [n.where for n in path(epoch.node) if n.step and n.step.op]
+            error.add_note(f"jtorch: while running operations recorded from {lines[0]} to {lines[-1]}")
+            epoch.error = error
+            raise error from first
+
+    def _run(self, program: Program, node: Node, values: list[Value], numbers: list) -> None:
+        held = [p for p in program.donated if not _donatable(values, program.inputs[p])]
+        if held:
+            program.copied += 1
+            if program.copied > 1:
+                self._forget(program)
+                with self.lock:
+                    program = self._compile(node, program.outs, None)
+            else:
+                for p in held:
+                    _replace_by_copy(values, program.inputs[p])
+        else:
+            program.copied = 0
+        program.last_run = next(self.ticks)
+        program.record.runs += 1
+        explain.counts["whole_runs"] += 1
+        explain.counts["ops_executed"] += program.steps
+        started = explain.clock()
+        program.run(values, numbers)
+        program.record.seconds += explain.clock() - started
+
+    def _program(self, node: Node, live: tuple[int, ...], values: list[Value]) -> Program | None:
+        """A program whose outputs include `live`, or None to run op by op."""
+        for program in node.programs:
+            if program.outs == live:
+                return program
+        wanted = set(live)
+        for program in node.programs:
+            if wanted <= program.outset:
+                return program
+        with self.lock:
+            state = node.state
+            if state is None:
+                state = node.state = State()
+            state.seen += 1
+            state.live |= wanted
+            if not self._whole(node, state, live):
+                return None
+            return self._compile(node, tuple(sorted(state.live)), values)
+
+    def _whole(self, node: Node, state: State, live: tuple[int, ...]) -> bool:
+        """The tier. It depends on this process's history of tapes alone, never on time or disk."""
+        if settings.eager or settings.tier == "op":
+            return False
+        if settings.tier == "whole" or node.programs or state.seen > 1:
+            return True
+        steps, _ = needed(path(node), live)
+        per_op = _OP_SECONDS * missing_op_programs(steps)
+        return per_op > _WHOLE_SECONDS + _STEP_SECONDS * len(steps) and not self._braked(node)
+
+    def _braked(self, node: Node) -> bool:
+        """True when many whole programs were already compiled where this path left the others."""
+        parting = explain.parting(node)
+        return parting is not None and parting.state is not None and parting.state.parted >= _MAX_WHOLE_PER_PARTING
+
+    def _compile(self, node: Node, outs: tuple[int, ...], values: list[Value] | None) -> Program:
+        program = Program(node, outs, lambda slot: values is not None and _donatable(values, slot))
+        node.programs.insert(0, program)
+        parting = explain.parting(node)
+        if parting is not None:
+            if parting.state is None:
+                parting.state = State()
+            parting.state.parted += 1
+        self.programs[program] = node
+        self.bytes += program.steps * _PROGRAM_BYTES_PER_STEP
+        while self.bytes > self.max_bytes and len(self.programs) > 1:
+            self._forget(min((p for p in self.programs if p is not program), key=lambda p: p.last_run))
+        return program
+
+    def _forget(self, program: Program) -> None:
+        node = self.programs.pop(program, None)
+        if node is not None:
+            node.programs.remove(program)
+            self.bytes -= program.steps * _PROGRAM_BYTES_PER_STEP
+
+
+def _live(values: list[Value]) -> tuple[int, ...]:
+    """Slots of pending values somebody outside the tape holds."""
+    return tuple([v.slot for v in values if v.array is None and getrefcount(v) > _VALUE_REFS])
+
+
+def _donatable(values: list[Value], slot: int) -> bool:
+    """True for an input whose value and array nobody but the tape holds."""
+    return (
+        getrefcount(values[slot]) <= _DONOR_REFS
+        and getrefcount(values[slot].array) <= _ARRAY_REFS
+        and not backend.is_tracer(values[slot].array)
+    )
+
+
+def _replace_by_copy(values: list[Value], slot: int) -> None:
+    """Puts a copy in the place of an input that is to be donated but turns out to be held."""
+    held = values[slot]
+    stand_in = Value()
+    stand_in.aval, stand_in.epoch, stand_in.slot = held.aval, held.epoch, held.slot
+    stand_in.array = backend.copy_of(held.array)
+    values[slot] = stand_in
+
+
+def _calibrate() -> tuple[int, int, int]:
+    """Reference counts of a value that only the tape holds: they differ by Python version."""
+    values = [Value()]
+    values[0].array = None
+    in_loop = [getrefcount(v) for v in values][0]
+    values[0].array = object()
+    return in_loop, getrefcount(values[0]), getrefcount(values[0].array)
+
+
+def _ram() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 8 << 30
+
+
+def end_of_work() -> None:
+    """A natural end: an optimizer's step, the next batch, a module's return without gradients."""
+    flush(current())
+
+
+def stable_point() -> None:
+    """The end of a backward or of a module: a long tape is cut here, so that the cut is found again."""
+    tape = current()
+    if tape.epoch.node.depth > _SOFT_STEPS:
+        flush(tape)
+
+
+_VALUE_REFS, _DONOR_REFS, _ARRAY_REFS = _calibrate() if sys.implementation.name == "cpython" else (-1, -1, -1)
+flusher = Flusher()
+install_flusher(flusher)

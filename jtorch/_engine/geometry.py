@@ -1,0 +1,405 @@
+"""Views: size, stride and offset by arithmetic, and the closed set of verbs a view is made of.
+
+A verb says three things: the geometry of the result, how to read it from an array and how to write
+it back. Its fields are static; where it starts or which index it takes is a number given at run
+time, so a loop over `x[i]` is one program.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from jtorch._types.dtype import dtype
+
+
+class Geometry(NamedTuple):
+    """Size and stride in elements, offset from the start of the storage."""
+
+    size: tuple[int, ...]
+    stride: tuple[int, ...]
+    offset: int
+
+
+def contiguous_stride(size: Sequence[int]) -> tuple[int, ...]:
+    """Row-major strides; a dimension of size 0 counts as 1, as in torch."""
+    stride, step = [], 1
+    for n in reversed(size):
+        stride.append(step)
+        step *= max(n, 1)
+    return tuple(reversed(stride))
+
+
+def is_contiguous(size: Sequence[int], stride: Sequence[int]) -> bool:
+    """True when the elements lie in row-major order without gaps."""
+    step = 1
+    for n, s in zip(reversed(size), reversed(stride), strict=True):
+        if n == 0:
+            return True
+        if n != 1:
+            if s != step:
+                return False
+            step *= n
+    return True
+
+
+def view_stride(size: Sequence[int], stride: Sequence[int], new: Sequence[int]) -> tuple[int, ...] | None:
+    """Strides of a `view` to the shape `new`, or None when it needs a copy.
+
+    Dimensions are grouped into runs that are contiguous among themselves; each run must be covered
+    exactly by dimensions of the new shape.
+    """
+    if math.prod(size) == 0:
+        return contiguous_stride(new) if tuple(size) != tuple(new) else tuple(stride)
+    result = [0] * len(new)
+    at = len(new) - 1
+    run, base = 1, stride[-1] if size else 1
+    for d in range(len(size) - 1, -1, -1):
+        run *= size[d]
+        if d == 0 or (size[d - 1] != 1 and stride[d - 1] != run * base):
+            covered = 1
+            while at >= 0 and (covered < run or new[at] == 1):
+                result[at] = covered * base
+                covered *= new[at]
+                at -= 1
+            if covered != run:
+                return None
+            if d:
+                run, base = 1, stride[d - 1]
+    step = 1 if not size else result[at + 1] * new[at + 1] if at + 1 < len(new) else 1
+    while at >= 0:
+        if new[at] != 1:
+            return None
+        result[at] = step
+        at -= 1
+    return tuple(result)
+
+
+def _replaced(values: Sequence[int], at: int, *new: int) -> tuple[int, ...]:
+    return (*values[:at], *new, *values[at + 1 :])
+
+
+class Slice(NamedTuple):
+    """`x[start : start + (length - 1) * step + 1 : step]` along `dim`; `start` is the number."""
+
+    dim: int
+    length: int
+    step: int
+
+    def geometry(self, g: Geometry, start: int) -> Geometry:
+        stride = g.stride[self.dim]
+        return Geometry(
+            _replaced(g.size, self.dim, self.length),
+            _replaced(g.stride, self.dim, stride * self.step),
+            g.offset + start * stride,
+        )
+
+    def read(self, x: Any, start: Any) -> Any:
+        span = (self.length - 1) * self.step + 1 if self.length else 0
+        if span == x.shape[self.dim] and self.step == 1:
+            return x
+        part = lax.dynamic_slice_in_dim(x, start, span, self.dim)
+        return part if self.step == 1 else lax.slice_in_dim(part, 0, span, self.step, self.dim)
+
+    def write(self, x: Any, new: Any, start: Any) -> Any:
+        if self.step == 1:
+            return lax.dynamic_update_slice_in_dim(x, new, start, self.dim)
+        where = start + self.step * jnp.arange(self.length)
+        return x.at[(slice(None),) * self.dim + (where,)].set(new, unique_indices=True)
+
+
+class Select(NamedTuple):
+    """`x[index]` along `dim`; `index`, not negative, is the number."""
+
+    dim: int
+
+    def geometry(self, g: Geometry, index: int) -> Geometry:
+        return Geometry(
+            _replaced(g.size, self.dim), _replaced(g.stride, self.dim), g.offset + index * g.stride[self.dim]
+        )
+
+    def read(self, x: Any, index: Any) -> Any:
+        return lax.dynamic_index_in_dim(x, index, self.dim, keepdims=False)
+
+    def write(self, x: Any, new: Any, index: Any) -> Any:
+        return lax.dynamic_update_index_in_dim(x, new, index, self.dim)
+
+
+class Permute(NamedTuple):
+    """Dimension `i` of the result is dimension `dims[i]` of the input."""
+
+    dims: tuple[int, ...]
+
+    def geometry(self, g: Geometry) -> Geometry:
+        return Geometry(tuple(g.size[d] for d in self.dims), tuple(g.stride[d] for d in self.dims), g.offset)
+
+    def read(self, x: Any) -> Any:
+        return jnp.transpose(x, self.dims)
+
+    def write(self, x: Any, new: Any) -> Any:
+        return jnp.transpose(new, np.argsort(self.dims))
+
+
+class Reshape(NamedTuple):
+    """The same elements in row-major order under another shape; `view_stride` must allow it."""
+
+    size: tuple[int, ...]
+
+    def geometry(self, g: Geometry) -> Geometry:
+        stride = view_stride(g.size, g.stride, self.size)
+        assert stride is not None
+        return Geometry(self.size, stride, g.offset)
+
+    def read(self, x: Any) -> Any:
+        return jnp.reshape(x, self.size)
+
+    def write(self, x: Any, new: Any) -> Any:
+        return jnp.reshape(new, x.shape)
+
+
+class Squeeze(NamedTuple):
+    """Drops dimensions of size 1."""
+
+    dims: tuple[int, ...]
+
+    def geometry(self, g: Geometry) -> Geometry:
+        keep = [d for d in range(len(g.size)) if d not in self.dims]
+        return Geometry(tuple(g.size[d] for d in keep), tuple(g.stride[d] for d in keep), g.offset)
+
+    def read(self, x: Any) -> Any:
+        return jnp.squeeze(x, self.dims)
+
+    def write(self, x: Any, new: Any) -> Any:
+        return jnp.reshape(new, x.shape)
+
+
+class Unsqueeze(NamedTuple):
+    """Inserts a dimension of size 1 before `dim`."""
+
+    dim: int
+
+    def geometry(self, g: Geometry) -> Geometry:
+        d = self.dim
+        step = g.size[d] * g.stride[d] if d < len(g.size) else 1
+        return Geometry((*g.size[:d], 1, *g.size[d:]), (*g.stride[:d], step, *g.stride[d:]), g.offset)
+
+    def read(self, x: Any) -> Any:
+        return jnp.expand_dims(x, self.dim)
+
+    def write(self, x: Any, new: Any) -> Any:
+        return jnp.reshape(new, x.shape)
+
+
+class Expand(NamedTuple):
+    """Broadcasts to `size`; several elements share one place, so it cannot be written."""
+
+    size: tuple[int, ...]
+
+    def geometry(self, g: Geometry) -> Geometry:
+        lead = len(self.size) - len(g.size)
+        stride = [0] * lead + [s if n == m else 0 for n, m, s in zip(g.size, self.size[lead:], g.stride, strict=True)]
+        return Geometry(self.size, tuple(stride), g.offset)
+
+    def read(self, x: Any) -> Any:
+        return jnp.broadcast_to(x, self.size)
+
+    def write(self, x: Any, new: Any) -> Any:
+        lead = len(self.size) - x.ndim
+        first = tuple(0 if i < lead or x.shape[i - lead] != n else slice(None) for i, n in enumerate(self.size))
+        return jnp.reshape(new[first], x.shape)
+
+
+class Diagonal(NamedTuple):
+    """The diagonal of two dimensions, put last."""
+
+    offset: int
+    dim1: int
+    dim2: int
+
+    def geometry(self, g: Geometry) -> Geometry:
+        a, b = self.dim1, self.dim2
+        start = self.offset * g.stride[b] if self.offset >= 0 else -self.offset * g.stride[a]
+        length = max(min(g.size[a] + min(self.offset, 0), g.size[b] - max(self.offset, 0)), 0)
+        keep = [d for d in range(len(g.size)) if d not in (a, b)]
+        return Geometry(
+            (*(g.size[d] for d in keep), length),
+            (*(g.stride[d] for d in keep), g.stride[a] + g.stride[b]),
+            g.offset + (start if length else 0),
+        )
+
+    def read(self, x: Any) -> Any:
+        return jnp.diagonal(x, self.offset, self.dim1, self.dim2)
+
+    def write(self, x: Any, new: Any) -> Any:
+        moved = jnp.moveaxis(x, (self.dim1, self.dim2), (-2, -1))
+        i = jnp.arange(new.shape[-1])
+        moved = moved.at[..., i + max(-self.offset, 0), i + max(self.offset, 0)].set(new, unique_indices=True)
+        return jnp.moveaxis(moved, (-2, -1), (self.dim1, self.dim2))
+
+
+class Unfold(NamedTuple):
+    """Windows of `size` every `step` elements along `dim`, put last."""
+
+    dim: int
+    size: int
+    step: int
+
+    def _windows(self, n: int) -> np.ndarray:
+        count = (n - self.size) // self.step + 1
+        return self.step * np.arange(count)[:, None] + np.arange(self.size)
+
+    def geometry(self, g: Geometry) -> Geometry:
+        d = self.dim
+        count = (g.size[d] - self.size) // self.step + 1
+        return Geometry(
+            (*_replaced(g.size, d, count), self.size),
+            (*_replaced(g.stride, d, g.stride[d] * self.step), g.stride[d]),
+            g.offset,
+        )
+
+    def read(self, x: Any) -> Any:
+        return jnp.moveaxis(jnp.take(x, self._windows(x.shape[self.dim]), axis=self.dim), self.dim + 1, -1)
+
+    def write(self, x: Any, new: Any) -> Any:
+        at = (slice(None),) * self.dim + (self._windows(x.shape[self.dim]),)
+        return x.at[at].set(jnp.moveaxis(new, -1, self.dim + 1))
+
+
+class Bitcast(NamedTuple):
+    """`view(dtype)`: the same bytes read as another type of the same or another width."""
+
+    dtype: dtype
+
+    def geometry(self, g: Geometry) -> Geometry:
+        return g
+
+    def read(self, x: Any) -> Any:
+        if x.dtype == np.bool_:
+            x = x.astype(np.uint8)
+        if self.dtype.np == np.bool_:
+            return lax.bitcast_convert_type(x, np.uint8) != 0
+        old, new = x.dtype.itemsize, self.dtype.itemsize
+        if old == new:
+            return lax.bitcast_convert_type(x, self.dtype.np)
+        if old > new:
+            wide = lax.bitcast_convert_type(x, self.dtype.np)
+            return wide.reshape(*x.shape[:-1], -1)
+        return lax.bitcast_convert_type(x.reshape(*x.shape[:-1], -1, new // old), self.dtype.np)
+
+    def write(self, x: Any, new: Any) -> Any:
+        return _same_bytes(new, x)
+
+
+def _same_bytes(new: Any, like: Any) -> Any:
+    from_, to = new.dtype.itemsize, like.dtype.itemsize
+    if from_ < to:
+        new = new.reshape(*new.shape[:-1], -1, to // from_)
+    return lax.bitcast_convert_type(new, like.dtype).reshape(like.shape)
+
+
+class RealPart(NamedTuple):
+    """The real part of a complex array."""
+
+    def geometry(self, g: Geometry) -> Geometry:
+        return Geometry(g.size, tuple(2 * s for s in g.stride), 2 * g.offset)
+
+    def read(self, x: Any) -> Any:
+        return jnp.real(x)
+
+    def write(self, x: Any, new: Any) -> Any:
+        return lax.complex(new, jnp.imag(x))
+
+
+class ImagPart(NamedTuple):
+    """The imaginary part of a complex array."""
+
+    def geometry(self, g: Geometry) -> Geometry:
+        return Geometry(g.size, tuple(2 * s for s in g.stride), 2 * g.offset + 1)
+
+    def read(self, x: Any) -> Any:
+        return jnp.imag(x)
+
+    def write(self, x: Any, new: Any) -> Any:
+        return lax.complex(jnp.real(x), new)
+
+
+class AsReal(NamedTuple):
+    """A complex array as a real one with a last dimension of 2."""
+
+    def geometry(self, g: Geometry) -> Geometry:
+        return Geometry((*g.size, 2), (*(2 * s for s in g.stride), 1), 2 * g.offset)
+
+    def read(self, x: Any) -> Any:
+        return jnp.stack((jnp.real(x), jnp.imag(x)), -1)
+
+    def write(self, x: Any, new: Any) -> Any:
+        return lax.complex(new[..., 0], new[..., 1])
+
+
+class AsComplex(NamedTuple):
+    """A real array with a last dimension of 2 as a complex one."""
+
+    def geometry(self, g: Geometry) -> Geometry:
+        return Geometry(g.size[:-1], tuple(s // 2 for s in g.stride[:-1]), g.offset // 2)
+
+    def read(self, x: Any) -> Any:
+        return lax.complex(x[..., 0], x[..., 1])
+
+    def write(self, x: Any, new: Any) -> Any:
+        return jnp.stack((jnp.real(new), jnp.imag(new)), -1)
+
+
+class AsStrided(NamedTuple):
+    """Any size and stride over the storage, which is given as its root array."""
+
+    size: tuple[int, ...]
+    stride: tuple[int, ...]
+    offset: int
+
+    def _places(self) -> np.ndarray:
+        places = np.full(self.size, self.offset, np.int64)
+        for d, (n, s) in enumerate(zip(self.size, self.stride, strict=True)):
+            places += (s * np.arange(n)).reshape(-1, *[1] * (len(self.size) - d - 1))
+        return places
+
+    def geometry(self, g: Geometry) -> Geometry:
+        return Geometry(self.size, self.stride, self.offset)
+
+    def read(self, x: Any) -> Any:
+        return x.reshape(-1)[self._places()]
+
+    def write(self, x: Any, new: Any) -> Any:
+        return x.reshape(-1).at[self._places()].set(new).reshape(x.shape)
+
+
+Verb = (
+    Slice | Select | Permute | Reshape | Squeeze | Unsqueeze | Expand | Diagonal | Unfold | Bitcast | RealPart
+    | ImagPart | AsReal | AsComplex | AsStrided
+)  # fmt: skip
+
+# A view is a chain of verbs, each with its run-time numbers.
+Chain = tuple[tuple[Verb, tuple[int, ...]], ...]
+
+
+def follow(root: Sequence[int], chain: Chain) -> Geometry:
+    """Geometry of the view `chain` makes of a contiguous root."""
+    g = Geometry(tuple(root), contiguous_stride(root), 0)
+    for verb, numbers in chain:
+        g = verb.geometry(g, *numbers)
+    return g
+
+
+def write_through(verbs: Sequence[Verb], numbers: list, root: Any, new: Any) -> Any:
+    """The root array after `new` was written through a chain; `numbers` holds those of all verbs."""
+    if not verbs:
+        return new
+    verb, count = verbs[0], 1 if isinstance(verbs[0], (Slice, Select)) else 0
+    mine, rest = numbers[:count], numbers[count:]
+    if len(verbs) > 1:
+        new = write_through(verbs[1:], rest, verb.read(root, *mine), new)
+    return verb.write(root, new, *mine)

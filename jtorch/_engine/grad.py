@@ -1,0 +1,195 @@
+"""The gradient of a recorded op is another recorded op, derived once with `jax.vjp` of its body.
+
+`pullback(op, specs, statics, needs)` is that op. It takes only the operands its jaxpr uses, then
+the cotangents. Because it is an op like any other it has a gradient of its own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.extend.core as jex
+import jax.numpy as jnp
+import numpy as np
+
+from jtorch._engine import backend
+from jtorch._engine.aval import Aval, Spec, aval_of
+from jtorch._engine.tape import OpLike, infer
+from jtorch._types.dtype import from_numpy
+
+_NUMBER_DTYPE = {float: np.float64, int: np.int64, bool: np.bool_, complex: np.complex128}
+
+
+def _struct(spec: Spec) -> jax.ShapeDtypeStruct:
+    return spec.struct if isinstance(spec, Aval) else jax.ShapeDtypeStruct((), _NUMBER_DTYPE[spec])  # type: ignore[index]
+
+
+def shape_of(fn: Any, specs: tuple[Spec, ...]) -> Any:
+    """Shapes and dtypes of `fn`'s results on arrays of these specs; nothing is computed."""
+    with backend.x64():
+        return jax.eval_shape(fn, *[None if s is None else _struct(s) for s in specs])
+
+
+def differentiable(aval: Aval) -> bool:
+    """True for floating-point and complex arrays."""
+    return aval.dtype.is_floating_point or aval.dtype.is_complex
+
+
+def _conj(x: Any) -> Any:
+    """torch's gradient of a complex number is the conjugate of JAX's."""
+    return jnp.conj(x) if jnp.iscomplexobj(x) else x
+
+
+class Forward:
+    """An op as a function of the operands that need gradients, the others held fixed."""
+
+    def __init__(self, op: OpLike, specs: tuple[Spec, ...], statics: tuple, needs: tuple[int, ...]):
+        self.op, self.specs, self.statics, self.needs = op, specs, statics, needs
+        self.given = tuple(i for i, s in enumerate(specs) if s is not None)
+        self.outs = infer(op, specs, statics)
+        self.float_outs = tuple(i for i, a in enumerate(self.outs) if differentiable(a))
+
+    def close(self, arrays: list) -> Any:
+        """The function of the needed operands; returns the differentiable results and the others."""
+
+        def run(*needed: Any) -> tuple:
+            merged: list = [None] * len(self.specs)
+            for i, x in zip(self.given, arrays, strict=True):
+                merged[i] = x
+            for i, x in zip(self.needs, needed, strict=True):
+                merged[i] = x
+            outs = self.op.trace(self.specs, self.statics, merged)
+            return tuple(outs[i] for i in self.float_outs), tuple(outs)
+
+        return run
+
+    def needed(self, arrays: list) -> list:
+        return [arrays[self.given.index(i)] for i in self.needs]
+
+
+class Pullback:
+    """The op `(used operands, cotangents) -> gradients`."""
+
+    def __init__(self, op: OpLike, specs: tuple[Spec, ...], statics: tuple, needs: tuple[int, ...]):
+        self.name = f"{op.name}_vjp"
+        self.origin = (op, specs, statics, needs)
+        forward = Forward(op, specs, statics, needs)
+
+        def run(arrays: list, cotangents: list) -> list:
+            _, vjp, _ = jax.vjp(forward.close(arrays), *forward.needed(arrays), has_aux=True)
+            return [_conj(g) for g in vjp(tuple(_conj(c) for c in cotangents))]
+
+        structs = [_struct(specs[i]) for i in forward.given]
+        self.cotangents = forward.float_outs
+        with backend.x64():
+            self.jaxpr = jax.make_jaxpr(run)(structs, [forward.outs[i].struct for i in forward.float_outs])
+        live = live_inputs(self.jaxpr.jaxpr, [True] * len(needs))
+        self.used = tuple(i for i, is_live in zip(forward.given, live, strict=False) if is_live)
+        self.results = tuple(specs[i] for i in needs)
+        self._live = live[: len(structs)]
+        self._structs = structs
+
+    def infer(self, specs: tuple[Spec, ...], statics: tuple) -> tuple[Aval, ...]:
+        return self.results  # type: ignore[return-value]
+
+    def trace(self, specs: tuple[Spec, ...], statics: tuple, arrays: list) -> tuple:
+        used = iter(arrays)
+        full = [next(used) if live else jnp.zeros(s.shape, s.dtype) for live, s in zip(self._live, self._structs)]
+        return tuple(jex.jaxpr_as_fun(self.jaxpr)(*full, *used))
+
+
+class ForwardWithResiduals:
+    """An op whose body holds a loop or a kernel that XLA does not merge with its twin in the
+    backward: its forward also returns what `jax.vjp` kept, as hidden results."""
+
+    def __init__(self, op: OpLike, specs: tuple[Spec, ...], statics: tuple, needs: tuple[int, ...]):
+        self.name = op.name
+        self.origin = (op, specs, statics, needs)
+        self.forward = Forward(op, specs, statics, needs)
+        self.visible = len(self.forward.outs)
+        self.kept: list[int] = []  # where each residual comes from: an operand, or -1 for a hidden result
+        with backend.x64():
+            outs = jax.eval_shape(self._run, [_struct(specs[i]) for i in self.forward.given])
+        self.hidden = outs[self.visible :]
+
+    def _run(self, arrays: list) -> list:
+        _, vjp, outs = jax.vjp(self.forward.close(arrays), *self.forward.needed(arrays), has_aux=True)
+        leaves, self.treedef = jax.tree_util.tree_flatten(vjp)
+        known = {id(x): i for i, x in enumerate(arrays)}
+        self.kept = [known.get(id(x), -1) for x in leaves]
+        return [*outs, *(x for x, k in zip(leaves, self.kept, strict=True) if k < 0)]
+
+    def infer(self, specs: tuple[Spec, ...], statics: tuple) -> tuple[Aval, ...]:
+        device = self.forward.outs[0].device
+        return (*self.forward.outs, *(aval_of(h.shape, from_numpy(h.dtype), device) for h in self.hidden))
+
+    def trace(self, specs: tuple[Spec, ...], statics: tuple, arrays: list) -> tuple:
+        return tuple(self._run([x for x in arrays if x is not None]))
+
+
+class PullbackOfResiduals:
+    """The backward of `ForwardWithResiduals`: the closure put together again and applied."""
+
+    def __init__(self, forward: ForwardWithResiduals):
+        self.name = f"{forward.name}_vjp"
+        self.origin = (*forward.origin, "residuals")
+        self.forward = forward
+        self.operands = tuple(dict.fromkeys(k for k in forward.kept if k >= 0))
+        self.used = tuple(forward.forward.given[k] for k in self.operands)
+        self.cotangents = forward.forward.float_outs
+        self.results = tuple(forward.forward.specs[i] for i in forward.forward.needs)
+
+    def infer(self, specs: tuple[Spec, ...], statics: tuple) -> tuple[Aval, ...]:
+        return self.results  # type: ignore[return-value]
+
+    def trace(self, specs: tuple[Spec, ...], statics: tuple, arrays: list) -> tuple:
+        n, hidden = len(self.operands), len(self.forward.hidden)
+        given = dict(zip(self.operands, arrays[:n], strict=True))
+        rest = iter(arrays[n : n + hidden])
+        leaves = [given[k] if k >= 0 else next(rest) for k in self.forward.kept]
+        vjp = jax.tree_util.tree_unflatten(self.forward.treedef, leaves)
+        return tuple(_conj(g) for g in vjp(tuple(_conj(c) for c in arrays[n + hidden :])))
+
+
+_pullbacks: dict[tuple, Pullback] = {}
+_with_residuals: dict[tuple, tuple[ForwardWithResiduals, PullbackOfResiduals]] = {}
+
+
+def pullback(op: OpLike, specs: tuple[Spec, ...], statics: tuple, needs: tuple[int, ...]) -> Pullback:
+    """The gradient op of one call signature, derived at first use."""
+    key = (op, specs, statics, needs)
+    found = _pullbacks.get(key)
+    if found is None:
+        found = _pullbacks.setdefault(key, Pullback(op, specs, statics, needs))
+    return found
+
+
+def with_residuals(
+    op: OpLike, specs: tuple[Spec, ...], statics: tuple, needs: tuple[int, ...]
+) -> tuple[ForwardWithResiduals, PullbackOfResiduals]:
+    """Forward and backward of an op that keeps residuals, derived at first use."""
+    key = (op, specs, statics, needs)
+    found = _with_residuals.get(key)
+    if found is None:
+        forward = ForwardWithResiduals(op, specs, statics, needs)
+        found = _with_residuals.setdefault(key, (forward, PullbackOfResiduals(forward)))
+    return found
+
+
+def live_inputs(jaxpr: Any, live_outs: list[bool]) -> list[bool]:
+    """Which inputs of a jaxpr its live results depend on. Inner jit calls are looked into; any other
+    inner jaxpr counts as using all it is given."""
+    live = {v for v, is_live in zip(jaxpr.outvars, live_outs, strict=True) if is_live and not _literal(v)}
+    for eqn in reversed(jaxpr.eqns):
+        outs = [v in live for v in eqn.outvars]
+        if not any(outs):
+            continue
+        inner = eqn.params.get("jaxpr") if eqn.primitive.name in ("jit", "pjit") else None
+        used = live_inputs(inner.jaxpr, outs) if inner is not None else [True] * len(eqn.invars)
+        live.update(v for v, u in zip(eqn.invars, used, strict=True) if u and not _literal(v))
+    return [v in live for v in jaxpr.invars]
+
+
+def _literal(v: Any) -> bool:
+    return isinstance(v, jex.Literal)

@@ -1,0 +1,399 @@
+"""What a tensor is to the engine, and how an op is applied to tensors.
+
+A `Handle` is (storage, view) plus its place in the autograd graph. `Tensor` derives from it and adds
+the public methods; the engine makes results through `tensor_class`, which `_tensor.py` installs.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from jtorch._engine import grad
+from jtorch._engine.aval import Aval, aval_of
+from jtorch._engine.geometry import Chain, Geometry, Verb, follow, write_through
+from jtorch._engine.storage import Cell
+from jtorch._engine.tape import Node as TrieNode
+from jtorch._engine.tape import Tape, Value, force, record, threads
+from jtorch._types import autograd_errors
+from jtorch._types.dtype import from_numpy
+
+
+class Handle:
+    """Fields of a tensor. All but `_v` have class defaults, so a result costs two stores."""
+
+    _v: Value
+    _cell: Cell | None = None  # shared storage, if any
+    _chain: Chain = ()  # the view from the storage's root to here
+    _base: Handle | None = None  # the tensor this is an autograd view of
+    _at = 0  # serial of the cell at which `_v` was read
+    _own_version = 0
+    _requires_grad = False
+    _node: Any = None  # the grad node that made it
+    _index = 0  # which result of that node it is
+    _grad: Any = None
+    _accumulator: Any = None
+    _hooks: Any = None
+    _post_hooks: Any = None
+    _inference = False
+
+
+_new = object.__new__
+tensor_class: type = Handle
+
+
+def install_tensor(cls: type) -> None:
+    """Given by `_tensor.py`, which stands above this file."""
+    global tensor_class
+    tensor_class = cls
+
+
+def wrap(value: Value) -> Any:
+    """A new tensor, alone on its storage."""
+    t = _new(tensor_class)
+    t._v = value
+    return t
+
+
+def read(h: Handle) -> Value:
+    """The value a tensor shows now."""
+    cell = h._cell
+    if cell is None or (h._at == cell.serial and cell.host is None):
+        return h._v
+    return refresh(h, cell)
+
+
+def refresh(h: Handle, cell: Cell) -> Value:
+    """Reads a tensor again after its storage was written through another one."""
+    base = h._base
+    if base is not None and base._requires_grad and cell.host is None:
+        _replay(h, base)
+    else:
+        h._v = read_chain(cell.value, h._chain)
+    h._at = cell.serial
+    return h._v
+
+
+def _replay(h: Handle, base: Handle) -> None:
+    """Makes a stale view's value and grad node anew from its base."""
+    tape = threads.tape
+    mode, tape.grad_enabled = tape.grad_enabled, True
+    try:
+        t: Any = base
+        for verb, numbers in h._chain[len(base._chain) :]:
+            (t,) = apply(VIEW, (t, *numbers), (verb,))
+        h._v, h._node, h._index, h._requires_grad = t._v, t._node, t._index, t._requires_grad
+    finally:
+        tape.grad_enabled = mode
+
+
+def read_chain(root: Value, chain: Chain) -> Value:
+    """Records the reads of a chain of verbs."""
+    tape = threads.tape
+    for verb, numbers in chain:
+        _, (root,) = record(tape, VIEW, (root, *numbers), (verb,))
+    return root
+
+
+def own_cell(h: Handle) -> Cell:
+    """The tensor's cell, made now if it was alone."""
+    cell = h._cell
+    if cell is None:
+        cell = h._cell = Cell(h._v, h._own_version)
+        h._at = 0
+    return cell
+
+
+def geometry(h: Handle) -> Geometry:
+    """Size, stride and offset of a tensor."""
+    cell = h._cell
+    return follow(h._v.aval.shape if cell is None else cell.root_shape, h._chain)
+
+
+def version(h: Handle) -> int:
+    """torch's version counter."""
+    return h._own_version if h._cell is None else h._cell.version
+
+
+class ViewOp:
+    """Reads one verb. Ops declared as views have their own, named for their grad node."""
+
+    differentiable = True
+    residuals = False
+
+    def __init__(self, name: str, grad_name: str):
+        self.name = name
+        self.grad_name = grad_name
+
+    def infer(self, specs: tuple, statics: tuple) -> tuple[Aval, ...]:
+        out = grad.shape_of(lambda *arrays: self.trace(specs, statics, list(arrays)), specs)
+        return tuple(aval_of(o.shape, from_numpy(o.dtype), specs[0].device) for o in out)
+
+    def trace(self, specs: tuple, statics: tuple, arrays: list) -> tuple:
+        return (statics[0].read(*arrays),)
+
+
+class EngineOp:
+    """An op the engine itself needs, given by a function of arrays."""
+
+    differentiable = True
+    residuals = False
+
+    def __init__(self, name: str, grad_name: str, body: Any):
+        self.name = name
+        self.grad_name = grad_name
+        self.body = body
+
+    def infer(self, specs: tuple, statics: tuple) -> tuple[Aval, ...]:
+        if not specs:
+            return (statics[0],)
+        out = grad.shape_of(lambda *arrays: self.trace(specs, statics, list(arrays)), specs)
+        return tuple(aval_of(o.shape, from_numpy(o.dtype), specs[0].device) for o in out)
+
+    def trace(self, specs: tuple, statics: tuple, arrays: list) -> tuple:
+        return (self.body(statics, *arrays),)
+
+
+VIEW = ViewOp("view", "AsStridedBackward0")
+WRITE = EngineOp(
+    "write", "CopySlices", lambda verbs, root, new, *numbers: write_through(verbs, list(numbers), root, new)
+)
+
+
+def apply(op: Any, operands: tuple, statics: tuple) -> list:
+    """Records an op on tensors, numbers and None, and links its results into the autograd graph."""
+    tape = threads.tape
+    values = []
+    needs = None
+    for i, x in enumerate(operands):
+        if isinstance(x, Handle):
+            cell = x._cell
+            values.append(x._v if cell is None else read(x))
+            if x._requires_grad:
+                needs = (i,) if needs is None else (*needs, i)
+        else:
+            values.append(x)
+    if needs is None or not tape.grad_enabled or not op.differentiable:
+        _, outs = record(tape, op, values, statics)
+        return [wrap(v) for v in outs]
+    if op.residuals:
+        return _apply_keeping_residuals(tape, op, operands, values, statics, needs)
+    node, outs = record(tape, op, values, statics)
+    results = [wrap(v) for v in outs]
+    attach(tape, node, operands, values, needs, results)
+    return results
+
+
+class Plan:
+    """How one step's gradient is recorded for one set of operands that need it."""
+
+    __slots__ = ("cotangents", "node_class", "outs", "pullback", "used")
+
+    def __init__(self, op: Any, pullback: Any, outs: tuple[Aval, ...]):
+        self.node_class = node_class(op.grad_name)
+        self.pullback = pullback
+        self.used = pullback.used
+        self.cotangents = pullback.cotangents
+        self.outs = outs
+
+
+def attach(tape: Tape, node: TrieNode, operands: tuple, values: list, needs: tuple, results: list) -> None:
+    """Gives results their grad node."""
+    plan = node.plans.get(needs)
+    if plan is None:
+        step = node.step
+        assert step is not None
+        pullback = grad.pullback(step.op, step.specs, step.statics, needs)  # type: ignore[arg-type]
+        plan = node.plans[needs] = Plan(step.op, pullback, node.avals)
+    g = plan.node_class()
+    g.plan = plan
+    g.saved = [values[i] for i in plan.used]
+    _link(tape, g, operands, needs, plan, results)
+
+
+def _link(tape: Tape, g: Any, operands: tuple, needs: tuple, plan: Plan, results: list) -> None:
+    edges = []
+    for i in needs:
+        x = operands[i]
+        edges.append((x._node or accumulator(x), x._index))
+    g.edges = edges
+    g.needs = needs
+    for i in plan.used:
+        x = operands[i]
+        if isinstance(x, Handle) and x._cell is not None:
+            g.checks = (*g.checks, (x._cell, x._cell.version, x._v))
+    g.sequence = tape.sequence
+    tape.sequence += 1
+    for i in plan.cotangents:
+        t = results[i]
+        t._requires_grad = True
+        t._node = g
+        t._index = i
+
+
+def _apply_keeping_residuals(
+    tape: Tape, op: Any, operands: tuple, values: list, statics: tuple, needs: tuple
+) -> list:
+    specs = tuple(x.aval if x.__class__ is Value else None if x is None else x.__class__ for x in values)
+    forward, pullback = grad.with_residuals(op, specs, statics, needs)
+    node, outs = record(tape, forward, values, ())
+    visible = outs[: forward.visible]
+    results = [wrap(v) for v in visible]
+    plan = node.plans.get(needs)
+    if plan is None:
+        plan = node.plans[needs] = Plan(op, pullback, node.avals[: forward.visible])
+    g = node_class(op.grad_name, True)()
+    g.plan = plan
+    g.saved = [values[i] for i in plan.used]
+    g.hidden = outs[forward.visible :]
+    g.inputs = values
+    g.origin = (op, specs, statics)
+    _link(tape, g, operands, needs, plan, results)
+    return results
+
+
+def node_class(name: str, residuals: bool = False) -> type:
+    """The class of grad nodes with torch's name, such as AddBackward0."""
+    raise NotImplementedError("installed by backward.py")
+
+
+def accumulator(leaf: Handle) -> Any:
+    """The node that adds gradients into a leaf."""
+    raise NotImplementedError("installed by backward.py")
+
+
+def install_graph(make_class: Any, make_accumulator: Any) -> None:
+    """Given by backward.py, which stands above this file."""
+    global node_class, accumulator
+    node_class = make_class
+    accumulator = make_accumulator
+
+
+def make_view(op: ViewOp, h: Handle, verb: Verb, numbers: tuple = ()) -> Any:
+    """A tensor that shares `h`'s storage through one more verb."""
+    cell = own_cell(h)
+    (t,) = apply(op, (h, *numbers), (verb,))
+    share(t, h, cell, (*h._chain, (verb, numbers)))
+    t._base = h if h._base is None else h._base
+    return t
+
+
+def share(t: Handle, h: Handle, cell: Cell, chain: Chain) -> None:
+    """Puts `t`, which already shows the right value, onto the storage of `h`."""
+    t._cell = cell
+    t._chain = chain
+    t._at = cell.serial
+    t._inference = h._inference
+
+
+def alias(h: Handle) -> Any:
+    """A tensor on the same storage and view, outside the autograd graph: `detach`."""
+    cell = own_cell(h)
+    t = wrap(read(h))
+    share(t, h, cell, h._chain)
+    return t
+
+
+def check_inplace(h: Handle, tape: Tape) -> None:
+    """torch's rules on what may be written while gradients are recorded."""
+    if h._requires_grad and tape.grad_enabled:
+        if h._node is None:
+            raise autograd_errors.leaf_inplace()
+        base = h._base
+        if base is not None and base._requires_grad and base._node is None:
+            raise autograd_errors.leaf_inplace(view=True)
+    if h._inference and not tape.inference:
+        raise autograd_errors.inference_inplace()
+
+
+def assign(h: Handle, new: Handle) -> None:
+    """Writes the value of `new`, of the same shape and dtype, into `h`: the end of every in-place op.
+
+    `new` brings the history: `h` becomes what `new` is in the graph. A view is written through its
+    base, whose history then includes the write.
+    """
+    tape = threads.tape
+    value = read(new)
+    cell = h._cell
+    if cell is None:
+        _mark(h._v, h, h._own_version)
+        h._own_version += 1
+        h._v = value
+        _take_history(h, new, tape)
+        return
+    base = h._base
+    if base is None:
+        write_value(h, value)
+        _take_history(h, new, tape)
+        return
+    if tape.grad_enabled and (new._requires_grad or base._requires_grad):
+        relative = h._chain[len(base._chain) :]
+        verbs = tuple(v for v, _ in relative)
+        numbers = tuple(n for _, ns in relative for n in ns)
+        (whole,) = apply(WRITE, (base, new, *numbers), verbs)
+        write_value(base, read(whole))
+        _take_history(base, whole, tape)
+        _replay(h, base)
+        h._at = cell.serial
+    else:
+        write_value(h, value)
+
+
+def write_value(h: Handle, value: Value) -> None:
+    """Writes a value through a tensor's view into its storage, outside the autograd graph."""
+    cell = h._cell
+    if cell is None:
+        _mark(h._v, h, h._own_version)
+        h._own_version += 1
+        h._v = value
+        return
+    root = value
+    old = cell.value
+    if h._chain:
+        numbers = [n for _, ns in h._chain for n in ns]
+        verbs = tuple(v for v, _ in h._chain)
+        _, (root,) = record(threads.tape, WRITE, (old, value, *numbers), verbs)
+    _mark(old, h, cell.version)
+    cell.version += 1
+    cell.put(root)
+    h._v = value
+    h._at = cell.serial
+
+
+def _mark(old: Value, h: Handle, at: int) -> None:
+    """Lets a backward that saved `old` see that it was overwritten."""
+    old.counter = h
+    old.version = at
+
+
+def _take_history(h: Handle, new: Handle, tape: Tape) -> None:
+    if tape.grad_enabled and new._requires_grad:
+        h._requires_grad = True
+        h._node = new._node
+        h._index = new._index
+        if new._node is not None and new._hooks is None and h._hooks is not None:
+            h._hooks = None
+    elif h._node is not None and tape.grad_enabled:
+        h._node = None
+        h._requires_grad = False
+
+
+def rebind(h: Handle, other: Handle) -> None:
+    """`h.data = other`: `h` shows the other's storage from now on; its old aliases keep theirs."""
+    cell = own_cell(other)
+    h._v = read(other)
+    h._chain = other._chain
+    h._cell = cell
+    h._at = cell.serial
+    h._base = None
+
+
+def to_numpy(value: Value) -> Any:
+    """A value's contents as a read-only NumPy array."""
+    return np.asarray(force(value))
+
+
+__all__ = ["EngineOp", "Handle", "Plan", "ViewOp", "alias", "apply", "assign", "attach", "check_inplace",
+           "geometry", "install_graph", "install_tensor", "make_view", "own_cell", "read", "read_chain", "rebind",
+           "refresh", "share", "to_numpy", "version", "wrap", "write_value"]  # fmt: skip

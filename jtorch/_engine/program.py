@@ -1,0 +1,256 @@
+"""A path of the trie becomes an XLA program: the whole path as one, or each step by itself."""
+
+from __future__ import annotations
+
+import struct
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from jax import lax
+
+from jtorch._engine import backend, explain
+from jtorch._engine.aval import Aval, Spec
+from jtorch._engine.tape import Node, OpLike, Step, Value
+from jtorch._types.device import cpu
+
+_CODES = {float: "d", int: "q", bool: "q", complex: "dd"}
+_WIDTH = {float: 1, int: 1, bool: 1, complex: 2}
+
+
+class Packer:
+    """Python numbers of a path as one array of 32-bit words, freshly made for every run because JAX
+    may read it after the call returns. Words keep 64-bit types off the program's interface."""
+
+    __slots__ = ("kinds", "pack")
+
+    def __init__(self, kinds: Sequence[type]):
+        self.kinds = tuple(kinds)
+        self.pack = struct.Struct("=" + "".join(_CODES[k] for k in kinds)).pack
+
+    def __call__(self, numbers: Iterable) -> np.ndarray:
+        if complex in self.kinds:
+            flat = []
+            for x in numbers:
+                flat += (x.real, x.imag) if isinstance(x, complex) else (x,)
+            numbers = flat
+        return np.frombuffer(self.pack(*numbers), np.uint32)
+
+    @property
+    def struct(self) -> jax.ShapeDtypeStruct:
+        return jax.ShapeDtypeStruct((2 * sum(_WIDTH[k] for k in self.kinds),), np.uint32)
+
+    def unpack(self, words: Any) -> list:
+        """The numbers as 0-d arrays: float64, int64, bool or complex128."""
+        if not self.kinds:
+            return []
+        pairs = words.reshape(-1, 2)
+        floats = lax.bitcast_convert_type(pairs, np.float64)
+        ints = lax.bitcast_convert_type(pairs, np.int64)
+        out, at = [], 0
+        for kind in self.kinds:
+            if kind is float:
+                out.append(floats[at])
+            elif kind is complex:
+                out.append(lax.complex(floats[at], floats[at + 1]))
+            else:
+                out.append(ints[at] if kind is int else ints[at] != 0)
+            at += _WIDTH[kind]
+        return out
+
+
+_bodies: dict[tuple, Callable] = {}
+
+
+def body(op: OpLike, specs: tuple[Spec, ...], statics: tuple) -> Callable:
+    """The op as a jitted function of arrays: inside a larger trace equal steps are traced once."""
+    key = (op, specs, statics)
+    found = _bodies.get(key)
+    if found is None:
+
+        def run(*arrays: Any) -> tuple:
+            return op.trace(specs, statics, list(arrays))
+
+        run.__name__ = op.name
+        found = _bodies.setdefault(key, jax.jit(run))
+    return found
+
+
+def path(node: Node) -> list[Node]:
+    """The nodes from the root's first child to `node`."""
+    nodes = []
+    while node.parent is not None:
+        nodes.append(node)
+        node = node.parent
+    nodes.reverse()
+    return nodes
+
+
+def needed(nodes: list[Node], outs: Iterable[int]) -> tuple[list[Node], list[int]]:
+    """The steps that `outs` depend on, and the input slots among them, in order."""
+    wanted = set(outs)
+    steps: list[Node] = []
+    inputs: list[int] = []
+    for node in reversed(nodes):
+        step = node.step
+        assert step is not None
+        if wanted.isdisjoint(range(node.slot, node.end)):
+            continue
+        if step.op is None:
+            inputs.append(node.slot)
+        else:
+            steps.append(node)
+            wanted.update(x for x in step.operands if x.__class__ is int)
+    steps.reverse()
+    inputs.reverse()
+    return steps, inputs
+
+
+def number_range(node: Node) -> range:
+    """Positions of a step's Python numbers in its epoch's list."""
+    parent = node.parent
+    assert parent is not None
+    return range(parent.numbers, node.numbers)
+
+
+def avals_by_slot(nodes: list[Node]) -> list[Aval]:
+    """Shape and dtype of every slot of a path."""
+    return [aval for node in nodes for aval in node.avals]
+
+
+class Program:
+    """A compiled path: which slots go in and come out, and which inputs it may overwrite."""
+
+    __slots__ = (
+        "compile_seconds", "compiled", "copied", "donated", "inputs", "last_run", "outs", "outset", "pack", "picks",
+        "record", "steps",
+    )  # fmt: skip
+
+    def __init__(self, node: Node, outs: tuple[int, ...], donatable: Callable[[int], bool]):
+        nodes = path(node)
+        steps, inputs = needed(nodes, outs)
+        avals = avals_by_slot(nodes)
+        self.outs = outs
+        self.outset = frozenset(outs)
+        self.inputs = tuple(inputs)
+        self.steps = len(steps)
+        self.picks = tuple(i for step in steps for i in number_range(step))
+        self.pack = Packer([k for s in steps if s.step for k in s.step.operands if isinstance(k, type)])
+        self.donated = _match_donations(inputs, outs, avals, donatable)
+        self.copied = 0
+        self.last_run = 0
+        started = time.perf_counter()
+        structs = [avals[s].struct for s in inputs] + [self.pack.struct]
+        device = avals[inputs[0]].device if inputs else cpu
+        self.compiled = backend.compile_program(self._function(steps), structs, self.donated, device)
+        self.compile_seconds = time.perf_counter() - started
+        self.record = explain.program_compiled(self, node)
+
+    def _function(self, steps: list[Node]) -> Callable:
+        inputs, outs, pack = self.inputs, self.outs, self.pack
+
+        def program(*args: Any) -> tuple:
+            env = dict(zip(inputs, args[:-1], strict=True))
+            numbers = iter(pack.unpack(args[-1]))
+            for node in steps:
+                step = node.step
+                assert step is not None and step.op is not None
+                arrays = [
+                    None if x is None else env[x] if x.__class__ is int else next(numbers) for x in step.operands
+                ]
+                results = body(step.op, step.specs, step.statics)(*arrays)
+                env.update(zip(range(node.slot, node.end), results, strict=True))
+            return tuple(env[s] for s in outs)
+
+        return program
+
+    def run(self, values: list[Value], numbers: list) -> None:
+        """Runs the program and stores its results in their values."""
+        args = [values[s].array for s in self.inputs]
+        args.append(self.pack([numbers[i] for i in self.picks]))
+        for slot, array in zip(self.outs, self.compiled(*args), strict=True):
+            values[slot].array = array
+
+
+def _match_donations(
+    inputs: list[int], outs: tuple[int, ...], avals: list[Aval], donatable: Callable[[int], bool]
+) -> tuple[int, ...]:
+    """Positions of inputs to overwrite: each needs an output of its own with its shape and dtype."""
+    room: dict[Aval, int] = {}
+    for slot in outs:
+        room[avals[slot]] = room.get(avals[slot], 0) + 1
+    donated = []
+    for position, slot in enumerate(inputs):
+        aval = avals[slot]
+        if room.get(aval, 0) and aval.nbytes and donatable(slot):
+            room[aval] -= 1
+            donated.append(position)
+    return tuple(donated)
+
+
+class OpProgram:
+    """One step compiled by itself, shared by every step of the same op, shapes and statics."""
+
+    __slots__ = ("compiled", "pack")
+
+    def __init__(self, step: Step):
+        assert step.op is not None
+        self.pack = pack = Packer([k for k in step.operands if isinstance(k, type)])
+        run = body(step.op, step.specs, step.statics)
+        kinds = [None if s is None else s.__class__ is type for s in step.specs]
+
+        def program(*args: Any) -> tuple:
+            arrays, numbers = iter(args[:-1]), iter(pack.unpack(args[-1]))
+            return run(*[None if k is None else next(numbers) if k else next(arrays) for k in kinds])
+
+        program.__name__ = step.op.name
+        avals = [s for s in step.specs if isinstance(s, Aval)]
+        structs = [a.struct for a in avals] + [pack.struct]
+        started = time.perf_counter()
+        self.compiled = backend.compile_program(program, structs, (), avals[0].device if avals else cpu)
+        explain.op_compiled(step.op.name, time.perf_counter() - started)
+
+    def __call__(self, arrays: list, numbers: list) -> tuple:
+        return self.compiled(*arrays, self.pack(numbers))
+
+
+_op_programs: dict[tuple, OpProgram] = {}
+
+
+def op_key(step: Step) -> tuple:
+    """What two steps have in common when one per-op program serves both."""
+    return step.op, step.specs, step.statics
+
+
+def missing_op_programs(steps: list[Node]) -> int:
+    """How many per-op programs a path would still have to compile."""
+    return len({op_key(n.step) for n in steps if n.step} - _op_programs.keys())
+
+
+def run_op_by_op(node: Node, outs: Sequence[int], values: list[Value], numbers: list) -> None:
+    """Runs a path step by step, dropping each intermediate after its last use."""
+    steps, inputs = needed(path(node), outs)
+    env: dict[int, Any] = {s: values[s].array for s in inputs}
+    last_use: dict[int, int] = {}
+    for i, n in enumerate(steps):
+        assert n.step is not None
+        last_use.update((x, i) for x in n.step.operands if x.__class__ is int)
+    keep = set(outs)
+    for i, n in enumerate(steps):
+        step = n.step
+        assert step is not None
+        key = op_key(step)
+        program = _op_programs.get(key)
+        if program is None:
+            program = _op_programs.setdefault(key, OpProgram(step))
+        results = program([env[x] for x in step.operands if x.__class__ is int], [numbers[k] for k in number_range(n)])
+        explain.counts["ops_executed"] += 1
+        for slot, array in zip(range(n.slot, n.end), results, strict=True):
+            if slot in keep:
+                values[slot].array = array
+            env[slot] = array
+        for x in step.operands:
+            if x.__class__ is int and last_use[x] == i:
+                env.pop(x, None)

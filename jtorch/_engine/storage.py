@@ -1,0 +1,114 @@
+"""The mutable cell behind tensors that share memory.
+
+A tensor alone is its own storage. A `Cell` is made when a second tensor (a view, a detached twin, a
+NumPy array) comes to share it; from then on the truth is the cell's root value.
+
+NumPy shares memory as in torch: while such an array lives, the truth is the host buffer. Reads take
+a snapshot of it, in-place writes go into it at once.
+"""
+
+from __future__ import annotations
+
+from sys import getrefcount
+from typing import Any
+
+import numpy as np
+
+from jtorch._engine import backend
+from jtorch._engine.aval import aval_of
+from jtorch._engine.geometry import Geometry
+from jtorch._engine.tape import Value, concrete, force
+from jtorch._types.device import cpu
+from jtorch._types.dtype import from_numpy
+
+
+class Cell:
+    """One storage. `serial` changes with every new root value; `version` is torch's counter."""
+
+    __slots__ = ("__weakref__", "_keep", "_value", "host", "serial", "version")
+
+    def __init__(self, value: Value, version: int):
+        self._value = value
+        self.serial = 0
+        self.version = version
+        self.host: np.ndarray | None = None  # the owner of the shared memory, in the root's shape
+        self._keep: Any = None
+
+    @classmethod
+    def over(cls, array: np.ndarray) -> Cell:
+        """The storage of `torch.from_numpy(array)`: the array's own memory."""
+        cell = cls.__new__(cls)
+        cell.serial = cell.version = 0
+        cell.host = array
+        cell._keep = _owner(array)
+        cell._value = concrete(backend.to_jax(array, cpu), aval_of(array.shape, from_numpy(array.dtype), cpu))
+        return cell
+
+    @property
+    def value(self) -> Value:
+        """The root value; of shared memory a snapshot taken now."""
+        if self.host is not None:
+            self._snapshot()
+        return self._value
+
+    @property
+    def root_shape(self) -> tuple[int, ...]:
+        return self._value.aval.shape
+
+    def put(self, value: Value) -> None:
+        """Replaces the root value. Shared memory is written before this returns."""
+        self.serial += 1
+        if self.host is None:
+            self._value = value
+        else:
+            self.host[...] = np.asarray(force(value))
+
+    def export(self, geometry: Geometry) -> np.ndarray:
+        """A NumPy view of this storage; from now on its memory is the truth."""
+        if self.host is None:
+            self.host = np.array(force(self._value), copy=True, order="C")
+            self._keep = self.host
+        itemsize = self.host.itemsize
+        if not self.host.flags.c_contiguous:
+            raise RuntimeError("jtorch: a view of non-contiguous NumPy memory cannot be exported; use .clone() first")
+        flat = self.host.reshape(-1)[geometry.offset :]
+        return np.lib.stride_tricks.as_strided(
+            flat, geometry.size, [s * itemsize for s in geometry.stride], writeable=True
+        )
+
+    def _snapshot(self) -> None:
+        host = self.host
+        assert host is not None
+        self.serial += 1
+        if self._shared():
+            self._value = concrete(backend.to_jax(host, cpu), self._value.aval)
+        else:
+            self._value = concrete(backend.adopt(np.ascontiguousarray(host), cpu), self._value.aval)
+            self.host = self._keep = None
+
+    def _shared(self) -> bool:
+        """True while somebody else may still see the memory."""
+        if not isinstance(self._keep, np.ndarray):
+            return True
+        if self._keep is self.host:
+            return getrefcount(self._keep) > _HOST_REFS
+        return getrefcount(self._keep) > _HOST_REFS or getrefcount(self.host) > _HOST_REFS - 1
+
+
+def _owner(array: np.ndarray) -> Any:
+    """What owns an array's memory: the end of its chain of bases."""
+    while isinstance(array, np.ndarray) and array.base is not None:
+        array = array.base
+    return array
+
+
+def _calibrate() -> int:
+    """Reference count of a host buffer nobody else sees: the cell's two fields and the call."""
+    cell = Cell.__new__(Cell)
+    cell.host = cell._keep = np.zeros(1)
+    host = cell.host
+    assert host is not None
+    return getrefcount(cell._keep)
+
+
+_HOST_REFS = _calibrate()

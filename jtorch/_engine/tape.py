@@ -1,0 +1,322 @@
+"""The tape: eager operations are recorded as one straight line of steps.
+
+The engine walks a trie of everything recorded before. A step whose key is known costs one
+dictionary lookup; the child node already knows the shapes of the results. Only a new step does
+shape inference and remembers the user's line.
+
+Per thread there is one `Tape`; the trie is shared. What was recorded since the last flush is an
+`Epoch`: its values, its Python numbers and the trie node it has reached.
+
+Every commit is two plain stores without a Python call between them, made after everything that
+can allocate: a garbage collection may run user code that records, so the commit first checks that
+the epoch is where it was and starts again when it is not.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from typing import Any, Protocol
+
+from jtorch._engine.aval import Aval, Spec, aval_of
+from jtorch._types.device import cpu
+from jtorch._types.dtype import get_default_dtype
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+NUMBERS = (float, int, bool, complex)
+
+
+class OpLike(Protocol):
+    """What the engine asks of an op. It knows no op by name."""
+
+    name: str
+
+    def infer(self, specs: tuple[Spec, ...], statics: tuple) -> tuple[Aval, ...]: ...
+
+    def trace(self, specs: tuple[Spec, ...], statics: tuple, arrays: list) -> tuple: ...
+
+
+class Value:
+    """One immutable array: a slot of an open epoch, or concrete.
+
+    `counter` and `version` are set when a tensor that held this value is written in place, so that
+    a backward that saved it can tell.
+    """
+
+    __slots__ = ("__weakref__", "array", "aval", "counter", "epoch", "slot", "version")
+
+    aval: Aval
+    array: Any
+    epoch: Epoch
+    slot: int
+
+
+class Step:
+    """An op with its static arguments and where its operands come from: a slot, the type of a
+    Python number, or None. An input that enters the tape is a step without an op."""
+
+    __slots__ = ("op", "operands", "specs", "statics")
+
+    def __init__(self, op: OpLike | None, operands: tuple, statics: tuple, specs: tuple[Spec, ...]):
+        self.op = op
+        self.operands = operands
+        self.statics = statics
+        self.specs = specs
+
+
+class Node:
+    """A place in the trie: everything recorded from the root to here."""
+
+    __slots__ = (
+        "avals", "children", "cut", "depth", "end", "numbers", "parent", "plans", "programs", "slot", "state", "step",
+        "where",
+    )  # fmt: skip
+
+    def __init__(self, parent: Node | None, step: Step | None, avals: tuple[Aval, ...], where: str):
+        self.parent = parent
+        self.step = step
+        self.avals = avals
+        self.where = where
+        self.children: dict[tuple, Node] = {}
+        self.plans: dict[Any, Any] = {}  # gradients of this step, by which operands need one
+        self.programs: list = []
+        self.state: Any = None  # what flush knows of runs that ended here
+        self.cut = False
+        if parent is None:
+            self.depth = self.slot = self.end = self.numbers = 0
+        else:
+            assert step is not None
+            self.depth = parent.depth + 1
+            self.slot = parent.end
+            self.end = self.slot + len(avals)
+            self.numbers = parent.numbers + sum(isinstance(x, type) for x in step.operands)
+
+
+class Epoch:
+    """What one thread has recorded since its last flush."""
+
+    __slots__ = ("error", "lock", "node", "numbers", "tape", "values")
+
+    def __init__(self, tape: Tape | None, node: Node):
+        self.tape = tape
+        self.node = node
+        self.values: list[Value] = []
+        self.numbers: list = []
+        self.lock = threading.Lock()
+        self.error: BaseException | None = None
+
+
+class Tape:
+    """The recording state of one thread, and its autograd modes."""
+
+    def __init__(self) -> None:
+        self.epoch = Epoch(self, root())
+        self.aliases: dict[int, tuple[Value, Value]] = {}
+        self.grad_enabled = True
+        self.inference = False
+        self.sequence = 0  # numbers grad nodes in the order of the forward
+        self.module_depth = 0
+        self.errors: list = []  # error words of programs already started, not yet looked at
+
+
+class _Threads(threading.local):
+    def __init__(self) -> None:
+        self.tape = Tape()
+
+
+_roots: dict[str, Node] = {}
+
+
+def root() -> Node:
+    """The trie's root. Result dtypes depend on the default dtype, so each has a trie of its own."""
+    name = get_default_dtype().name
+    found = _roots.get(name)
+    return found if found is not None else _roots.setdefault(name, Node(None, None, (), ""))
+
+
+class Settings:
+    """Process-wide switches, read from the environment once."""
+
+    def __init__(self) -> None:
+        self.eager = os.environ.get("JTORCH_EAGER", "") not in ("", "0")
+        self.tier = os.environ.get("JTORCH_TIER", "")
+        self.max_steps = 8192
+        self.max_bytes = 2 << 30
+
+
+settings = Settings()
+threads = _Threads()
+
+
+def current() -> Tape:
+    """The tape of this thread."""
+    return threads.tape
+
+
+_done = Epoch(None, Node(None, None, (), ""))
+
+
+def concrete(array: Any, aval: Aval) -> Value:
+    """A value that already exists as a `jax.Array`."""
+    v = Value()
+    v.array = array
+    v.aval = aval
+    v.epoch = _done
+    v.slot = -1
+    return v
+
+
+def enter(tape: Tape, value: Value) -> Value:
+    """Makes a concrete value an input of the open epoch and returns it, or its stand-in on this tape.
+
+    A value belongs to the thread that first used it: another thread never writes its slot.
+    """
+    owner = value.epoch.tape
+    if owner is not None and owner is not tape:
+        pair = tape.aliases.get(id(value))
+        if pair is None:
+            force(value)
+            pair = (value, concrete(value.array, value.aval))
+            pair[1].epoch = Epoch(tape, _done.node)
+            tape.aliases[id(value)] = pair
+        value = pair[1]
+        if value.epoch is tape.epoch:
+            return value
+    if value.array is None:
+        force(value)
+    while True:
+        epoch = tape.epoch
+        parent = epoch.node
+        node = parent.children.get((value.aval,))
+        if node is None:
+            node = _extend(parent, (value.aval,), None, (), (), (), (value.aval,))
+        if tape.epoch is epoch and epoch.node is parent:
+            value.slot = node.slot
+            value.epoch = epoch
+            epoch.node = node
+            epoch.values.append(value)
+            return value
+
+
+def record(tape: Tape, op: OpLike, operands: tuple, statics: tuple) -> tuple[Node, list[Value]]:
+    """Records one step and returns its node and the pending results.
+
+    `operands` are values, Python numbers or None. Numbers are data: the key holds their type only.
+    """
+    while True:
+        epoch = tape.epoch
+        key = [op, statics]
+        numbers = None
+        for x in operands:
+            if x.__class__ is Value:
+                if x.epoch is not epoch:
+                    x = enter(tape, x)
+                key.append(x.slot)
+            elif x is None:
+                key.append(None)
+            else:
+                key.append(x.__class__)
+                numbers = [x] if numbers is None else [*numbers, x]
+        key = tuple(key)
+        parent = epoch.node
+        node = parent.children.get(key)
+        if node is None:
+            node = grow(tape, parent, key, op, operands, statics)
+        outs = []
+        slot = node.slot
+        for aval in node.avals:
+            v = Value()
+            v.array = None
+            v.aval = aval
+            v.epoch = epoch
+            v.slot = slot
+            slot += 1
+            outs.append(v)
+        if tape.epoch is epoch and epoch.node is parent:
+            epoch.node = node
+            epoch.values += outs
+            if numbers:
+                epoch.numbers += numbers
+            if node.cut:
+                flush(tape)
+            return node, outs
+
+
+def grow(tape: Tape, parent: Node, key: tuple, op: OpLike, operands: tuple, statics: tuple) -> Node:
+    """The slow path of `record`: a step never seen after this node."""
+    if parent.depth >= settings.max_steps:
+        flush(tape)
+        return parent  # the caller's check fails, and it starts again from the root
+    specs = tuple(x.aval if x.__class__ is Value else None if x is None else x.__class__ for x in operands)
+    return _extend(parent, key, op, key[2:], statics, specs, infer(op, specs, statics))
+
+
+def _extend(
+    parent: Node, key: tuple, op: OpLike | None, operands: tuple, statics: tuple, specs: tuple, avals: tuple
+) -> Node:
+    node = Node(parent, Step(op, operands, statics, specs), avals, user_line())
+    node.cut = settings.eager and op is not None
+    return parent.children.setdefault(key, node)
+
+
+_shapes: dict[tuple, tuple[Aval, ...]] = {}
+
+
+def infer(op: OpLike, specs: tuple[Spec, ...], statics: tuple) -> tuple[Aval, ...]:
+    """Shapes and dtypes of an op's results, memoised; errors are the op's own, in torch's words."""
+    key = (op, specs, statics, get_default_dtype())
+    found = _shapes.get(key)
+    if found is None:
+        found = _shapes.setdefault(key, op.infer(specs, statics))
+    return found
+
+
+def user_line() -> str:
+    """`file:line` of the innermost frame outside jtorch."""
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith((_PACKAGE, "<jtorch")):
+        frame = frame.f_back
+    return "" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+def force(value: Value) -> Any:
+    """The concrete `jax.Array` of a value, running what is pending."""
+    if value.array is None:
+        epoch = value.epoch
+        owner = epoch.tape
+        assert owner is not None
+        if owner is threads.tape:
+            if owner.epoch is epoch:
+                flush(owner)
+        else:
+            _flusher.run_foreign(epoch, value)
+        if value.array is None:
+            if epoch.error is not None:
+                raise epoch.error
+            raise RuntimeError("jtorch: the program that was to compute this value did not finish")
+    return value.array
+
+
+class _Flusher(Protocol):
+    def run(self, tape: Tape) -> None: ...
+
+    def run_foreign(self, epoch: Epoch, value: Value) -> None: ...
+
+
+_flusher: _Flusher
+
+
+def install_flusher(flusher: _Flusher) -> None:
+    """Given by flush.py, which stands above this file."""
+    global _flusher
+    _flusher = flusher
+
+
+def flush(tape: Tape) -> None:
+    """Runs everything pending on a tape."""
+    _flusher.run(tape)
+
+
+__all__ = ["NUMBERS", "Aval", "Epoch", "Node", "Spec", "Step", "Tape", "Value", "aval_of", "concrete", "cpu", "current",
+           "enter", "flush", "force", "grow", "infer", "record", "root", "settings", "threads", "user_line"]  # fmt: skip

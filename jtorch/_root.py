@@ -1,0 +1,27 @@
+"""The part of the `torch` namespace that the layers above use: `from jtorch import _root as torch`.
+
+Names of ops come from the registry, where each is declared once; `jtorch/__init__.pyi` lists them.
+"""
+
+from jtorch import _ops as _ops
+from jtorch._declare import registry as _registry
+from jtorch._declare.promote import can_cast as can_cast
+from jtorch._declare.promote import promote_types as promote_types
+from jtorch._engine.flush import end_of_work as _end_of_batch
+from jtorch._engine.flush import end_of_work as _end_of_module_call
+from jtorch._printing import set_printoptions as set_printoptions
+from jtorch._tensor import Tensor as Tensor
+from jtorch._types import *  # noqa: F403 - every plain value is public here
+from jtorch._types.dtype import DTYPES as _DTYPES
+from jtorch._types.dtype import get_default_dtype as get_default_dtype
+from jtorch._types.dtype import set_default_dtype as set_default_dtype
+from jtorch._types.size import Size as Size
+from jtorch.autograd.modes import enable_grad as enable_grad
+from jtorch.autograd.modes import inference_mode as inference_mode
+from jtorch.autograd.modes import is_grad_enabled as is_grad_enabled
+from jtorch.autograd.modes import is_inference_mode_enabled as is_inference_mode_enabled
+from jtorch.autograd.modes import no_grad as no_grad
+from jtorch.autograd.modes import set_grad_enabled as set_grad_enabled
+
+globals().update(_DTYPES)
+globals().update(_registry.namespace("torch"))

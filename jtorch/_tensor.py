@@ -1,0 +1,424 @@
+"""The Tensor class: what is not declared as an op.
+
+Methods of ops (`x.add`, `x.sum_`) come from the registry; here are the Python protocol, the autograd
+attributes, storage and conversions.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from jtorch._declare import registry
+from jtorch._declare.variants import cast_to, to_host
+from jtorch._engine import backward
+from jtorch._engine.backward import RemovableHandle
+from jtorch._engine.geometry import is_contiguous
+from jtorch._engine.handle import (
+    Handle,
+    alias,
+    geometry,
+    install_tensor,
+    own_cell,
+    read,
+    rebind,
+    share,
+    version,
+)
+from jtorch._engine.tape import threads
+from jtorch._ops import creation
+from jtorch._printing import tensor_repr
+from jtorch._types import autograd_errors, errors
+from jtorch._types.device import device
+from jtorch._types.dtype import dtype, get_default_dtype
+from jtorch._types.layout import layout, strided
+from jtorch._types.size import Size, unchecked_size
+
+
+class Tensor(Handle):
+    """A multi-dimensional array with a place in the autograd graph.
+
+    https://docs.pytorch.org/docs/stable/tensors.html
+
+    >>> import jtorch as torch
+    >>> torch.Tensor([1, 2])
+    tensor([1., 2.])
+    """
+
+    __array_priority__ = 1000
+    _is_param = False
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Tensor:
+        return _legacy(cls, args, kwargs)
+
+    @staticmethod
+    def _make_subclass(cls: type, data: Tensor, require_grad: bool = False) -> Any:
+        t = object.__new__(cls)
+        t._v = read(data)
+        share(t, data, own_cell(data), data._chain)
+        t.requires_grad_(require_grad)
+        return t
+
+    def as_subclass(self, cls: type) -> Any:
+        """The same data and history as an instance of `cls`."""
+        t = object.__new__(cls)
+        t.__dict__.update({k: v for k, v in self.__dict__.items() if k.startswith("_")})
+        return t
+
+    # Plain facts
+
+    @property
+    def shape(self) -> Size:
+        """The size of each dimension."""
+        return unchecked_size(self._v.aval.shape)
+
+    def size(self, dim: int | None = None) -> Any:
+        """The shape, or the size of one dimension."""
+        shape = self._v.aval.shape
+        if dim is None:
+            return unchecked_size(shape)
+        if not -len(shape) <= dim < len(shape):
+            raise errors.dim_out_of_range(dim, len(shape))
+        return shape[dim]
+
+    @property
+    def dtype(self) -> dtype:
+        """The element type."""
+        return self._v.aval.dtype
+
+    @property
+    def device(self) -> device:
+        """Where the tensor lives."""
+        return self._v.aval.device
+
+    @property
+    def layout(self) -> layout:
+        """Always `torch.strided`."""
+        return strided
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        return self._v.aval.ndim
+
+    def dim(self) -> int:
+        """The number of dimensions."""
+        return self._v.aval.ndim
+
+    ndimension = dim
+
+    def numel(self) -> int:
+        """The number of elements."""
+        return self._v.aval.size
+
+    nelement = numel
+
+    def element_size(self) -> int:
+        """Bytes of one element."""
+        return self._v.aval.dtype.itemsize
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of one element."""
+        return self._v.aval.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all elements."""
+        return self._v.aval.nbytes
+
+    def stride(self, dim: int | None = None) -> Any:
+        """Steps in elements between neighbours along each dimension."""
+        found = geometry(self).stride
+        if dim is None:
+            return found
+        if not -len(found) <= dim < len(found):
+            raise errors.dim_out_of_range(dim, len(found))
+        return found[dim]
+
+    def storage_offset(self) -> int:
+        """Elements before this tensor's first one in its storage."""
+        return geometry(self).offset
+
+    def is_contiguous(self, memory_format: Any = None) -> bool:
+        """True when the elements lie in row-major order without gaps."""
+        g = geometry(self)
+        return is_contiguous(g.size, g.stride)
+
+    def is_floating_point(self) -> bool:
+        """True for floating-point types."""
+        return self._v.aval.dtype.is_floating_point
+
+    def is_complex(self) -> bool:
+        """True for complex types."""
+        return self._v.aval.dtype.is_complex
+
+    def is_signed(self) -> bool:
+        """True for types with negative numbers."""
+        return self._v.aval.dtype.is_signed
+
+    @property
+    def _version(self) -> int:
+        return version(self)
+
+    # Autograd
+
+    @property
+    def requires_grad(self) -> bool:
+        """True when gradients flow to or through this tensor."""
+        return self._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, wish: bool) -> None:
+        if not wish and self._node is not None:
+            raise autograd_errors.requires_grad_non_leaf()
+        self.requires_grad_(wish)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Says whether gradients are wanted for this leaf."""
+        if requires_grad == self._requires_grad:
+            return self
+        if not requires_grad and self._node is not None:
+            raise autograd_errors.requires_grad_non_leaf()
+        found = self._v.aval.dtype
+        if requires_grad and not (found.is_floating_point or found.is_complex):
+            raise autograd_errors.requires_grad_dtype()
+        if requires_grad and self._inference and not threads.tape.inference:
+            raise autograd_errors.inference_requires_grad()
+        self._requires_grad = requires_grad
+        return self
+
+    @property
+    def is_leaf(self) -> bool:
+        """True for tensors no recorded operation made."""
+        return self.grad_fn is None
+
+    @property
+    def grad_fn(self) -> Any:
+        """The node that made this tensor."""
+        if self._cell is not None:
+            read(self)
+        return self._node
+
+    @property
+    def output_nr(self) -> int:
+        """Which result of its node this tensor is."""
+        return self._index
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The accumulated gradient."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, new: Tensor | None) -> None:
+        if new is not None:
+            if not isinstance(new, Tensor):
+                raise TypeError(
+                    f"assigned grad expected to be a Tensor or None but got grad of type {errors.type_name(new)!r}"
+                )
+            if new is self:
+                raise RuntimeError("can't assign Variable as its own grad")
+            if new.dtype is not self.dtype:
+                raise autograd_errors.grad_dtype()
+            if new._v.aval.shape != self._v.aval.shape:
+                raise RuntimeError("assigned grad has data of a different size")
+        self._grad = new
+
+    @grad.deleter
+    def grad(self) -> None:
+        self._grad = None
+
+    def backward(
+        self, gradient: Tensor | None = None, retain_graph: bool | None = None, create_graph: bool = False,
+        inputs: Any = None,
+    ) -> None:  # fmt: skip
+        """Accumulates the gradients of this tensor into the leaves it was made from."""
+        backward_of((self,), (gradient,), retain_graph, create_graph, inputs)
+
+    def detach(self) -> Tensor:
+        """The same data outside the autograd graph."""
+        return alias(self)
+
+    def detach_(self) -> Tensor:
+        """Takes this tensor out of the graph that made it."""
+        self._node, self._index, self._requires_grad = None, 0, False
+        return self
+
+    @property
+    def data(self) -> Tensor:
+        """The same data, unknown to autograd."""
+        return alias(self)
+
+    @data.setter
+    def data(self, new: Tensor) -> None:
+        rebind(self, new)
+
+    def _is_view(self) -> bool:
+        return self._base is not None
+
+    def is_inference(self) -> bool:
+        """True for a tensor made in inference mode."""
+        return self._inference
+
+    def retain_grad(self) -> None:
+        """Keeps the gradient of a tensor that is not a leaf."""
+        if not self._requires_grad:
+            raise autograd_errors.retain_without_grad()
+        node = self._node
+        if node is not None and self._index not in (node.retained or {}):
+            node.retained = {**(node.retained or {}), self._index: _keeper(self)}
+            self._retains = True
+
+    @property
+    def retains_grad(self) -> bool:
+        """True when `retain_grad` was called on a tensor that is not a leaf."""
+        return self._node is not None and self.__dict__.get("_retains", False)
+
+    def register_hook(self, hook: Any) -> RemovableHandle:
+        """Calls `hook(grad)` when the gradient of this tensor is computed; what it returns replaces it."""
+        if not self._requires_grad:
+            raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+        node = self.grad_fn or backward.accumulator(self)
+        if node.tensor_hooks is None:
+            node.tensor_hooks = {}
+        hooks = node.tensor_hooks.setdefault(self._index, {})
+        handle = RemovableHandle(hooks)
+        hooks[handle.id] = hook
+        return handle
+
+    def register_post_accumulate_grad_hook(self, hook: Any) -> RemovableHandle:
+        """Calls `hook(tensor)` each time a gradient was added into this leaf's `.grad`."""
+        if not self._requires_grad:
+            raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+        if self.grad_fn is not None:
+            raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
+        if self._post_hooks is None:
+            self._post_hooks = {}
+        handle = RemovableHandle(self._post_hooks)
+        self._post_hooks[handle.id] = hook
+        return handle
+
+    # Leaving the tape
+
+    def item(self) -> Any:
+        """The one element as a Python number."""
+        if self._v.aval.size != 1:
+            raise errors.item_many(self._v.aval.size)
+        return to_host(self).item()
+
+    def tolist(self) -> Any:
+        """The elements as nested lists of Python numbers."""
+        return to_host(self).tolist()
+
+    def numpy(self, *, force: bool = False) -> np.ndarray:
+        """The tensor's own memory as a NumPy array."""
+        if force:
+            return self.detach().resolve_conj().resolve_neg().cpu().numpy()
+        if self._requires_grad:
+            raise errors.numpy_requires_grad()
+        if self.device.type != "cpu":
+            raise errors.numpy_device(str(self.device))
+        return own_cell(self).export(geometry(self))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        found = self.numpy()
+        return found if dtype is None else found.astype(dtype, copy=False)
+
+    def _numpy_copy(self) -> np.ndarray:
+        return to_host(self)
+
+    def __repr__(self, *, tensor_contents: Any = None) -> str:
+        return tensor_repr(self)
+
+    def __format__(self, spec: str) -> str:
+        if self.ndim == 0 and type(self) is Tensor:
+            return self.item().__format__(spec)
+        return object.__format__(self, spec)
+
+    def __bool__(self) -> bool:
+        if self._v.aval.size != 1:
+            raise errors.bool_ambiguous(self._v.aval.size)
+        return bool(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __complex__(self) -> complex:
+        return complex(self.item())
+
+    def __index__(self) -> int:
+        found = self.item() if self._v.aval.size == 1 else None
+        if not isinstance(found, int):
+            raise TypeError("only integer tensors of a single element can be converted to an index")
+        return int(found)
+
+    def __len__(self) -> int:
+        if not self._v.aval.ndim:
+            raise errors.len_zero_dim()
+        return self._v.aval.shape[0]
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __reversed__(self) -> Any:
+        return self.flip(0) if self.ndim else self
+
+    def __dir__(self) -> list[str]:
+        return sorted({*dir(type(self)), *self.__dict__})
+
+
+def _keeper(t: Tensor) -> Any:
+    def keep(g: Any) -> None:
+        t._grad = g
+
+    return keep
+
+
+def backward_of(tensors: Any, gradients: Any, retain_graph: Any, create_graph: bool, inputs: Any = None) -> None:
+    """Shared by `Tensor.backward` and `autograd.backward`."""
+    if inputs is not None:
+        inputs = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
+        if not inputs:
+            raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
+    grads = root_gradients(tensors, gradients)
+    keep = create_graph if retain_graph is None else retain_graph
+    backward.run_backward(tensors, grads, keep, create_graph, inputs)
+
+
+def root_gradients(tensors: Any, gradients: Any) -> list:
+    """Gradients to start from: ones for scalars, checked shapes for the rest."""
+    found = []
+    for i, (t, g) in enumerate(zip(tensors, gradients, strict=True)):
+        if not t._requires_grad:
+            raise autograd_errors.no_grad_fn(i)
+        aval = t._v.aval
+        if g is None:
+            if aval.size != 1:
+                raise autograd_errors.grad_scalar_only()
+            g = backward.ones(aval)
+        elif g._v.aval.shape != aval.shape:
+            raise autograd_errors.grad_shape(i, g._v.aval.shape, aval.shape)
+        elif g._v.aval.dtype is not aval.dtype:
+            g = cast_to(g, aval.dtype)
+        found.append(g)
+    return found
+
+
+def _legacy(cls: type, args: tuple, kwargs: dict) -> Any:
+    """`torch.Tensor(2, 3)`, `torch.Tensor([1., 2.])`, `torch.Tensor(t)`: always the default dtype."""
+    from_data = args and not (all(isinstance(a, int) for a in args) or isinstance(args[0], Size))
+    if from_data:
+        (data,) = args
+        t = alias(data) if isinstance(data, Tensor) else creation.tensor(data, dtype=get_default_dtype())
+    else:
+        t = creation.empty(args[0] if args and isinstance(args[0], Size) else args)
+    return t if cls is Tensor else Tensor._make_subclass(cls, t)
+
+
+install_tensor(Tensor)
+registry.install_methods(Tensor)
