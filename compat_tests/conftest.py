@@ -31,18 +31,26 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def sides() -> list:
-    """Real torch and jtorch, whichever of them the run has imported."""
-    return [sys.modules[name] for name in ("torch", "jtorch") if name in sys.modules]
+    """Real torch and jtorch, whichever of them the run has imported; a test of a lower layer needs neither."""
+    found = [sys.modules.get(name) for name in ("torch", "jtorch")]
+    return [side for side in found if hasattr(side, "manual_seed")]
 
 
-@pytest.fixture(autouse=True)
-def same_start():
-    random.seed(0)
-    np.random.seed(0)  # torch's samples draw from NumPy's legacy stream
-    for side in sides():
-        side.manual_seed(0)
-    yield
-    for side in sides():
-        side.set_default_dtype(side.float32)
-        assert side.is_grad_enabled(), f"the test left gradients of {side.__name__} switched off"
-        side.set_printoptions(profile="default")
+class SameStart:
+    """Registered as a plugin, so that the doctests of jtorch/ start the same way too."""
+
+    @pytest.fixture(autouse=True)
+    def same_start(self):
+        random.seed(0)
+        np.random.seed(0)  # torch's samples draw from NumPy's legacy stream
+        for side in sides():
+            side.manual_seed(0)
+        yield
+        for side in sides():
+            side.set_default_dtype(side.float32)
+            assert side.is_grad_enabled(), f"the test left gradients of {side.__name__} switched off"
+            side.set_printoptions(profile="default")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(SameStart())
