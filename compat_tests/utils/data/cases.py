@@ -7,9 +7,9 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+import torch.utils.data
 
 import jtorch.utils.data
-import torch.utils.data
 
 Point = namedtuple("Point", "x y")
 
@@ -67,7 +67,7 @@ def outcome(code: str, lib: ModuleType) -> tuple[str, ...]:
         warnings.simplefilter("always")
         try:
             value = repr(eval(code, names(lib)))
-        except Exception as error:  # whatever torch raises
+        except Exception as error:  # noqa: BLE001 - whatever torch raises is the answer
             value = f"{type(error).__name__}: {error}"
     following = lib.rand(2).tolist()
     return _neutral(value), *(_neutral(str(warning.message)) for warning in caught), str(following)

@@ -1,10 +1,9 @@
 """DataLoader against torch: its batches, its shuffles and the random numbers it uses, its errors."""
 
 import pytest
-
-import jtorch
 import torch
 
+import jtorch
 from compat_tests.utils.data.cases import both
 
 CASES = """
