@@ -133,8 +133,7 @@ def _check(fn: str, p: Param, at: int, star: bool) -> list[str]:
 
 def _finisher(op: Op) -> Callable:
     if op.result_type is not None:
-        make = op.result_type._make
-        return lambda results: make(results)
+        return op.result_type
     if op.single:
         return operator.itemgetter(0)
     return tuple

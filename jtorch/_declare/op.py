@@ -11,7 +11,6 @@ function, the method, the in-place twin, `out=`, argument errors and the gradien
 
 from __future__ import annotations
 
-import collections
 import inspect
 import typing
 from collections.abc import Callable, Sequence
@@ -22,6 +21,7 @@ import numpy as np
 from jax import lax
 
 from jtorch._declare.promote import DIMENSIONED, NUMBER, ZERO_DIM, compute_and_result, compute_dtype
+from jtorch._declare.return_types import return_type
 from jtorch._declare.roles import OPERANDS, Param, parameters
 from jtorch._engine import grad
 from jtorch._engine.aval import Aval, aval_of
@@ -43,13 +43,14 @@ class Op:
         body: Callable,
         *,
         name: str | None = None,
-        grad: str | None = None,
+        grad: str | Callable | None = None,
         kind: str | None = None,
         upcast: bool = False,
         differentiable: bool = True,
         residuals: bool = False,
         returns: Sequence[str] | None = None,
         checks: Callable | None = None,
+        refuse: Callable | None = None,
     ):
         self.name = name or body.__name__
         self.body = body
@@ -60,14 +61,17 @@ class Op:
         self.differentiable = differentiable
         self.residuals = residuals
         self.checks = checks
+        self.refuse = refuse  # raises on operands the op does not take, given their specs before promotion
         self.single = returns is None and not _returns_tuple(body)
-        self.result_type = collections.namedtuple(self.name, returns) if returns else None  # type: ignore[misc]
+        self.result_type = return_type(self.name, returns) if returns else None
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
 
     def infer(self, specs: tuple, statics: tuple) -> tuple[Aval, ...]:
         """Shapes and dtypes of the results; wrong arguments raise torch's errors here."""
+        if self.refuse is not None:
+            self.refuse(specs)
         outs = grad.shape_of(lambda *arrays: self.trace(specs, statics, list(arrays)), specs)
         place = device_of(specs)
         return tuple(aval_of(o.shape, from_numpy(o.dtype), place) for o in outs)

@@ -190,12 +190,18 @@ class Plan:
 
     __slots__ = ("cotangents", "node_class", "outs", "pullback", "used")
 
-    def __init__(self, op: Any, pullback: Any, outs: tuple[Aval, ...]):
-        self.node_class = node_class(op.grad_name)
+    def __init__(self, name: str, pullback: Any, outs: tuple[Aval, ...]):
+        self.node_class = node_class(name)
         self.pullback = pullback
         self.used = pullback.used
         self.cotangents = pullback.cotangents
         self.outs = outs
+
+
+def grad_name(op: Any, specs: tuple, statics: tuple) -> str:
+    """torch's name of an op's grad node; some depend on the overload, seen in the call's specs and statics."""
+    name = op.grad_name
+    return name if name.__class__ is str else name(specs, statics)
 
 
 def attach(tape: Tape, node: TrieNode, operands: tuple, values: list, needs: tuple, results: list) -> None:
@@ -205,7 +211,7 @@ def attach(tape: Tape, node: TrieNode, operands: tuple, values: list, needs: tup
         step = node.step
         assert step is not None
         pullback = grad.pullback(step.op, step.specs, step.statics, needs)  # type: ignore[arg-type]
-        plan = node.plans[needs] = Plan(step.op, pullback, node.avals)
+        plan = node.plans[needs] = Plan(grad_name(step.op, step.specs, step.statics), pullback, node.avals)
     g = plan.node_class()
     g.plan = plan
     g.saved = [values[i] for i in plan.used]
@@ -238,12 +244,13 @@ def _apply_keeping_residuals(
     specs = tuple(x.aval if x.__class__ is Value else None if x is None else x.__class__ for x in values)
     forward, pullback = grad.with_residuals(op, specs, statics, needs)
     node, outs = record(tape, forward, values, ())
+    name = grad_name(op, specs, statics)
     visible = outs[: forward.visible]
     results = [wrap(v) for v in visible]
     plan = node.plans.get(needs)
     if plan is None:
-        plan = node.plans[needs] = Plan(op, pullback, node.avals[: forward.visible])
-    g = node_class(op.grad_name, True)()
+        plan = node.plans[needs] = Plan(name, pullback, node.avals[: forward.visible])
+    g = node_class(name, True)()
     g.plan = plan
     g.saved = [values[i] for i in plan.used]
     g.hidden = outs[forward.visible :]
