@@ -1,0 +1,370 @@
+"""Convolutions and transposed convolutions."""
+
+from __future__ import annotations
+
+import math
+
+from jtorch import _root as torch
+from jtorch.nn import functional as F
+from jtorch.nn import init
+from jtorch.nn.modules.linear import bias_bounds
+from jtorch.nn.modules.module import Module
+from jtorch.nn.modules.utils import _pair, _reverse_repeat_tuple, _single, _triple
+from jtorch.nn.parameter import Parameter
+
+__all__ = ["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"]
+
+_PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
+
+
+def _check_channels(in_channels, out_channels, groups):
+    if groups <= 0:
+        raise ValueError("groups must be a positive integer")
+    if in_channels % groups != 0:
+        raise ValueError("in_channels must be divisible by groups")
+    if out_channels % groups != 0:
+        raise ValueError("out_channels must be divisible by groups")
+
+
+def _check_padding(padding, stride, padding_mode):
+    if isinstance(padding, str):
+        if padding not in ("same", "valid"):
+            raise ValueError(f"Invalid padding string {padding!r}, should be one of { {'same', 'valid'} }")
+        if padding == "same" and any(s != 1 for s in stride):
+            raise ValueError("padding='same' is not supported for strided convolutions")
+    if padding_mode not in _PADDING_MODES:
+        raise ValueError(f"padding_mode must be one of {set(_PADDING_MODES)}, but got padding_mode='{padding_mode}'")
+
+
+def _explicit_padding(padding, kernel_size, dilation):
+    """The padding at both ends of each dimension, the last one first: what F.pad takes."""
+    if padding == "valid":
+        return [0] * (2 * len(kernel_size))
+    if padding == "same":
+        totals = [d * (k - 1) for d, k in zip(dilation, kernel_size)]
+        return [side for total in reversed(totals) for side in (total // 2, total - total // 2)]
+    return _reverse_repeat_tuple(padding, 2)
+
+
+class _ConvNd(Module):
+    __constants__ = [
+        "stride",
+        "padding",
+        "dilation",
+        "groups",
+        "padding_mode",
+        "output_padding",
+        "in_channels",
+        "out_channels",
+        "kernel_size",
+    ]
+
+    def __init__(
+        self,
+        in_channels,
+        out_channels,
+        kernel_size,
+        stride,
+        padding,
+        dilation,
+        transposed,
+        output_padding,
+        groups,
+        bias,
+        padding_mode,
+        device=None,
+        dtype=None,
+    ) -> None:
+        super().__init__()
+        _check_channels(in_channels, out_channels, groups)
+        _check_padding(padding, stride, padding_mode)
+        self.in_channels = in_channels
+        self.out_channels = out_channels
+        self.kernel_size = kernel_size
+        self.stride = stride
+        self.padding = padding
+        self.dilation = dilation
+        self.transposed = transposed
+        self.output_padding = output_padding
+        self.groups = groups
+        self.padding_mode = padding_mode
+        self._reversed_padding_repeated_twice = _explicit_padding(padding, kernel_size, dilation)
+        first, second = (in_channels, out_channels) if transposed else (out_channels, in_channels)
+        self.weight = Parameter(torch.empty((first, second // groups, *kernel_size), device=device, dtype=dtype))
+        if bias:
+            self.bias = Parameter(torch.empty(out_channels, device=device, dtype=dtype))
+        else:
+            self.register_parameter("bias", None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draws the first values anew, uniform within ``1 / sqrt(fan_in)``."""
+        init.kaiming_uniform_(self.weight, a=math.sqrt(5))
+        # A convolution without input channels has no fan_in, and torch leaves its bias as it is.
+        if self.bias is not None and init._calculate_fan_in_and_fan_out(self.weight)[0] != 0:
+            init.uniform_(self.bias, *bias_bounds(self.weight))
+
+    def extra_repr(self):
+        text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
+        zero, one = (0,) * len(self.kernel_size), (1,) * len(self.kernel_size)
+        if self.padding != (0,) * len(self.padding):
+            text += f", padding={self.padding}"
+        if self.dilation != one[: len(self.dilation)]:
+            text += f", dilation={self.dilation}"
+        if self.output_padding != zero[: len(self.output_padding)]:
+            text += f", output_padding={self.output_padding}"
+        if self.groups != 1:
+            text += f", groups={self.groups}"
+        if self.bias is None:
+            text += ", bias=False"
+        if self.padding_mode != "zeros":
+            text += f", padding_mode={self.padding_mode}"
+        return text
+
+    def _padded(self, input):
+        """Input and padding for the convolution: any padding but zeros is put on beforehand."""
+        if self.padding_mode == "zeros":
+            return input, self.padding
+        padded = F.pad(input, self._reversed_padding_repeated_twice, mode=self.padding_mode)
+        return padded, (0,) * len(self.kernel_size)
+
+
+def _constructor(tuple_of):
+    """``__init__`` of one dimensionality; ``tuple_of`` makes tuples of that length out of numbers."""
+
+    def __init__(
+        self,
+        in_channels,
+        out_channels,
+        kernel_size,
+        stride=1,
+        padding=0,
+        dilation=1,
+        groups=1,
+        bias=True,
+        padding_mode="zeros",
+        device=None,
+        dtype=None,
+    ) -> None:
+        _ConvNd.__init__(
+            self,
+            in_channels,
+            out_channels,
+            tuple_of(kernel_size),
+            tuple_of(stride),
+            padding if isinstance(padding, str) else tuple_of(padding),
+            tuple_of(dilation),
+            False,
+            tuple_of(0),
+            groups,
+            bias,
+            padding_mode,
+            device,
+            dtype,
+        )
+
+    return __init__
+
+
+class Conv1d(_ConvNd):
+    """Cross-correlation over one dimension: from (N, C, L) or (C, L) to ``out_channels`` channels.
+
+    ``padding`` is a number, a tuple, ``"valid"`` or ``"same"``; ``weight`` is (out, in / groups, kernel).
+
+    >>> import jtorch as torch
+    >>> torch.nn.Conv1d(2, 4, 3)(torch.ones(1, 2, 10)).shape
+    torch.Size([1, 4, 8])
+    """
+
+    __init__ = _constructor(_single)
+
+    def forward(self, input):
+        input, padding = self._padded(input)
+        return F.conv1d(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+
+
+class Conv2d(_ConvNd):
+    """Cross-correlation over two dimensions: from (N, C, H, W) or (C, H, W) to ``out_channels`` channels.
+
+    ``padding`` is a number, a tuple, ``"valid"`` or ``"same"``; ``weight`` is (out, in / groups, *kernel).
+
+    >>> import jtorch as torch
+    >>> torch.nn.Conv2d(3, 8, 3, padding=1)(torch.ones(2, 3, 5, 5)).shape
+    torch.Size([2, 8, 5, 5])
+    """
+
+    __init__ = _constructor(_pair)
+
+    def forward(self, input):
+        input, padding = self._padded(input)
+        return F.conv2d(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+
+
+class Conv3d(_ConvNd):
+    """Cross-correlation over three dimensions: from (N, C, D, H, W) or (C, D, H, W) to ``out_channels`` channels.
+
+    ``padding`` is a number, a tuple, ``"valid"`` or ``"same"``; ``weight`` is (out, in / groups, *kernel).
+
+    >>> import jtorch as torch
+    >>> torch.nn.Conv3d(1, 2, 2)(torch.ones(1, 1, 4, 4, 4)).shape
+    torch.Size([1, 2, 3, 3, 3])
+    """
+
+    __init__ = _constructor(_triple)
+
+    def forward(self, input):
+        input, padding = self._padded(input)
+        return F.conv3d(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+
+
+class _ConvTransposeNd(_ConvNd):
+    def __init__(
+        self,
+        in_channels,
+        out_channels,
+        kernel_size,
+        stride,
+        padding,
+        dilation,
+        transposed,
+        output_padding,
+        groups,
+        bias,
+        padding_mode,
+        device=None,
+        dtype=None,
+    ) -> None:
+        if padding_mode != "zeros":
+            raise ValueError(f'Only "zeros" padding mode is supported for {type(self).__name__}')
+        super().__init__(
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride,
+            padding,
+            dilation,
+            transposed,
+            output_padding,
+            groups,
+            bias,
+            padding_mode,
+            device,
+            dtype,
+        )
+
+    def _output_padding_for(self, input, output_size):
+        """The output padding that makes the result ``output_size`` long; the attribute without one."""
+        if output_size is None:
+            return self.output_padding
+        dims = len(self.kernel_size)
+        spatial = input.dim() - dims
+        if len(output_size) == spatial + dims:
+            output_size = output_size[spatial:]
+        if len(output_size) != dims:
+            raise ValueError(
+                f"ConvTranspose{dims}D: for {input.dim()}D input, output_size must have {dims} or {spatial + dims} "
+                f"elements (got {len(output_size)})"
+            )
+        shortest = [
+            (input.size(spatial + d) - 1) * self.stride[d]
+            - 2 * self.padding[d]
+            + self.dilation[d] * (self.kernel_size[d] - 1)
+            + 1
+            for d in range(dims)
+        ]
+        longest = [low + stride - 1 for low, stride in zip(shortest, self.stride)]
+        if not all(low <= size <= high for low, size, high in zip(shortest, output_size, longest)):
+            raise ValueError(
+                f"requested an output size of {output_size}, but valid sizes range from {shortest} to {longest} "
+                f"(for an input of {input.size()[2:]})"
+            )
+        return [size - low for size, low in zip(output_size, shortest)]
+
+
+def _transposed_constructor(tuple_of):
+    """``__init__`` of one dimensionality of transposed convolution."""
+
+    def __init__(
+        self,
+        in_channels,
+        out_channels,
+        kernel_size,
+        stride=1,
+        padding=0,
+        output_padding=0,
+        groups=1,
+        bias=True,
+        dilation=1,
+        padding_mode="zeros",
+        device=None,
+        dtype=None,
+    ) -> None:
+        _ConvTransposeNd.__init__(
+            self,
+            in_channels,
+            out_channels,
+            tuple_of(kernel_size),
+            tuple_of(stride),
+            tuple_of(padding),
+            tuple_of(dilation),
+            True,
+            tuple_of(output_padding),
+            groups,
+            bias,
+            padding_mode,
+            device,
+            dtype,
+        )
+
+    return __init__
+
+
+class ConvTranspose1d(_ConvTransposeNd):
+    """The transpose of :class:`Conv1d`, as a layer that makes (N, C, L) longer; ``weight`` is (in, out / groups, kernel).
+
+    >>> import jtorch as torch
+    >>> torch.nn.ConvTranspose1d(2, 3, 4, stride=2)(torch.ones(1, 2, 5)).shape
+    torch.Size([1, 3, 12])
+    """
+
+    __init__ = _transposed_constructor(_single)
+
+    def forward(self, input, output_size=None):
+        extra = self._output_padding_for(input, output_size)
+        return F.conv_transpose1d(
+            input, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation
+        )
+
+
+class ConvTranspose2d(_ConvTransposeNd):
+    """The transpose of :class:`Conv2d`, as a layer that makes (N, C, H, W) larger; ``weight`` is (in, out / groups, *kernel).
+
+    >>> import jtorch as torch
+    >>> torch.nn.ConvTranspose2d(2, 3, 2, stride=2)(torch.ones(1, 2, 5, 5)).shape
+    torch.Size([1, 3, 10, 10])
+    """
+
+    __init__ = _transposed_constructor(_pair)
+
+    def forward(self, input, output_size=None):
+        extra = self._output_padding_for(input, output_size)
+        return F.conv_transpose2d(
+            input, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation
+        )
+
+
+class ConvTranspose3d(_ConvTransposeNd):
+    """The transpose of :class:`Conv3d`; ``weight`` is (in, out / groups, *kernel).
+
+    >>> import jtorch as torch
+    >>> torch.nn.ConvTranspose3d(1, 1, 2, stride=2)(torch.ones(1, 1, 2, 2, 2)).shape
+    torch.Size([1, 1, 4, 4, 4])
+    """
+
+    __init__ = _transposed_constructor(_triple)
+
+    def forward(self, input, output_size=None):
+        extra = self._output_padding_for(input, output_size)
+        return F.conv_transpose3d(
+            input, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation
+        )

@@ -1,0 +1,109 @@
+"""Tensors a module owns: :class:`Parameter` is learned, :class:`Buffer` is state."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from jtorch import _root as torch
+
+__all__ = ["Parameter", "UninitializedParameter", "is_lazy", "Buffer", "UninitializedBuffer"]
+
+
+class Parameter(torch.Tensor):
+    """A tensor that becomes one of the module's parameters when it is assigned to an attribute.
+
+    It shares the memory of ``data`` and is a leaf. ``requires_grad=True`` on an integer tensor raises ``RuntimeError``.
+
+    >>> import jtorch as torch
+    >>> torch.nn.Parameter(torch.zeros(2))
+    Parameter containing:
+    tensor([0., 0.], requires_grad=True)
+    """
+
+    def __new__(cls, data=None, requires_grad=True):
+        if data is None:
+            data = torch.empty(0)
+        return torch.Tensor._make_subclass(cls, data.detach(), requires_grad)
+
+    def __deepcopy__(self, memo):
+        if id(self) not in memo:
+            memo[id(self)] = type(self)(self.data.clone(), self.requires_grad)
+        return memo[id(self)]
+
+    def __repr__(self):
+        return "Parameter containing:\n" + super().__repr__()
+
+    def __reduce_ex__(self, proto):
+        # Names with an underscore are the tensor's own.
+        state = {name: value for name, value in vars(self).items() if not name.startswith("_")}
+        if state:
+            return _rebuild_parameter_with_state, (self.data, self.requires_grad, OrderedDict(), state)
+        return _rebuild_parameter, (self.data, self.requires_grad, OrderedDict())
+
+
+# The names and arguments are those of torch's file format; the third, the hooks, is always empty in a file.
+def _rebuild_parameter(data, requires_grad, backward_hooks):
+    return Parameter(data, requires_grad)
+
+
+def _rebuild_parameter_with_state(data, requires_grad, backward_hooks, state):
+    parameter = Parameter(data, requires_grad)
+    vars(parameter).update(state)
+    return parameter
+
+
+class _BufferMeta(type(torch.Tensor)):
+    """A buffer is a plain tensor with a mark, so ``isinstance`` looks for the mark."""
+
+    def __instancecheck__(cls, instance):
+        if cls is Buffer and isinstance(instance, torch.Tensor):
+            return getattr(instance, "_is_buffer", False)
+        return super().__instancecheck__(instance)
+
+
+class Buffer(torch.Tensor, metaclass=_BufferMeta):
+    """A tensor that becomes one of the module's buffers when it is assigned to an attribute.
+
+    ``persistent=False`` keeps it out of the ``state_dict``.
+
+    >>> import jtorch as torch
+    >>> m = torch.nn.Module()
+    >>> m.mean = torch.nn.Buffer(torch.zeros(2))
+    >>> m.state_dict()
+    OrderedDict({'mean': tensor([0., 0.])})
+    """
+
+    def __new__(cls, data=None, *, persistent=True):
+        if data is None:
+            data = torch.empty(0)
+        buffer = data.detach().requires_grad_(data.requires_grad)
+        buffer.persistent = persistent
+        buffer._is_buffer = True
+        return buffer
+
+
+def is_lazy(param):
+    """True for a parameter or buffer whose shape is not known yet; jtorch has none of these.
+
+    >>> import jtorch as torch
+    >>> torch.nn.parameter.is_lazy(torch.nn.Parameter(torch.zeros(1)))
+    False
+    """
+    return isinstance(param, (UninitializedParameter, UninitializedBuffer))
+
+
+_NO_LAZY = "lazy modules are not supported by jtorch; give the layer its input size when it is built"
+
+
+class UninitializedParameter(Parameter):
+    """Refused: jtorch has no lazy modules."""
+
+    def __new__(cls, requires_grad=True, device=None, dtype=None):
+        raise NotImplementedError(_NO_LAZY)
+
+
+class UninitializedBuffer(torch.Tensor):
+    """Refused: jtorch has no lazy modules."""
+
+    def __new__(cls, requires_grad=False, device=None, dtype=None, persistent=True):
+        raise NotImplementedError(_NO_LAZY)
