@@ -1,4 +1,7 @@
 """jtorch: the PyTorch API on JAX. `import jtorch as torch`."""
 
+from jtorch import autograd as autograd
+from jtorch._alias import install as install
+from jtorch._alias import uninstall as uninstall
 from jtorch._engine.explain import explain as explain
 from jtorch._root import *  # noqa: F403 - the root namespace is the registry's

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from jtorch._declare import registry
+from jtorch._declare.operators import operator_methods
 from jtorch._declare.variants import cast_to, to_host
 from jtorch._engine import backward
 from jtorch._engine.backward import RemovableHandle
@@ -420,5 +421,11 @@ def _legacy(cls: type, args: tuple, kwargs: dict) -> Any:
     return t if cls is Tensor else Tensor._make_subclass(cls, t)
 
 
+def _install_operators() -> None:
+    for name, method in operator_methods(registry.namespace("torch")).items():
+        setattr(Tensor, name, method)
+
+
 install_tensor(Tensor)
 registry.install_methods(Tensor)
+_install_operators()

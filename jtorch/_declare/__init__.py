@@ -1,5 +1,6 @@
 """Layer 2: how an op is declared. Op files import JAX and this package, nothing else of jtorch."""
 
+from jtorch._declare.bind import _size as size_of
 from jtorch._declare.bind import as_int as as_int
 from jtorch._declare.family import OPS as OPS
 from jtorch._declare.family import composite as composite
@@ -8,9 +9,13 @@ from jtorch._declare.family import overload as overload
 from jtorch._declare.family import pointwise as pointwise
 from jtorch._declare.family import reduction as reduction
 from jtorch._declare.family import view as view
+from jtorch._declare.fill import Fill as Fill
+from jtorch._declare.fill import dtype_of as dtype_of
+from jtorch._declare.fill import fill as fill
 from jtorch._declare.op import broadcast as broadcast
 from jtorch._declare.op import wrap_dim as wrap_dim
 from jtorch._declare.op import wrap_dims as wrap_dims
+from jtorch._declare.placement import placed as placed
 from jtorch._declare.roles import Array as Array
 from jtorch._declare.roles import Arrays as Arrays
 from jtorch._declare.roles import Dim as Dim
@@ -23,7 +28,12 @@ from jtorch._declare.roles import Size as Size
 from jtorch._declare.variants import cast_to as cast_to
 from jtorch._declare.variants import copy_of as copy_of
 from jtorch._declare.variants import from_host as from_host
+from jtorch._declare.variants import from_shared as from_shared
 from jtorch._declare.variants import inplace_twin as inplace_twin
 from jtorch._declare.variants import to_host as to_host
 from jtorch._declare.variants import write_back as write_back
+from jtorch._declare.variants import write_out as write_out
+from jtorch._engine.handle import Handle as Handle
+from jtorch import _types as types
 from jtorch._types import errors as errors
+from jtorch._declare.fused import fused_update as fused_update

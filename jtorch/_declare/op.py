@@ -85,6 +85,12 @@ class Op:
             return tuple(_cast(o, result) for o in outs)
         return tuple(_strong(o) for o in outs)
 
+    def out_of_range(self, specs: tuple, statics: tuple, arrays: list) -> Any:
+        """A boolean scalar: `checks` found an index that points nowhere."""
+        (positional, keyword), _ = self._arguments(specs, statics, list(arrays))
+        assert self.checks is not None
+        return self.checks(*positional, **keyword)
+
     def _arguments(self, specs: tuple, statics: tuple, arrays: list) -> tuple[tuple[list, dict], dtype | None]:
         compute, result = self._dtypes(specs, statics)
         rank = next((s.ndim for s in specs if isinstance(s, Aval)), 0)

@@ -12,6 +12,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from jtorch._engine import cache
 from jtorch._types.device import device
 
 # The matmul and convolution library XLA's CPU backend chooses by default is slower than its older
@@ -72,8 +73,17 @@ def primitives(jaxpr: Any) -> set[str]:
     return found
 
 
-def compile_program(fn: Any, structs: list, donate: tuple[int, ...], dev: device) -> Any:
-    """Traces, lowers and compiles `fn` ahead of time with the options its contents ask for."""
+def compile_program(fn: Any, structs: list, donate: tuple[int, ...], dev: device, key: str | None) -> Any:
+    """Traces, lowers and compiles `fn` ahead of time with the options its contents ask for, or takes
+    it from the persistent cache."""
+    program = cache.load(key)
+    if program is None:
+        program = _compile(fn, structs, donate, dev)
+        cache.store(key, program)
+    return program
+
+
+def _compile(fn: Any, structs: list, donate: tuple[int, ...], dev: device) -> Any:
     with x64(), jax.default_device(jax_device(dev)):
         traced = jax.jit(fn, donate_argnums=donate, keep_unused=True).trace(*structs)
         options = {}

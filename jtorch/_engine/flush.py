@@ -78,6 +78,8 @@ class Flusher:
                 run_op_by_op(node, live, values, epoch.numbers)
             else:
                 self._run(program, node, values, epoch.numbers)
+        except IndexError:
+            raise
         except Exception as first:
             self._retry(epoch, live, first)
 

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jtorch._engine import backend, explain
+from jtorch._engine import backend, cache, explain, grad
 from jtorch._engine.aval import Aval, Spec
 from jtorch._engine.tape import Node, OpLike, Step, Value
 from jtorch._types.device import cpu
@@ -115,6 +116,35 @@ def number_range(node: Node) -> range:
     return range(parent.numbers, node.numbers)
 
 
+def checked_steps(steps: list[Node]) -> list[Node]:
+    """Steps that index with a tensor computed on the way: XLA cannot raise, so they add an error word.
+    An index that entered the tape as a concrete tensor was checked at the call."""
+    made = {s for n in steps for s in range(n.slot, n.end)}
+    found = []
+    for node in steps:
+        step = node.step
+        if step is None or getattr(step.op, "checks", None) is None:
+            continue
+        pending = (
+            x in made and isinstance(s, Aval) and not grad.differentiable(s)
+            for x, s in zip(step.operands, step.specs, strict=True)
+        )  # fmt: skip
+        if any(pending):
+            found.append(node)
+    return found
+
+
+def raise_out_of_range(nodes: list[Node], word: Any) -> None:
+    """Looks at a program's error word; IndexError names the op and the user's line."""
+    for node, bad in zip(nodes, np.asarray(word), strict=True):
+        if bad:
+            assert node.step is not None and node.step.op is not None
+            raise IndexError(
+                f"index out of range in {node.step.op.name}() recorded at {node.where}; what was computed "
+                "together with it, updated parameters included, is lost"
+            )
+
+
 def avals_by_slot(nodes: list[Node]) -> list[Aval]:
     """Shape and dtype of every slot of a path."""
     return [aval for node in nodes for aval in node.avals]
@@ -124,7 +154,7 @@ class Program:
     """A compiled path: which slots go in and come out, and which inputs it may overwrite."""
 
     __slots__ = (
-        "compile_seconds", "compiled", "copied", "donated", "inputs", "last_run", "outs", "outset", "pack", "picks",
+        "checked", "compile_seconds", "compiled", "copied", "donated", "inputs", "last_run", "outs", "outset", "pack", "picks",
         "record", "steps",
     )  # fmt: skip
 
@@ -139,21 +169,25 @@ class Program:
         self.picks = tuple(i for step in steps for i in number_range(step))
         self.pack = Packer([k for s in steps if s.step for k in s.step.operands if isinstance(k, type)])
         self.donated = _match_donations(inputs, outs, avals, donatable)
+        self.checked = checked_steps(steps)
         self.copied = 0
         self.last_run = 0
         started = time.perf_counter()
         structs = [avals[s].struct for s in inputs] + [self.pack.struct]
         device = avals[inputs[0]].device if inputs else cpu
-        self.compiled = backend.compile_program(self._function(steps), structs, self.donated, device)
+        in_avals = tuple(avals[s] for s in inputs)
+        key = cache.key_of("whole", [(n.slot, n.step.op, n.step.operands, n.step.specs, n.step.statics) for n in steps if n.step], self.inputs, outs, self.donated, in_avals)
+        self.compiled = backend.compile_program(self._function(steps), structs, self.donated, device, key)
         self.compile_seconds = time.perf_counter() - started
         self.record = explain.program_compiled(self, node)
 
     def _function(self, steps: list[Node]) -> Callable:
-        inputs, outs, pack = self.inputs, self.outs, self.pack
+        inputs, outs, pack, checked = self.inputs, self.outs, self.pack, set(self.checked)
 
         def program(*args: Any) -> tuple:
             env = dict(zip(inputs, args[:-1], strict=True))
             numbers = iter(pack.unpack(args[-1]))
+            words = []
             for node in steps:
                 step = node.step
                 assert step is not None and step.op is not None
@@ -162,7 +196,9 @@ class Program:
                 ]
                 results = body(step.op, step.specs, step.statics)(*arrays)
                 env.update(zip(range(node.slot, node.end), results, strict=True))
-            return tuple(env[s] for s in outs)
+                if node in checked:
+                    words.append(step.op.out_of_range(step.specs, step.statics, arrays))
+            return (*(env[s] for s in outs), *((jnp.stack(words),) if words else ()))
 
         return program
 
@@ -170,8 +206,11 @@ class Program:
         """Runs the program and stores its results in their values."""
         args = [values[s].array for s in self.inputs]
         args.append(self.pack([numbers[i] for i in self.picks]))
-        for slot, array in zip(self.outs, self.compiled(*args), strict=True):
+        results = self.compiled(*args)
+        for slot, array in zip(self.outs, results, strict=False):
             values[slot].array = array
+        if self.checked:
+            raise_out_of_range(self.checked, results[-1])
 
 
 def _match_donations(
@@ -193,23 +232,27 @@ def _match_donations(
 class OpProgram:
     """One step compiled by itself, shared by every step of the same op, shapes and statics."""
 
-    __slots__ = ("compiled", "pack")
+    __slots__ = ("checked", "compiled", "pack")
 
-    def __init__(self, step: Step):
+    def __init__(self, step: Step, checked: bool):
         assert step.op is not None
+        self.checked = checked
         self.pack = pack = Packer([k for k in step.operands if isinstance(k, type)])
         run = body(step.op, step.specs, step.statics)
         kinds = [None if s is None else s.__class__ is type for s in step.specs]
 
         def program(*args: Any) -> tuple:
             arrays, numbers = iter(args[:-1]), iter(pack.unpack(args[-1]))
-            return run(*[None if k is None else next(numbers) if k else next(arrays) for k in kinds])
+            given = [None if k is None else next(numbers) if k else next(arrays) for k in kinds]
+            word = (jnp.stack([step.op.out_of_range(step.specs, step.statics, given)]),) if checked else ()
+            return (*run(*given), *word)
 
         program.__name__ = step.op.name
         avals = [s for s in step.specs if isinstance(s, Aval)]
         structs = [a.struct for a in avals] + [pack.struct]
         started = time.perf_counter()
-        self.compiled = backend.compile_program(program, structs, (), avals[0].device if avals else cpu)
+        key = cache.key_of("op", str(checked), step.op, step.specs, step.statics)
+        self.compiled = backend.compile_program(program, structs, (), avals[0].device if avals else cpu, key)
         explain.op_compiled(step.op.name, time.perf_counter() - started)
 
     def __call__(self, arrays: list, numbers: list) -> tuple:
@@ -219,9 +262,9 @@ class OpProgram:
 _op_programs: dict[tuple, OpProgram] = {}
 
 
-def op_key(step: Step) -> tuple:
+def op_key(step: Step, checked: bool = False) -> tuple:
     """What two steps have in common when one per-op program serves both."""
-    return step.op, step.specs, step.statics
+    return step.op, step.specs, step.statics, checked
 
 
 def missing_op_programs(steps: list[Node]) -> int:
@@ -238,16 +281,19 @@ def run_op_by_op(node: Node, outs: Sequence[int], values: list[Value], numbers: 
         assert n.step is not None
         last_use.update((x, i) for x in n.step.operands if x.__class__ is int)
     keep = set(outs)
+    checked = set(checked_steps(steps))
     for i, n in enumerate(steps):
         step = n.step
         assert step is not None
-        key = op_key(step)
+        key = op_key(step, n in checked)
         program = _op_programs.get(key)
         if program is None:
-            program = _op_programs.setdefault(key, OpProgram(step))
+            program = _op_programs.setdefault(key, OpProgram(step, n in checked))
         results = program([env[x] for x in step.operands if x.__class__ is int], [numbers[k] for k in number_range(n)])
         explain.counts["ops_executed"] += 1
-        for slot, array in zip(range(n.slot, n.end), results, strict=True):
+        if n in checked:
+            raise_out_of_range([n], results[-1])
+        for slot, array in zip(range(n.slot, n.end), results, strict=False):
             if slot in keep:
                 values[slot].array = array
             env[slot] = array

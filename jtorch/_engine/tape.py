@@ -117,7 +117,6 @@ class Tape:
         self.inference = False
         self.sequence = 0  # numbers grad nodes in the order of the forward
         self.module_depth = 0
-        self.errors: list = []  # error words of programs already started, not yet looked at
 
 
 class _Threads(threading.local):

@@ -1,0 +1,77 @@
+"""One recorded op over many tensors, written back in place: an optimizer's whole step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from jtorch._engine.aval import Aval
+from jtorch._engine.grad import shape_of
+from jtorch._engine.handle import Handle, read, write_value
+from jtorch._engine.tape import record, threads
+
+
+class FusedOp:
+    """An update of lists of tensors. Its statics are the lengths of the lists and the body's own."""
+
+    differentiable = False
+    residuals = False
+    checks = None
+
+    def __init__(self, name: str, body: Callable):
+        self.name = name
+        self.body = body
+        self.written: dict[tuple, tuple[int, ...]] = {}  # by statics: positions of the operands it replaces
+
+    def infer(self, specs: tuple, statics: tuple) -> tuple[Aval, ...]:
+        lengths = statics[0]
+        replaced: list[int] = []
+
+        def run(*arrays: Any) -> None:
+            starts = [sum(lengths[:i]) for i in range(len(lengths))]
+            results = self._call(list(arrays), statics)
+            replaced.extend(
+                at for new, start, n in zip(results, starts, lengths, strict=True) if new is not None
+                for at in range(start, start + n)
+            )  # fmt: skip
+
+        shape_of(run, specs)
+        self.written[statics] = tuple(replaced)
+        return tuple(specs[i] for i in replaced)
+
+    def trace(self, specs: tuple, statics: tuple, arrays: list) -> tuple:
+        return tuple(x for new in self._call(arrays, statics) if new is not None for x in new)
+
+    def _call(self, arrays: list, statics: tuple) -> Sequence:
+        lengths, own = statics
+        lists, at = [], 0
+        for n in lengths:
+            lists.append(arrays[at : at + n])
+            at += n
+        return self.body(lists, arrays[at:], own)
+
+
+_ops: dict[tuple[str, Callable], FusedOp] = {}
+
+
+def fused_update(
+    name: str, body: Callable, tensors: Sequence[Sequence[Handle]], numbers: Sequence[float], statics: tuple = ()
+) -> None:
+    """Records `body(tensors as lists of arrays, numbers, statics)` as one op and writes its results.
+
+    The body returns one entry per list: the new arrays, which are written in place outside the
+    autograd graph, or None for a list that is only read. Numbers are data and arrive as 0-d float64
+    arrays: a new value never recompiles.
+    """
+    op = _ops.get((name, body))
+    if op is None:
+        op = _ops.setdefault((name, body), FusedOp(name, body))
+    flat = [t for ts in tensors for t in ts]
+    values = [t._v if t._cell is None else read(t) for t in flat]
+    shape = (tuple(map(len, tensors)), statics)
+    _, results = record(threads.tape, op, (*values, *map(float, numbers)), shape)
+    for at, value in zip(op.written[shape], results, strict=True):
+        write_value(flat[at], value)
+
+
+__all__ = ["FusedOp", "fused_update"]
