@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import jtorch
+from compat_tests.surface import stubs
 from compat_tests.surface.first_250 import COUNT, read_list
 from compat_tests.surface.freeze import NAMESPACES, freeze, read_frozen
 from jtorch._declare import registry
@@ -43,6 +44,11 @@ def test_frozen_surface_is_that_of_torch():
     assert freeze()["names"] == FROZEN, "stale: run `python -m compat_tests.surface.freeze`"
 
 
+def test_stub_is_fresh():
+    assert stubs.STUB.exists(), "run `python -m compat_tests.surface.stubs`"
+    assert stubs.STUB.read_text() == stubs.stub(), "stale: run `python -m compat_tests.surface.stubs`"
+
+
 def takes_out(function) -> bool:
     forms = getattr(function, "alternatives", (function,))
     return any("out" in inspect.signature(form).parameters for form in forms)
@@ -64,3 +70,9 @@ def test_methods_are_those_of_torch():
     mine = {name for name in dir(jtorch.Tensor) if not name.startswith("_")}
     extra = mine - set(dir(torch.Tensor))
     assert not extra, "torch.Tensor has no such names"
+
+
+def test_root_names_are_those_of_torch():
+    """Beside torch's names the root holds only what makes jtorch jtorch."""
+    mine = {name for name in dir(jtorch) if not name.startswith("_")}
+    assert mine - set(dir(torch)) <= {"explain", "install"}
