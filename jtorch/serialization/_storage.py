@@ -1,0 +1,181 @@
+"""The one place where saving and loading touch tensors: what a storage's bytes are, and a tensor over such bytes."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from jtorch import _root as torch
+from jtorch._declare.variants import from_host
+from jtorch._engine import handle
+from jtorch._engine.geometry import is_contiguous
+from jtorch._types import DTYPES
+from jtorch._types import device as DeviceType
+from jtorch._types import dtype as DType
+
+
+class StorageType:
+    """What torch's files call ``torch.FloatStorage``: names the dtype of a storage's elements, None where untyped."""
+
+    def __init__(self, dtype: DType | None) -> None:
+        self.dtype = dtype
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of an element; an untyped storage counts bytes."""
+        return 1 if self.dtype is None else self.dtype.itemsize
+
+
+UNTYPED = StorageType(None)
+
+_TYPED = {
+    "Double": "float64",
+    "Float": "float32",
+    "Half": "float16",
+    "BFloat16": "bfloat16",
+    "Long": "int64",
+    "Int": "int32",
+    "Short": "int16",
+    "Char": "int8",
+    "Byte": "uint8",
+    "Bool": "bool",
+    "ComplexDouble": "complex128",
+    "ComplexFloat": "complex64",
+}
+
+STORAGE_TYPES = {f"{name}Storage": StorageType(DTYPES[dtype]) for name, dtype in _TYPED.items()}
+"""The storage types that files name; storages of any other dtype are saved untyped."""
+
+_TYPE_OF_DTYPE = {kind.dtype: kind for kind in STORAGE_TYPES.values()}
+
+
+_FIELDS = {*handle.Handle.__annotations__, *vars(handle.Handle), "_retains"}
+
+
+class SavedStorage:
+    """A tensor's storage on its way into a file."""
+
+    def __init__(self, tensor: Any) -> None:
+        cell = tensor._cell
+        self._root = handle.read(tensor) if cell is None else cell.value
+        self._owner = tensor if cell is None else cell
+        self.dtype: DType = tensor.dtype
+        self.kind = _TYPE_OF_DTYPE.get(self.dtype, UNTYPED)
+        self.device = str(tensor.device)
+        self.nbytes: int = self._root.aval.nbytes
+
+    @property
+    def key(self) -> int:
+        """What tells storages apart while they live: what tensors on one storage have in common."""
+        return id(self._owner)
+
+    def data(self) -> np.ndarray:
+        """Returns the bytes, in this machine's order."""
+        return np.ascontiguousarray(handle.to_numpy(self._root)).reshape(-1).view(np.uint8)
+
+
+def own_attributes(tensor: Any) -> dict[str, Any]:
+    """Returns the attributes that the user gave a tensor."""
+    return {name: value for name, value in vars(tensor).items() if name not in _FIELDS}
+
+
+class LoadedStorage:
+    """One storage of a file, read; the tensors made of it share its memory."""
+
+    def __init__(self, data: bytes, kind: StorageType, place: Callable[[Any], Any], big_endian: bool = False) -> None:
+        self._data = data
+        self._big_endian = big_endian
+        self._kind = kind
+        self._place = place
+        self._root: Any = None
+
+    @property
+    def used(self) -> bool:
+        """Whether a tensor was made of it."""
+        return self._root is not None
+
+    def tensor(self, size: tuple[int, ...], stride: tuple[int, ...], offset: int, dtype: DType | None) -> Any:
+        """Returns a tensor over these bytes; ``dtype`` is given where the storage is untyped."""
+        dtype = self._kind.dtype or dtype
+        if not isinstance(dtype, DType) or dtype.np is None:
+            raise NotImplementedError(f"loading tensors of dtype {dtype}: neither NumPy nor XLA has it; convert them")
+        self._check_bounds(size, stride, offset, dtype.itemsize)
+        if self._root is None:
+            elements = self._elements(dtype)
+            whole = offset == 0 and math.prod(size) == elements.size and is_contiguous(size, stride)
+            array = elements.reshape(size if whole else -1)
+            self._root = self._place(from_host(array, dtype))
+            if whole:
+                return self._root
+        with torch.no_grad():
+            return self._root.as_strided(size, stride, offset).detach()
+
+    def _elements(self, dtype: DType) -> np.ndarray:
+        if self._big_endian:
+            width = dtype.itemsize // (2 if dtype.is_complex else 1)
+            return np.frombuffer(self._data, f"u{width}").byteswap().view(dtype.np)
+        return np.frombuffer(self._data, dtype.np)
+
+    def _check_bounds(self, size: tuple[int, ...], stride: tuple[int, ...], offset: int, itemsize: int) -> None:
+        steps = [*size, *stride, offset]
+        if len(size) != len(stride) or any(not isinstance(step, int) or step < 0 for step in steps):
+            raise RuntimeError(f"invalid tensor in file: sizes {list(size)}, strides {list(stride)}, offset {offset}")
+        last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
+        if 0 not in size and (last + 1) * itemsize > len(self._data):
+            raise RuntimeError(
+                f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {offset}, and itemsize "
+                f"{itemsize} requiring a storage size of {(last + 1) * itemsize} are out of bounds for storage of size "
+                f"{len(self._data)}"
+            )
+
+
+class MapLocationFailed(Exception):
+    """Carries an error of the user's ``map_location`` past what takes errors for signs of a corrupt file."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+Placement = Callable[[Any, str], Any]
+"""Takes a tensor over a whole storage and the device it was saved from; returns it where it shall be."""
+
+
+def placement(map_location: Any) -> Placement:
+    """Returns what ``map_location`` asks for: a device, its name, names by names, or a function of storage and name."""
+    if map_location is None:
+        return _restored
+    if isinstance(map_location, dict):
+        return lambda root, location: _restored(root, map_location.get(location, location))
+    if isinstance(map_location, (str, DeviceType)):
+        return lambda root, location: _restored(root, str(map_location))
+
+    def by_function(root: Any, location: str) -> Any:
+        try:
+            placed = map_location(root.untyped_storage(), location)
+        except Exception as error:
+            raise MapLocationFailed(error) from error
+        return _restored(root, location) if placed is None else root.to(placed.device)
+
+    return by_function
+
+
+def _restored(root: Any, location: str) -> Any:
+    kind = location.partition(":")[0]
+    if kind == "cpu":
+        return root
+    try:
+        device = DeviceType(location)
+    except RuntimeError:
+        raise RuntimeError(
+            f"don't know how to restore data location of torch.storage.UntypedStorage (tagged with {location})"
+        ) from None
+    try:
+        return root.to(device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise RuntimeError(
+            f"Attempting to deserialize object on a {kind.upper()} device but torch.{kind}.is_available() is False. "
+            "If you are running on a CPU-only machine, please use torch.load with map_location=torch.device('cpu') "
+            "to map your storages to the CPU."
+        ) from error
