@@ -1,0 +1,128 @@
+"""Adam."""
+
+from __future__ import annotations
+
+from jtorch import _root as torch
+from jtorch._declare import fused_update
+from jtorch.optim import _updates
+from jtorch.optim.optimizer import Optimizer, as_number, check_implementation, check_numbers, new_step_count
+
+
+class Adam(Optimizer):
+    """Adam, with AMSGrad and with weight decay in the gradient or (``decoupled_weight_decay``) in the parameter.
+
+    ``foreach``, ``fused`` and ``capturable`` are accepted and change nothing: a group's step is always one operation,
+    with the learning rate and the corrections as its data. Sources: Kingma and Ba, "Adam: a method for stochastic
+    optimization", 2015; Reddi et al., "On the convergence of Adam and beyond", 2018.
+
+    >>> import jtorch as torch
+    >>> weight = torch.nn.Parameter(torch.ones(2))
+    >>> optimizer = torch.optim.Adam([weight], lr=0.5)
+    >>> weight.sum().backward()
+    >>> optimizer.step()
+    >>> weight.tolist()
+    [0.5, 0.5]
+    """
+
+    def __init__(
+        self,
+        params,
+        lr=1e-3,
+        betas=(0.9, 0.999),
+        eps=1e-8,
+        weight_decay=0,
+        amsgrad=False,
+        *,
+        foreach=None,
+        maximize=False,
+        capturable=False,
+        differentiable=False,
+        fused=None,
+        decoupled_weight_decay=False,
+    ):
+        if isinstance(lr, torch.Tensor) and foreach and not capturable:
+            raise ValueError("lr as a Tensor is not supported for capturable=False and foreach=True")
+        check_numbers(lr, {"epsilon value": eps, "weight_decay value": weight_decay})
+        check_implementation(foreach, fused, differentiable)
+        for index, beta in enumerate(betas):
+            if not 0.0 <= beta < 1.0:
+                raise ValueError(f"Invalid beta parameter at index {index}: {beta}")
+        if isinstance(betas[0], torch.Tensor) != isinstance(betas[1], torch.Tensor):
+            raise ValueError("betas must be either both floats or both Tensors")
+        defaults = {
+            "lr": lr,
+            "betas": betas,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "amsgrad": amsgrad,
+            "maximize": maximize,
+            "foreach": foreach,
+            "capturable": capturable,
+            "differentiable": differentiable,
+            "fused": fused,
+            "decoupled_weight_decay": decoupled_weight_decay,
+        }
+        super().__init__(params, defaults)
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        for group in self.param_groups:
+            group.setdefault("amsgrad", False)
+            group.setdefault("maximize", False)
+            group.setdefault("foreach", None)
+            group.setdefault("capturable", False)
+            group.setdefault("differentiable", False)
+            group.setdefault("decoupled_weight_decay", False)
+            group.setdefault("fused", None)
+            for param in group["params"]:
+                kept = self.state.get(param)
+                if kept and not isinstance(kept["step"], torch.Tensor):
+                    kept["step"] = new_step_count(kept["step"])
+
+    def step(self, closure=None):
+        loss = self._loss(closure)
+        for group in self.param_groups:
+            at_step = {}
+            for param in group["params"]:
+                if param.grad is not None:
+                    if not self.state[param]:
+                        self.state[param].update(self._new_state(param, group))
+                    at_step.setdefault(self._tick(param), []).append(param)
+            for count, params in at_step.items():
+                self._update(group, params, count)
+        return loss
+
+    def _new_state(self, param, group):
+        state = {
+            "step": new_step_count(),
+            "exp_avg": torch.zeros_like(param),
+            "exp_avg_sq": torch.zeros_like(param),
+        }
+        if group["amsgrad"]:
+            state["max_exp_avg_sq"] = torch.zeros_like(param)
+        return state
+
+    def _update(self, group, params, count):
+        lr, weight_decay = as_number(group["lr"]), as_number(group["weight_decay"])
+        beta1, beta2 = (as_number(beta) for beta in group["betas"])
+        decoupled = bool(group["decoupled_weight_decay"])
+        if weight_decay == 0:
+            decay = "none"
+        else:
+            decay = "parameter" if decoupled else "gradient"
+        numbers = [
+            1 - lr * weight_decay if decoupled else weight_decay,
+            1 - beta1,
+            beta2,
+            1 - beta2,
+            lr / (1 - beta1**count),
+            (1 - beta2**count) ** 0.5,
+            float(group["eps"]),
+        ]
+        amsgrad = bool(group["amsgrad"])
+        names = ["exp_avg", "exp_avg_sq", "max_exp_avg_sq"] if amsgrad else ["exp_avg", "exp_avg_sq"]
+        states = [self.state[param] for param in params]
+        written = [params, *([state[name] for state in states] for name in names)]
+        grads = [param.grad for param in params]
+        flags = _updates.AdamFlags(maximize=bool(group["maximize"]), decay=decay, amsgrad=amsgrad)
+        fused_update(f"{type(self).__name__}.step", _updates.adam, written, [grads], numbers, flags)
