@@ -1,3 +1,7 @@
 """Layer 3: the bodies of torch.*, from arrays to arrays, by the headings of torch's reference."""
 
+from jtorch._ops import bitwise as bitwise
+from jtorch._ops import comparison as comparison
 from jtorch._ops import creation as creation
+from jtorch._ops import elementary as elementary
+from jtorch._ops import pointwise as pointwise

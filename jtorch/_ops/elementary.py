@@ -1,0 +1,333 @@
+"""Pointwise ops, functions of numbers: exponentials, logarithms, trigonometry, error and gamma functions.
+
+https://docs.pytorch.org/docs/stable/torch.html#pointwise-ops
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import jax.scipy.special as jss
+from jax import lax
+
+from jtorch._declare import Array, Operand, Scalar, composite, op, pointwise
+from jtorch._ops.pointwise import abs, is_integral, is_number
+from jtorch._ops.refusals import BOOL, COMPLEX, INT, both, broadcasts, kind_of, no_kernel, refused
+
+
+def _unary(name: str, fn: Callable, doc: str, **given: Any) -> Callable:
+    """Declares a function of one array, computed in floating point."""
+
+    def body(input: Operand) -> Array:
+        return fn(input)
+
+    body.__name__ = name
+    body.__doc__ = doc
+    return pointwise(**{"kind": "float", **given})(body)
+
+
+exp = _unary("exp", jnp.exp, "e to the power of the input.")
+exp2 = _unary("exp2", jnp.exp2, "2 to the power of the input.", alias=("special.exp2",))
+expm1 = _unary("expm1", jnp.expm1, "`exp(input) - 1`, exact near 0.", alias=("special.expm1",))
+log = _unary("log", jnp.log, "The natural logarithm.")
+log2 = _unary("log2", jnp.log2, "The logarithm to base 2.")
+log10 = _unary("log10", jnp.log10, "The logarithm to base 10.")
+log1p = _unary(
+    "log1p", jnp.log1p, "`log(1 + input)`, exact near 0.", alias=("special.log1p",), grad="Log1PBackward0"
+)
+sqrt = _unary("sqrt", jnp.sqrt, "The square root.")
+rsqrt = _unary("rsqrt", lax.rsqrt, "`1 / sqrt(input)`.")
+sin = _unary("sin", jnp.sin, "The sine.")
+cos = _unary("cos", jnp.cos, "The cosine.")
+tan = _unary("tan", jnp.tan, "The tangent.")
+asin = _unary("asin", jnp.arcsin, "The angle with this sine.", alias=("arcsin",))
+acos = _unary("acos", jnp.arccos, "The angle with this cosine.", alias=("arccos",))
+atan = _unary("atan", jnp.arctan, "The angle with this tangent.", alias=("arctan",))
+sinh = _unary("sinh", jnp.sinh, "The hyperbolic sine.")
+cosh = _unary("cosh", jnp.cosh, "The hyperbolic cosine.")
+tanh = _unary("tanh", jnp.tanh, "The hyperbolic tangent.")
+asinh = _unary("asinh", jnp.arcsinh, "The inverse of `sinh`.", alias=("arcsinh",))
+acosh = _unary("acosh", jnp.arccosh, "The inverse of `cosh`.", alias=("arccosh",))
+atanh = _unary("atanh", jnp.arctanh, "The inverse of `tanh`.", alias=("arctanh",))
+erf = _unary("erf", lax.erf, "The error function.", alias=("special.erf",))
+erfc = _unary("erfc", lax.erfc, "`1 - erf(input)`.", alias=("special.erfc",))
+erfinv = _unary("erfinv", lax.erf_inv, "The inverse of `erf`.", alias=("special.erfinv",))
+lgamma = _unary("lgamma", lax.lgamma, "The logarithm of the gamma function.", alias=("special.gammaln",))
+i0 = _unary("i0", jss.i0, "The modified Bessel function of order 0.", alias=("special.i0",))
+sinc = _unary("sinc", jnp.sinc, "`sin(pi x) / (pi x)`, 1 at 0.", alias=("special.sinc",))
+deg2rad = _unary("deg2rad", jnp.deg2rad, "Degrees to radians.", grad="Deg2RadBackward0")
+rad2deg = _unary("rad2deg", jnp.rad2deg, "Radians to degrees.", grad="Rad2DegBackward0")
+
+
+@pointwise(kind="float", alias=("special.expit",))
+def sigmoid(input: Operand) -> Array:
+    """`1 / (1 + exp(-input))`.
+
+    >>> import jtorch as torch
+    >>> torch.sigmoid(torch.tensor([0., 100.]))
+    tensor([0.5000, 1.0000])
+    """
+    return jax.nn.sigmoid(input) if not jnp.iscomplexobj(input) else 1 / (1 + jnp.exp(-input))
+
+
+@pointwise(kind="float", alias=("special.logit",))
+def logit(input: Operand, eps: Scalar | None = None) -> Array:
+    """The inverse of `sigmoid`; with `eps` the input is first held in [eps, 1 - eps]."""
+    if eps is not None:
+        input = jnp.where(input < eps, eps, jnp.where(input > 1 - eps, 1 - eps, input))
+    return jnp.log(input / (1 - input))
+
+
+@pointwise(kind="float", alias=("special.digamma", "special.psi"))
+def digamma(input: Operand) -> Array:
+    """The derivative of `lgamma`."""
+    return jnp.where(input == 0, jnp.copysign(jnp.inf, -input), lax.digamma(jnp.where(input == 0, 1, input)))
+
+
+@pointwise(kind="float", name="polygamma", public="_polygamma", function=False, method=False, inplace=False)
+def _polygamma(input: Operand, n: int) -> Array:
+    return digamma.body(input) if n == 0 else jss.polygamma(n, input)
+
+
+@composite(method=False, alias=("special.polygamma",))
+def polygamma(n: int, input: Any, *, out: Any = None) -> Any:
+    """The derivative of order `n` of `digamma`.
+
+    >>> import jtorch as torch
+    >>> torch.polygamma(1, torch.tensor([1.]))
+    tensor([1.6449])
+    """
+    if n < 0:
+        raise RuntimeError("polygamma(n, x) does not support negative n.")
+    return _polygamma(input, n, out=out)
+
+
+@composite(public="polygamma", function=False, inplace=True)
+def _polygamma_method(input: Any, n: int) -> Any:
+    """The derivative of order `n` of `digamma`."""
+    return polygamma(n, input)
+
+
+@pointwise(kind="float", alias=("special.multigammaln",))
+def mvlgamma(input: Operand, p: int) -> Array:
+    """The logarithm of the multivariate gamma function of dimension `p`."""
+    if p < 1:
+        raise RuntimeError("p has to be greater than or equal to 1")
+    terms = [lax.lgamma(input - j / 2) for j in range(p)]
+    return sum(terms[1:], terms[0]) + p * (p - 1) / 4 * math.log(math.pi)
+
+
+@pointwise(kind="float")
+def atan2(input: Operand, other: Operand) -> Array:
+    """The angle of the point (other, input); its gradient at (0, 0) is 0.
+
+    >>> import jtorch as torch
+    >>> torch.atan2(torch.tensor([1.]), torch.tensor([-1.]))
+    tensor([2.3562])
+    """
+    zero = (input == 0) & (other == 0)
+    at_zero = lax.stop_gradient(lax.atan2(*jnp.broadcast_arrays(input, other)))
+    return jnp.where(zero, at_zero, lax.atan2(*jnp.broadcast_arrays(input, jnp.where(zero, 1, other))))
+
+
+@composite(public="arctan2", inplace=True)
+def _arctan2(input: Any, other: Any, *, out: Any = None) -> Any:
+    """The angle of the point (other, input)."""
+    return atan2(input, other, out=out)
+
+
+@pointwise(refuse=both(no_kernel("hypot_cpu", BOOL, INT, COMPLEX), broadcasts))
+def hypot(input: Array, other: Array) -> Array:
+    """`sqrt(input ** 2 + other ** 2)`; its gradient at (0, 0) is nan, as in torch."""
+    largest = lax.stop_gradient(jnp.maximum(jnp.abs(input), jnp.abs(other)))
+    scale = jnp.where((largest == 0) | ~jnp.isfinite(largest), 1, largest)
+    a, b = input / scale, other / scale
+    length = scale * jnp.sqrt(a * a + b * b)
+    return jnp.where(jnp.isinf(input) | jnp.isinf(other), jnp.inf, length)
+
+
+@pointwise(kind="float", refuse=refused(RuntimeError, "copysign is not implemented for complex numbers", COMPLEX),
+           grad=lambda specs, statics: f"CopysignBackward{int(isinstance(specs[1], type))}")  # fmt: skip
+def copysign(input: Operand, other: Operand) -> Array:
+    """The size of `input` with the sign of `other`; the gradient where `input` is 0 is 0."""
+    size = abs.body(input)
+    return jnp.where(jnp.signbit(other), -size, size)
+
+
+@pointwise(kind=None, differentiable=False, refuse=both(no_kernel("nextafter_cpu", BOOL, INT, COMPLEX), broadcasts))
+def nextafter(input: Array, other: Array) -> Array:
+    """The number next to `input` in the direction of `other`."""
+    return jnp.nextafter(input, other)
+
+
+@pointwise(kind="float")
+def ldexp(input: Operand, other: Operand) -> Array:
+    """`input * 2 ** other`."""
+    return input * jnp.exp2(other)
+
+
+@op(returns=("mantissa", "exponent"), refuse=refused(
+    RuntimeError, "torch.frexp() only supports floating-point dtypes", BOOL, INT, COMPLEX))  # fmt: skip
+def frexp(input: Array) -> tuple[Array, Array]:
+    """The mantissa, from 0.5 to 1, and the exponent of 2.
+
+    >>> import jtorch as torch
+    >>> torch.frexp(torch.tensor([8.]))
+    torch.return_types.frexp(
+    mantissa=tensor([0.5000]),
+    exponent=tensor([4], dtype=torch.int32))
+    """
+    _, exponent = jnp.frexp(lax.stop_gradient(input))
+    half = exponent // 2  # in two steps, so that no power of 2 overflows
+    mantissa = input * jnp.exp2(-half.astype(input.dtype)) * jnp.exp2((half - exponent).astype(input.dtype))
+    return jnp.where(jnp.isfinite(input), mantissa, input), exponent.astype(jnp.int32)
+
+
+def _xlogy_name(specs: tuple, statics: tuple) -> str:
+    if isinstance(specs[1], type):
+        return "XlogyBackward2"
+    return "XlogyBackward1" if isinstance(specs[0], type) else "XlogyBackward0"
+
+
+@pointwise(kind="float", name="xlogy", public="_xlogy", function=False, method=False, inplace=False,
+           grad=_xlogy_name)  # fmt: skip
+def _xlogy(a: Operand, b: Operand) -> Array:
+    nothing = (a == 0) & ((b <= 0) | jnp.isinf(b))
+    return a * jnp.log(jnp.where(nothing, 1, b))
+
+
+@composite(alias=("special.xlogy",), inplace=True)
+def xlogy(input: Any, other: Any, *, out: Any = None) -> Any:
+    """`input * log(other)`, 0 where `input` is 0.
+
+    >>> import jtorch as torch
+    >>> torch.xlogy(torch.tensor([0., 2.]), torch.tensor([0., 1.]))
+    tensor([0., 0.])
+    """
+    return _xlogy(input, other, out=out)
+
+
+@pointwise(kind=None)
+def nan_to_num(input: Array, nan: Scalar = 0.0, posinf: Scalar | None = None, neginf: Scalar | None = None) -> Array:
+    """nan and the infinities replaced by numbers: by default 0 and the largest and smallest of the type.
+
+    >>> import jtorch as torch
+    >>> torch.nan_to_num(torch.tensor([float("nan"), 1.]), nan=-1.)
+    tensor([-1.,  1.])
+    """
+    if is_integral(input):
+        return input
+    if jnp.iscomplexobj(input):
+        return lax.complex(*(nan_to_num.body(part, nan, posinf, neginf) for part in (input.real, input.imag)))
+    limits = jnp.finfo(input.dtype)
+    high, low = (limits.max if posinf is None else posinf), (limits.min if neginf is None else neginf)
+    nan, high, low = (jnp.asarray(x).astype(input.dtype) for x in (nan, high, low))
+    x = jnp.where(jnp.isnan(input), nan, input)
+    return jnp.where(x == jnp.inf, high, jnp.where(x == -jnp.inf, low, x))
+
+
+@pointwise(refuse=both(no_kernel("logaddexp_cpu", BOOL, INT), broadcasts))
+def logaddexp(input: Array, other: Array) -> Array:
+    """`log(exp(input) + exp(other))`."""
+    return jnp.logaddexp(input, other)
+
+
+@pointwise(refuse=both(no_kernel("logaddexp2_cpu", BOOL, INT), broadcasts))
+def logaddexp2(input: Array, other: Array) -> Array:
+    """`log2(2 ** input + 2 ** other)`."""
+    return jnp.logaddexp2(input, other)
+
+
+@pointwise(differentiable=False, refuse=both(no_kernel("gcd_cpu", BOOL, "float", COMPLEX), broadcasts))
+def gcd(input: Array, other: Array) -> Array:
+    """The greatest common divisor."""
+    return jnp.gcd(input, other)
+
+
+@pointwise(differentiable=False, refuse=both(no_kernel("lcm_cpu", BOOL, "float", COMPLEX), broadcasts))
+def lcm(input: Array, other: Array) -> Array:
+    """The least common multiple."""
+    return jnp.lcm(input, other)
+
+
+def _one_dtype(specs: tuple) -> None:
+    if any(s.dtype.is_complex for s in specs):
+        raise RuntimeError("heaviside is not yet implemented for complex tensors.")
+    if specs[0].dtype is not specs[1].dtype:
+        raise RuntimeError("heaviside is not yet implemented for tensors with different dtypes.")
+
+
+@pointwise(differentiable=False, refuse=both(_one_dtype, broadcasts))
+def heaviside(input: Array, values: Array) -> Array:
+    """0 below 0, 1 above, `values` at 0."""
+    return jnp.where(input == 0, values, (input > 0).astype(values.dtype))
+
+
+@pointwise(name="lerp", public="_lerp", function=False, method=False, inplace=False,
+           grad=lambda specs, statics: f"LerpBackward{int(not isinstance(specs[2], type))}",
+           refuse=both(no_kernel("lerp_kernel_scalar", BOOL, INT), broadcasts))  # fmt: skip
+def _lerp(input: Operand, end: Operand, weight: Operand) -> Array:
+    step = end - input
+    return jnp.where(jnp.abs(weight) < 0.5, input + weight * step, end - step * (1 - weight))
+
+
+@composite(inplace=True)
+def lerp(input: Any, end: Any, weight: Any, *, out: Any = None) -> Any:
+    """`input + weight * (end - input)`; `weight` is a number or a tensor.
+
+    >>> import jtorch as torch
+    >>> torch.lerp(torch.tensor([0., 10.]), torch.tensor([10., 20.]), 0.5)
+    tensor([ 5., 15.])
+    """
+    others = [("end", end)] + ([] if is_number(weight) else [("weight", weight)])
+    for name, other in others:
+        if other.dtype is not input.dtype:
+            raise RuntimeError(f"expected dtype {_word(input)} for `{name}` but got dtype {_word(other)}")
+    return _lerp(input, end, weight, out=out)
+
+
+def _word(t: Any) -> str:
+    """The C++ name of a tensor's type, as torch's message prints it."""
+    words = {"float32": "float", "float64": "double", "int64": "long int", "int32": "int", "float16": "c10::Half",
+             "bfloat16": "c10::BFloat16"}  # fmt: skip
+    return words.get(t.dtype.name, t.dtype.name)
+
+
+@pointwise(refuse=broadcasts)
+def addcmul(input: Operand, tensor1: Operand, tensor2: Operand, *, value: Scalar = 1) -> Array:
+    """`input + value * tensor1 * tensor2`."""
+    return input + value * tensor1 * tensor2
+
+
+_ADDCDIV = (
+    "Integer division with addcdiv is no longer supported, and in a future  release addcdiv will perform a true "
+    "division of tensor1 and tensor2. The historic addcdiv behavior can be implemented as (input + value * "
+    "torch.trunc(tensor1 / tensor2)).to(input.dtype) for integer inputs and as (input + value * tensor1 / tensor2) "
+    "for float inputs. The future addcdiv behavior is just the latter implementation: (input + value * tensor1 / "
+    "tensor2), for all dtypes."
+)
+
+
+def _no_integer_division(specs: tuple) -> None:
+    if all(kind_of(s.dtype) in (INT, BOOL) for s in specs[1:3]):
+        raise RuntimeError(_ADDCDIV)
+
+
+@pointwise(refuse=both(_no_integer_division, broadcasts))
+def addcdiv(input: Operand, tensor1: Operand, tensor2: Operand, *, value: Scalar = 1) -> Array:
+    """`input + value * tensor1 / tensor2`."""
+    return input + value * tensor1 / tensor2
+
+
+@pointwise(kind="float_to_real", inplace=False, name="angle")
+def angle(input: Operand) -> Array:
+    """The angle of a complex number; of a real one 0 or pi."""
+    if jnp.iscomplexobj(input):
+        return atan2.body(input.imag, input.real)
+    return jnp.where(jnp.isnan(input), input, lax.stop_gradient(jnp.where(input < 0, jnp.pi, 0.0)) + 0 * input)
+
+
