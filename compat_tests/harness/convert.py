@@ -39,8 +39,7 @@ def tensor_to_jtorch(tensor: torch.Tensor) -> Any:
     plain = tensor.detach().resolve_conj().resolve_neg()
     if tensor.dtype is torch.bfloat16:
         plain = plain.float()
-    array = np.array(plain.numpy(), order="C", copy=True)
-    result = jtorch.from_numpy(array).to(dtype)
+    result = jtorch.tensor(np.array(plain.numpy(), order="C", copy=True), dtype=dtype)
     if tensor.requires_grad:
         result.requires_grad_()
     return result
