@@ -43,6 +43,16 @@ def test_words_and_state(count, start, stored):
 
 CONVERSIONS = {
     "rand": (mt19937.uniform_f32, 1, lambda n, g: torch.rand(n, generator=g)),
+    "uniform": (
+        lambda words: mt19937.scaled_f32(mt19937.uniform_f32(words), -1.3, 2.9),
+        1,
+        lambda n, g: torch.empty(n).uniform_(-1.3, 2.9, generator=g),
+    ),
+    "uniform up to a rounded bound": (
+        lambda words: mt19937.scaled_f32(mt19937.uniform_f32(words), 1000.0, 1000.001),
+        1,
+        lambda n, g: torch.empty(n).uniform_(1000, 1000.001, generator=g),
+    ),
     "rand of doubles": (mt19937.uniform_f64, 2, lambda n, g: torch.rand(n, dtype=torch.float64, generator=g)),
     "mask": (
         lambda words: mt19937.bernoulli(words, 0.3),

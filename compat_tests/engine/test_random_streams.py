@@ -4,6 +4,7 @@ import math
 import subprocess
 import sys
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import ml_dtypes
 import numpy as np
@@ -146,6 +147,13 @@ def test_interleaved_draws():
         dtypes, draw, own_draw = DRAWS[name]
         assert_same(own_draw(size, dtypes[dtype], generator), draw(size, dtype, oracle))
         assert_same_state(generator, oracle)
+
+
+def test_randperm_of_every_small_size():
+    """Small sizes meet every case of exchanges: with itself, twice at one place, none left over."""
+    oracle, generator = pair()
+    for size in [*range(40)] * 5:
+        assert_same(generator.randperm(size), torch.randperm(size, generator=oracle))
 
 
 @pytest.mark.parametrize(
@@ -336,6 +344,14 @@ def test_words_state_continues_the_stream():
     other.set_state(generator.get_state())
     other.set_words_state(words, position)
     assert other.normal(40, np.float64).tobytes() == generator.normal(40, np.float64).tobytes()
+
+
+def test_threads_get_whole_pieces_of_the_stream():
+    generator, size, pieces = Generator().manual_seed(2), 70_000, 24
+    with ThreadPoolExecutor(4) as pool:
+        drawn = {piece.tobytes() for piece in pool.map(lambda _: generator.uniform(size, np.float64), range(pieces))}
+    stream = Generator().manual_seed(2).uniform((pieces, size), np.float64)
+    assert drawn == {row.tobytes() for row in stream}
 
 
 @pytest.mark.parametrize("seed", [0, 1, -1, -5, 2**32, 2**32 + 7, 2**63, 2**64 - 1, -(2**63)])

@@ -85,6 +85,14 @@ def uniform_f32(words: jax.Array) -> jax.Array:
     return (words & np.uint32(2**24 - 1)).astype(jnp.int32).astype(jnp.float32) * np.float32(2**-24)
 
 
+def scaled_f32(uniforms: jax.Array, low: Any, high: Any) -> jax.Array:
+    """float32 numbers in [0, 1) taken to [low, high), as ``uniform_`` does; ``low`` and ``high`` are numbers."""
+    low, high = jnp.asarray(low, jnp.float32), jnp.asarray(high, jnp.float32)
+    width, start = (high - low).astype(jnp.float64), low.astype(jnp.float64)
+    numbers = vecmath.fma_f32(uniforms.astype(jnp.float64), width, start, jnp)
+    return jnp.where(numbers == high, low, numbers)
+
+
 def _significands(words: jax.Array) -> jax.Array:
     """53 bits, uint64, of each two words, the earlier one the high one."""
     # One bitcast: taking the two words of a pair by stride is five times slower on CPU.

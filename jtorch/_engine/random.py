@@ -42,7 +42,7 @@ _STATE_LAYOUT = np.dtype(
 )
 _REAL_PART = {np.dtype(np.complex64): np.dtype(np.float32), np.dtype(np.complex128): np.dtype(np.float64)}
 # Numbers made at a time: the intermediate arrays stay in cache, and the allocator reuses them.
-_CHUNK = 16384
+_CHUNK = 32768
 
 
 def fill_order(strides: Sequence[int]) -> tuple[int, ...]:
@@ -248,18 +248,19 @@ class Generator:
         """Box-Muller in runs of 16; unless ``count`` is a multiple the last 16 come from 16 fresh uniforms."""
         double, whole = dtype == np.float64, count - count % 16
         uniform = self._uniform_f64 if double else self._uniform_f32
-        if double:
-            box_muller = _box_muller_f64
-        else:
-            box_muller, mean, std = _box_muller_f32, float(np.float32(mean)), float(np.float32(std))
+        box_muller = _box_muller_f64 if double else _box_muller_f32
         numbers = np.empty(count, np.float64 if double else np.float32)
         for start in range(0, whole, _CHUNK):
             piece = numbers[start : min(start + _CHUNK, whole)]
-            box_muller(uniform(len(piece)), piece, mean, std)
-        if count % 16:
-            if dtype.itemsize > 2:
-                uniform(count % 16)  # drawn and thrown away, but not in the half types
-            box_muller(uniform(16), numbers[-16:], mean, std)
+            uniforms = uniform(len(piece))
+            if start + len(piece) == whole < count:
+                if dtype.itemsize > 2:
+                    uniform(count % 16)  # drawn and thrown away, but not in the half types
+                uniforms = np.concatenate([uniforms, uniform(16)])
+            made = box_muller(uniforms, mean, std)
+            piece[...] = made[: len(piece)]
+            if len(made) > len(piece):
+                numbers[-16:] = made[-16:]
         return numbers
 
     def normal_like(self, mean: Any, std: Any, shape: Shape, np_dtype: Any) -> np.ndarray:
@@ -276,7 +277,7 @@ class Generator:
         return self.normal(shape, dtype) * std.astype(dtype) + np.asarray(mean, dtype)
 
     def bernoulli(self, shape: Shape, p: Any) -> np.ndarray:
-        """True with probability ``p``: a number (``bernoulli_(p)``, dropout) or an array, broadcast to ``shape``.
+        """True with probability ``p``: a Python number (``bernoulli_(p)``, dropout), or an array that broadcasts.
 
         An array of float64 is compared with 53-bit uniforms, as a number is, any other with 24-bit ones.
         """
@@ -441,7 +442,7 @@ class Generator:
 
 
 def _shape(shape: Shape) -> tuple[int, ...]:
-    return (shape,) if isinstance(shape, int) else tuple(shape)
+    return tuple(shape) if isinstance(shape, Sequence) else (index(shape),)
 
 
 def _uniforms_from_words32(words: np.ndarray, out: np.ndarray) -> np.ndarray:
@@ -478,22 +479,24 @@ def _swapped(swaps: np.ndarray, n: int) -> np.ndarray:
     What stands at place p when its turn comes was put there by the last earlier i with ``swaps[i] == p``, which had it
     from place i at turn i: a forest of pointers to earlier turns, followed here for all places at once.
     """
-    swaps = np.append(swaps, n - 1)
-    turns = np.sort((swaps << 32) | np.arange(n))
-    place, turn = turns >> 32, turns & 0xFFFFFFFF
-    again = np.flatnonzero(place[1:] == place[:-1])
+    turns = np.arange(n)
+    source = turns.copy()
+    source[swaps] = turns[:-1]  # of a place's turns the last assigned stays, which is the latest
     before = np.full(n, -1)  # the last turn before this one that put something at the same place
-    before[turn[again + 1]] = turn[again]
-    source = np.arange(n)
-    source[place] = turn  # of equal places the last counts, hence the latest turn
-    own = np.flatnonzero(source == np.arange(n))
-    source[own] = np.where((swaps[own] == own) & (before[own] >= 0), before[own], own)
-    while True:
-        further = source[source]
-        if np.array_equal(further, source):
-            break
+    oldest, rest = source.copy(), turns[:-1]
+    while len(rest := rest[oldest[swaps[rest]] != rest]):
+        places = swaps[rest]
+        later = oldest[places]
+        oldest[places] = rest
+        latest = oldest[places] == rest
+        before[later[latest]] = rest[latest]
+    # An exchange with itself puts nothing new there.
+    own = np.flatnonzero((swaps == turns[:-1]) & (before[:-1] >= 0))
+    source[own] = before[own]
+    while not np.array_equal(further := source.take(source), source):
         source = further
-    return np.where(before >= 0, source[before], swaps)
+    before = before[:-1]
+    return np.append(np.where(before >= 0, source[before], swaps), source[-1])
 
 
 def _scaled(numbers: np.ndarray, mean: float, std: float) -> np.ndarray:
@@ -509,19 +512,22 @@ def _cast(numbers: np.ndarray, dtype: np.dtype) -> np.ndarray:
         return numbers.astype(dtype, copy=False)
 
 
-def _box_muller_f32(uniforms: np.ndarray, numbers: np.ndarray, mean: float, std: float) -> None:
-    """Fills ``numbers``: of each 16 uniforms the first 8 give radii and cosines, the last 8 angles and sines."""
-    pairs, out = uniforms.reshape(-1, 2, 8), numbers.reshape(-1, 2, 8)
+def _box_muller_f32(uniforms: np.ndarray, mean: float, std: float) -> np.ndarray:
+    """Normals from uniforms: of each 16 the first 8 give radii and become cosines, the last 8 angles and sines."""
+    pairs, normals = uniforms.reshape(-1, 2, 8), np.empty_like(uniforms).reshape(-1, 2, 8)
+    mean, std = float(np.float32(mean)), float(np.float32(std))
     first, second = vecmath.normals_f32(pairs[:, 0].ravel(), pairs[:, 1].ravel(), mean, std, np)
-    out[:, 0], out[:, 1] = first.reshape(-1, 8), second.reshape(-1, 8)
+    normals[:, 0], normals[:, 1] = first.reshape(-1, 8), second.reshape(-1, 8)
+    return normals.ravel()
 
 
-def _box_muller_f64(uniforms: np.ndarray, numbers: np.ndarray, mean: float, std: float) -> None:
-    pairs, out = uniforms.reshape(-1, 2, 8), numbers.reshape(-1, 2, 8)
+def _box_muller_f64(uniforms: np.ndarray, mean: float, std: float) -> np.ndarray:
+    pairs, normals = uniforms.reshape(-1, 2, 8), np.empty_like(uniforms).reshape(-1, 2, 8)
     radius = np.sqrt(-2.0 * vecmath.map_f64(math.log, 1.0 - pairs[:, 0]))
     angle = 2 * np.pi * pairs[:, 1]
-    out[:, 0] = _scaled(radius * np.cos(angle), mean, std)
-    out[:, 1] = _scaled(radius * np.sin(angle), mean, std)
+    normals[:, 0] = _scaled(radius * np.cos(angle), mean, std)
+    normals[:, 1] = _scaled(radius * np.sin(angle), mean, std)
+    return normals.ravel()
 
 
 default_generator = Generator()
