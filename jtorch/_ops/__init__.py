@@ -2,6 +2,10 @@
 
 from jtorch._ops import bitwise as bitwise
 from jtorch._ops import comparison as comparison
+from jtorch._ops import conversion as conversion
 from jtorch._ops import creation as creation
 from jtorch._ops import elementary as elementary
 from jtorch._ops import pointwise as pointwise
+from jtorch._ops import reduction as reduction
+from jtorch._ops import splitting as splitting
+from jtorch._ops import views as views

@@ -1,0 +1,457 @@
+"""Reduction ops: sums, means, extrema, spread, norms.
+
+https://docs.pytorch.org/docs/stable/torch.html#reduction-ops
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax.numpy as jnp
+import jax.scipy.special as jss
+
+from jtorch._declare import Array, Dim, Dims, DType, Operand, Scalar, composite, errors, op, overload, reduction
+from jtorch._ops import comparison
+from jtorch._ops.pointwise import abs, is_integral
+from jtorch._ops.refusals import BOOL, COMPLEX, INT, no_kernel, refused
+from jtorch._types.dtype import from_numpy
+
+
+def axes(x: Array, dim: Sequence[int] | int | None) -> tuple[int, ...]:
+    """The axes to reduce: all when none is named; none at all in a 0-dim array."""
+    if x.ndim == 0:
+        return ()
+    if isinstance(dim, int):
+        return (dim,)
+    return tuple(dim) if dim else tuple(range(x.ndim))
+
+
+def type_name(x: Array) -> str:
+    """torch's word for an array's element type, such as Long."""
+    return from_numpy(x.dtype).type_name
+
+
+def _by_dim(base: str, whole: int, along: int) -> Callable:
+    """A grad node's name by whether dimensions were named; `dim` is the first static argument."""
+    return lambda specs, statics: f"{base}Backward{whole if statics[0] is None else along}"
+
+
+@reduction(kind="integers_to_int64", grad=_by_dim("Sum", 0, 1))
+def sum(input: Array, dim: Dims = None, keepdim: bool = False, *, dtype: DType = None) -> Array:
+    """The sum of all elements, or along dimensions. Integers and bools are summed as int64.
+
+    >>> import jtorch as torch
+    >>> torch.sum(torch.tensor([[1, 2], [3, 4]]), dim=0)
+    tensor([4, 6])
+    """
+    return jnp.sum(input, axes(input, dim), keepdims=keepdim)
+
+
+@reduction(kind="integers_to_int64")
+def nansum(input: Array, dim: Dims = None, keepdim: bool = False, *, dtype: DType = None) -> Array:
+    """The sum with nan counted as 0."""
+    if jnp.iscomplexobj(input):
+        raise RuntimeError("nansum does not support complex inputs")
+    return jnp.sum(jnp.where(input != input, 0, input), axes(input, dim), keepdims=keepdim)
+
+
+def _floating(name: str, x: Array) -> None:
+    if is_integral(x):
+        raise errors.reduction_float_only(name, type_name(x))
+
+
+@reduction(grad=_by_dim("Mean", 0, 1))
+def mean(input: Array, dim: Dims = None, keepdim: bool = False, *, dtype: DType = None) -> Array:
+    """The mean of all elements, or along dimensions.
+
+    >>> import jtorch as torch
+    >>> torch.mean(torch.tensor([[1., 2.], [3., 5.]]), 1)
+    tensor([1.5000, 4.0000])
+    """
+    _floating("mean", input)
+    return jnp.mean(input, axes(input, dim), keepdims=keepdim)
+
+
+@reduction(grad="DivBackward0")
+def nanmean(input: Array, dim: Dims = None, keepdim: bool = False, *, dtype: DType = None) -> Array:
+    """The mean of the elements that are not nan."""
+    if is_integral(input):
+        raise RuntimeError(
+            f"nanmean(): expected input to have floating point or complex dtype but got {type_name(input)}"
+        )
+    valid = input == input
+    total = jnp.sum(jnp.where(valid, input, 0), axes(input, dim), keepdims=keepdim)
+    return total / jnp.sum(valid, axes(input, dim), keepdims=keepdim).astype(total.dtype)
+
+
+@reduction(kind="integers_to_int64", residuals=True, grad=_by_dim("Prod", 0, 1))
+def prod(input: Array, dim: Dim | None = None, keepdim: bool = False, *, dtype: DType = None) -> Array:
+    """The product of all elements, or along one dimension. Integers and bools are multiplied as int64."""
+    return jnp.prod(input, axes(input, dim), keepdims=keepdim)
+
+
+def _truth(name: str, fn: Callable, doc: str) -> Callable:
+    def body(input: Array, dim: Dims = None, keepdim: bool = False) -> Array:
+        found = fn(input, axes(input, dim), keepdims=keepdim)
+        return found.astype(jnp.uint8) if input.dtype == jnp.uint8 else found
+
+    body.__name__ = name
+    body.__doc__ = doc
+    return reduction(kind=None, differentiable=False)(body)
+
+
+all = _truth("all", jnp.all, "True when all elements are not 0; uint8 for uint8.")
+any = _truth("any", jnp.any, "True when one element is not 0; uint8 for uint8.")
+
+
+def _nonempty(name: str, x: Array, dim: Sequence[int] | int | None) -> None:
+    """torch's error for a largest or smallest element of nothing."""
+    if x.size:
+        return
+    if dim is None or dim == ():
+        raise errors.reduction_empty(name)
+    for d in (dim,) if isinstance(dim, int) else dim:
+        if x.ndim and x.shape[d] == 0:
+            raise errors.reduction_empty_dim(name, d)
+
+
+@reduction(refuse=no_kernel("max_values_cpu", COMPLEX))
+def amax(input: Array, dim: Dims = (), keepdim: bool = False) -> Array:
+    """The largest element, of all or along dimensions. Equal ones share the gradient.
+
+    >>> import jtorch as torch
+    >>> torch.amax(torch.tensor([[1., 5.], [7., 2.]]), dim=1)
+    tensor([5., 7.])
+    """
+    _nonempty("amax", input, dim)
+    return jnp.max(input, axes(input, dim), keepdims=keepdim)
+
+
+@reduction(refuse=no_kernel("min_values_cpu", COMPLEX))
+def amin(input: Array, dim: Dims = (), keepdim: bool = False) -> Array:
+    """The smallest element, of all or along dimensions. Equal ones share the gradient."""
+    _nonempty("amin", input, dim)
+    return jnp.min(input, axes(input, dim), keepdims=keepdim)
+
+
+@op(returns=("min", "max"), out=True, refuse=no_kernel("aminmax_cpu", COMPLEX))
+def aminmax(input: Array, *, dim: Dim | None = None, keepdim: bool = False) -> tuple[Array, Array]:
+    """The smallest and the largest element."""
+    if not input.size and dim is None:
+        raise RuntimeError(
+            "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity."
+        )
+    if not input.size and input.shape[dim] == 0:
+        raise IndexError(f"aminmax: Expected reduction dim {dim} to have non-zero size.")
+    return amin.body(input, dim, keepdim), amax.body(input, dim, keepdim)
+
+
+def _arg(name: str, fn: Callable, doc: str) -> Callable:
+    def body(input: Array, dim: Dim | None = None, keepdim: bool = False) -> Array:
+        if not input.size and dim is None:
+            raise IndexError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0.")
+        _nonempty(name, input, dim)
+        flat = input if dim is not None and input.ndim else input.reshape(-1)
+        found = fn(flat, 0 if flat is not input else dim).astype(jnp.int64)
+        if flat is not input or not input.ndim:
+            return found.reshape((1,) * input.ndim if keepdim else ())
+        return jnp.expand_dims(found, dim) if keepdim else found
+
+    body.__name__ = name
+    body.__doc__ = doc
+    refuse = refused(RuntimeError, f"{name}(): does not support complex input", COMPLEX)
+    refuse_bool = refused(RuntimeError, f"{name}(): does not support bool input", BOOL)
+
+    def both(specs: tuple) -> None:
+        refuse(specs)
+        refuse_bool(specs)
+
+    return reduction(kind=None, differentiable=False, refuse=both)(body)
+
+
+argmax = _arg("argmax", jnp.argmax, "The index of the largest element, the first of equal ones.")
+argmin = _arg("argmin", jnp.argmin, "The index of the smallest element, the first of equal ones.")
+
+
+def take(x: Array, indices: Array, dim: int) -> Array:
+    """Elements of `x` at one index along `dim`, which is kept with size 1."""
+    return jnp.take_along_axis(x, jnp.expand_dims(indices, dim), dim)
+
+
+def _extremum_dim(name: str, arg: Callable) -> Callable:
+    def body(input: Array, dim: Dim, keepdim: bool = False) -> tuple[Array, Array]:
+        _nonempty(name, input, dim)
+        if not input.ndim:
+            return input, jnp.zeros((), jnp.int64)
+        indices = arg(input, dim)
+        values = take(input, indices, dim)
+        if keepdim:
+            return values, jnp.expand_dims(indices, dim).astype(jnp.int64)
+        return jnp.squeeze(values, dim), indices.astype(jnp.int64)
+
+    body.__name__ = name
+    body.__doc__ = f"The {name} along a dimension and where it stands; the gradient goes there."
+    options: dict[str, Any] = {"function": False, "method": False, "out": True, "returns": ("values", "indices")}
+    return op(name=name, public=f"_{name}_dim", grad=f"{name.capitalize()}Backward0",
+              refuse=no_kernel(f"{name}_cpu", COMPLEX), **options)(body)  # fmt: skip
+
+
+_whole: dict[str, Any] = {"function": False, "method": False}
+
+
+@reduction(name="max", public="_max_all", grad="MaxBackward1", refuse=no_kernel("max_all", COMPLEX), **_whole)
+def _max_all(input: Array) -> Array:
+    """The largest element; with a dimension, the largest along it and its index; of two tensors, the larger.
+
+    >>> import jtorch as torch
+    >>> torch.max(torch.tensor([[1., 5.], [7., 2.]]), 1)
+    torch.return_types.max(
+    values=tensor([5., 7.]),
+    indices=tensor([1, 0]))
+    """
+    _nonempty("max", input, None)
+    return jnp.max(input)
+
+
+@reduction(name="min", public="_min_all", grad="MinBackward1", refuse=no_kernel("min_all", COMPLEX), **_whole)
+def _min_all(input: Array) -> Array:
+    """The smallest element; with a dimension, the smallest along it and its index; of two tensors, the smaller."""
+    _nonempty("min", input, None)
+    return jnp.min(input)
+
+
+max = overload("max", _max_all, _extremum_dim("max", jnp.argmax), comparison.maximum)
+min = overload("min", _min_all, _extremum_dim("min", jnp.argmin), comparison.minimum)
+
+
+def _variance(x: Array, dim: Any, correction: Any, keepdim: bool) -> tuple[Array, Array]:
+    """Variance and mean."""
+    over = axes(x, dim)
+    count = math.prod(x.shape[d] for d in over)
+    middle = jnp.mean(x, over, keepdims=True)
+    off = x - middle
+    squares = (off * jnp.conj(off)).real if jnp.iscomplexobj(x) else off * off
+    total = jnp.sum(squares, over, keepdims=keepdim)
+    return total / jnp.maximum(count - correction, 0), middle if keepdim else jnp.squeeze(middle, over)
+
+
+def _root(variance: Array) -> Array:
+    """The square root whose gradient at 0 is 0."""
+    zero = variance == 0
+    return jnp.where(zero, 0, jnp.sqrt(jnp.where(zero, 1, variance)))
+
+
+_spread: dict[str, Any] = {
+    "function": False,
+    "method": False,
+    "refuse": refused(RuntimeError, "std and var only support floating point and complex dtypes", BOOL, INT),
+}
+
+
+@reduction(name="var", public="_var", kind="complex_to_real", **_spread)
+def _var(input: Array, correction: Scalar, dim: Dims = None, keepdim: bool = False) -> Array:
+    return _variance(input, dim, correction, keepdim)[0]
+
+
+@reduction(name="std", public="_std", kind="complex_to_real", **_spread)
+def _std(input: Array, correction: Scalar, dim: Dims = None, keepdim: bool = False) -> Array:
+    return _root(_variance(input, dim, correction, keepdim)[0])
+
+
+@op(name="var_mean", public="_var_mean", upcast=True, **_spread)
+def _var_mean(input: Array, correction: Scalar, dim: Dims = None, keepdim: bool = False) -> tuple[Array, Array]:
+    return _variance(input, dim, correction, keepdim)
+
+
+@op(name="std_mean", public="_std_mean", upcast=True, **_spread)
+def _std_mean(input: Array, correction: Scalar, dim: Dims = None, keepdim: bool = False) -> tuple[Array, Array]:
+    variance, middle = _variance(input, dim, correction, keepdim)
+    return _root(variance), middle
+
+
+def _spread_of(name: str, fn: Callable, doc: str, **given: Any) -> Callable:
+    """Both of torch's signatures: `unbiased`, and `correction` to the number of elements."""
+
+    def call(
+        input: Any, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: Any = None,
+        axis: Any = None, out: Any = None,
+    ) -> Any:  # fmt: skip
+        if isinstance(dim, bool):
+            dim, unbiased = None, dim
+        dim = axis if dim is None else dim
+        less = (1 if unbiased else 0) if correction is None else correction
+        _warn_freedom(name, input.shape, dim, less)
+        return fn(input, float(less), dim, keepdim, **({} if out is None else {"out": out}))
+
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = doc
+    return composite(call, **given)
+
+
+def _warn_freedom(name: str, shape: Sequence[int], dim: Any, correction: float) -> None:
+    dims = range(len(shape)) if dim is None or dim == () else (dim,) if isinstance(dim, int) else dim
+    if shape and math.prod(shape[d] for d in dims if -len(shape) <= d < len(shape)) <= correction:
+        warnings.warn(
+            f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the reduction factor "
+            "(input numel divided by output numel).",
+            UserWarning,
+            stacklevel=3,
+        )
+
+
+var = _spread_of("var", _var, "The variance of all elements, or along dimensions.")
+std = _spread_of("std", _std, "The standard deviation of all elements, or along dimensions; its gradient at 0 is 0.")
+var_mean = _spread_of("var_mean", _var_mean, "Variance and mean.", method=False)
+std_mean = _spread_of("std_mean", _std_mean, "Standard deviation and mean.", method=False)
+
+
+@reduction(kind="float", alias=("special.logsumexp",))
+def logsumexp(input: Array, dim: Dims, keepdim: bool = False) -> Array:
+    """`log(sum(exp(input)))` along dimensions, without overflow.
+
+    >>> import jtorch as torch
+    >>> torch.logsumexp(torch.tensor([1000., 1000.]), 0)
+    tensor(1000.6931)
+    """
+    return jss.logsumexp(input, axes(input, dim), keepdims=keepdim)
+
+
+@reduction(kind=None, out=False, differentiable=False)
+def count_nonzero(input: Array, dim: Dims = None) -> Array:
+    """How many elements are not 0."""
+    return jnp.sum(input != 0, axes(input, dim), dtype=jnp.int64)
+
+
+def vector_norm(x: Array, p: float, over: tuple[int, ...], keepdim: bool) -> Array:
+    """The p-norm over axes. Its gradient at 0 is 0, as torch's is."""
+    size = abs.body(x) if not jnp.iscomplexobj(x) else _length(x)
+    if p in (math.inf, -math.inf):
+        return (jnp.max if p > 0 else jnp.min)(size, over, keepdims=keepdim)
+    if p == 0:
+        return jnp.sum(x != 0, over, keepdims=keepdim).astype(size.dtype)
+    if p == 1:
+        return jnp.sum(size, over, keepdims=keepdim)
+    if p == 2:
+        return _root(jnp.sum(size * size, over, keepdims=keepdim))
+    zero = size == 0
+    powers = jnp.where(zero, 0 if p > 0 else jnp.inf, jnp.where(zero, 1, size) ** p)
+    total = jnp.sum(powers, over, keepdims=keepdim)
+    none = (total == 0) | jnp.isinf(total)
+    return jnp.where(none, total if p > 0 else 1 / total, jnp.where(none, 1, total) ** (1 / p))
+
+
+def _length(x: Array) -> Array:
+    """The absolute value of complex numbers, with gradient 0 at 0."""
+    return _root(x.real * x.real + x.imag * x.imag)
+
+
+@reduction(name="norm", public="_vector_norm", kind="complex_to_real", grad="LinalgVectorNormBackward0",
+           function=False, method=False)  # fmt: skip
+def _vector_norm(input: Array, p: float, dim: Dims = None, keepdim: bool = False, *, dtype: DType = None) -> Array:
+    if is_integral(input):
+        raise RuntimeError(
+            f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {type_name(input)}"
+        )
+    if not input.size and (p < 0 or p == math.inf) and not math.prod(input.shape[d] for d in axes(input, dim)):
+        raise RuntimeError(
+            f"linalg.vector_norm cannot compute the {p} norm on an empty tensor because the operation does not have "
+            "an identity"
+        )
+    return vector_norm(input, p, axes(input, dim), keepdim)
+
+
+@reduction(name="norm", public="_nuclear_norm", kind="complex_to_real", residuals=True, function=False, method=False,
+           grad="SumBackward1")  # fmt: skip
+def _nuclear_norm(input: Array, dim: Dims = None, keepdim: bool = False, *, dtype: DType = None) -> Array:
+    pair = axes(input, dim)
+    if len(pair) != 2:
+        raise RuntimeError("linalg.matrix_norm: The input tensor A must have at least 2 dimensions.")
+    values = jnp.linalg.svd(jnp.moveaxis(input, pair, (-2, -1)), compute_uv=False)
+    total = jnp.sum(values, -1)
+    return jnp.expand_dims(total, pair) if keepdim else total
+
+
+@composite()
+def norm(
+    input: Any, p: float | str | None = "fro", dim: Any = None, keepdim: bool = False, out: Any = None,
+    dtype: Any = None,
+) -> Any:  # fmt: skip
+    """The p-norm of all elements, or along dimensions; "fro" is the 2-norm, "nuc" the sum of singular values.
+
+    >>> import jtorch as torch
+    >>> torch.norm(torch.tensor([3., 4.]))
+    tensor(5.)
+    """
+    if p == "nuc":
+        return _nuclear_norm(input, dim, keepdim, dtype=dtype, out=out)
+    if isinstance(p, str) and p != "fro":
+        raise RuntimeError(f"linalg.matrix_norm: Order {p} not supported.")
+    order = 2.0 if p is None or p == "fro" else float(p)
+    return _vector_norm(input, order, dim, keepdim, dtype=dtype, out=out)
+
+
+@op(upcast=True)
+def dist(input: Operand, other: Operand, p: float = 2) -> Array:
+    """The p-norm of `input - other`."""
+    off = input - other
+    return vector_norm(off, p, axes(off, None), False)
+
+
+@op(out=True, differentiable=False, refuse=no_kernel("histogram_cpu", BOOL, INT, COMPLEX))
+def histc(input: Array, bins: int = 100, min: Scalar = 0, max: Scalar = 0) -> Array:
+    """How many elements fall in each of `bins` equal parts of [min, max]; both 0: of the data's own range.
+
+    >>> import jtorch as torch
+    >>> torch.histc(torch.tensor([1., 2., 1.]), bins=4, min=0, max=3)
+    tensor([0., 2., 1., 0.])
+    """
+    if bins <= 0:
+        raise RuntimeError("torch.histogram(): bins must be > 0")
+    x = input.reshape(-1)
+    low, high = (jnp.asarray(v).astype(x.dtype) for v in (min, max))
+    if x.size:
+        own = low == high
+        low, high = jnp.where(own, jnp.min(x), low), jnp.where(own, jnp.max(x), high)
+    flat = low == high
+    low, high = jnp.where(flat, low - 1, low), jnp.where(flat, high + 1, high)
+    place = jnp.floor((x - low) / (high - low) * bins)
+    place = jnp.where(place == bins, bins - 1, place)
+    inside = (x >= low) & (x <= high)
+    return jnp.zeros(bins, x.dtype).at[jnp.where(inside, place, bins).astype(jnp.int64)].add(1, mode="drop")
+
+
+def _matrix(name: str, x: Array) -> None:
+    if x.ndim > 2:
+        raise RuntimeError(
+            f"{name}(): expected input to have two or fewer dimensions but got an input with {x.ndim} dimensions"
+        )
+
+
+@op(grad="SqueezeBackward0")
+def cov(input: Array, *, correction: int = 1, fweights: Array = None, aweights: Array = None) -> Array:
+    """The covariance matrix of variables, which are rows."""
+    _matrix("cov", input)
+    return jnp.cov(input, ddof=correction, fweights=fweights, aweights=aweights)
+
+
+@op(grad="SqueezeBackward0")
+def corrcoef(input: Array) -> Array:
+    """The correlation matrix of variables, which are rows."""
+    _matrix("corrcoef", input)
+    return jnp.corrcoef(input)
+
+
+def _quantile(name: str, fn: Callable, doc: str) -> Callable:
+    def body(input: Array, q: Operand, dim: Dim | None = None, keepdim: bool = False, *, interpolation: str = "linear"):
+        return fn(input, q, axis=None if not input.ndim else dim, method=interpolation, keepdims=keepdim)
+
+    body.__name__ = name
+    body.__doc__ = doc
+    return op(out=True, residuals=True)(body)
+
+
+quantile = _quantile("quantile", jnp.quantile, "The value below which a share `q` of the elements lies.")
+nanquantile = _quantile("nanquantile", jnp.nanquantile, "`quantile` of the elements that are not nan.")
