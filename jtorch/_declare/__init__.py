@@ -1,5 +1,6 @@
 """Layer 2: how an op is declared. Op files import JAX and this package, nothing else of jtorch."""
 
+from jtorch._declare import registry as registry
 from jtorch._declare.bind import _size as size_of
 from jtorch._declare.bind import as_int as as_int
 from jtorch._declare.family import OPS as OPS
@@ -30,6 +31,7 @@ from jtorch._declare.variants import copy_of as copy_of
 from jtorch._declare.variants import from_host as from_host
 from jtorch._declare.variants import from_shared as from_shared
 from jtorch._declare.variants import inplace_twin as inplace_twin
+from jtorch._declare.variants import moved_to as moved_to
 from jtorch._declare.variants import to_host as to_host
 from jtorch._declare.variants import write_back as write_back
 from jtorch._declare.variants import write_out as write_out

@@ -20,9 +20,19 @@ from jtorch._engine.storage import Cell
 from jtorch._engine.tape import concrete, force, threads
 from jtorch._types import autograd_errors, errors
 from jtorch._types.device import cpu, device
-from jtorch._types.dtype import dtype, from_numpy
+from jtorch._types.dtype import INT, dtype, from_numpy
 
-TO = EngineOp("to_copy", "ToCopyBackward0", lambda statics, x: _cast(x, statics[0]))
+
+
+def _converted(statics: tuple, x: Any) -> Any:
+    """A cast as C makes it: floats outside a narrow integer type wrap, where XLA alone would saturate."""
+    (to,) = statics
+    if jnp.issubdtype(x.dtype, jnp.floating) and to.category == INT and to.itemsize < 4:
+        x = lax.convert_element_type(x, np.int64)
+    return _cast(x, to)
+
+
+TO = EngineOp("to_copy", "ToCopyBackward0", _converted)
 EXPAND = EngineOp("expand_copy", "ExpandBackward0", lambda statics, x: jnp.broadcast_to(x, statics[0]))
 COPY = EngineOp("clone", "CloneBackward0", lambda _, x: lax.convert_element_type(x, x.dtype))
 
@@ -72,6 +82,16 @@ def write_back(name: str, target: Any, result: Any) -> Any:
         result = cast_to(result, aval.dtype)
     assign(target, result)
     return target
+
+
+def moved_to(t: Any, place: device) -> Any:
+    """A copy of a tensor on another device. Programs run on one device, so it is made at once."""
+    if t._requires_grad and threads.tape.grad_enabled:
+        raise NotImplementedError(
+            "jtorch: a tensor that requires grad cannot change its device inside a graph; move leaves under no_grad"
+        )
+    aval = t._v.aval
+    return wrap(concrete(backend.moved(force(read(t)), place), aval_of(aval.shape, aval.dtype, place)))
 
 
 def inplace_twin(name: str, fn: Callable) -> Callable:
@@ -125,5 +145,5 @@ def out_finisher(name: str, finish: Callable) -> Callable:
     return end
 
 
-__all__ = ["cast_to", "copy_of", "end_of_work", "from_host", "from_shared", "inplace_twin", "out_finisher",
+__all__ = ["cast_to", "copy_of", "end_of_work", "from_host", "from_shared", "inplace_twin", "moved_to", "out_finisher",
            "own_cell", "to_host", "write_back", "write_out"]  # fmt: skip

@@ -47,6 +47,12 @@ def copy_of(array: jax.Array) -> jax.Array:
         return jax.numpy.array(array, copy=True)
 
 
+def moved(array: jax.Array, dev: device) -> jax.Array:
+    """A copy of an array on another device."""
+    with x64():
+        return jax.device_put(array, jax_device(dev), may_alias=False)
+
+
 def jax_device(dev: device) -> jax.Device:
     """The JAX device behind a torch device."""
     platform = {"cuda": "gpu", "xla": "tpu"}.get(dev.type, dev.type)

@@ -273,10 +273,20 @@ class Unfold(NamedTuple):
 class Bitcast(NamedTuple):
     """`view(dtype)`: the same bytes read as another type of the same or another width."""
 
+    old: dtype
     dtype: dtype
 
     def geometry(self, g: Geometry) -> Geometry:
-        return g
+        old, new = self.old.itemsize, self.dtype.itemsize
+        if old == new:
+            return g
+        if old > new:
+            k = old // new
+            stride = (*(s * k for s in g.stride[:-1]), 1)
+            return Geometry((*g.size[:-1], g.size[-1] * k), stride, g.offset * k)
+        k = new // old
+        stride = (*(s // k for s in g.stride[:-1]), 1)
+        return Geometry((*g.size[:-1], g.size[-1] // k), stride, g.offset // k)
 
     def read(self, x: Any) -> Any:
         if x.dtype == np.bool_:

@@ -2,6 +2,7 @@
 
 from jtorch._ops import bitwise as bitwise
 from jtorch._ops import comparison as comparison
+from jtorch._ops import complex_parts as complex_parts
 from jtorch._ops import conversion as conversion
 from jtorch._ops import creation as creation
 from jtorch._ops import elementary as elementary

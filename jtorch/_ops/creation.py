@@ -1,28 +1,544 @@
 """Creation: torch.tensor, zeros, arange and their relatives.
 
+Fills are recorded ops without tensors: shape, dtype and device are static, fill values and the numbers
+of ranges are data.
+
 https://docs.pytorch.org/docs/stable/torch.html#creation-ops
 """
 
 from __future__ import annotations
 
+import math
+import warnings
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
-from jtorch._declare import Array, DType, Size, composite, from_host, op
+from jtorch._declare import (
+    Fill,
+    Handle,
+    as_int,
+    composite,
+    copy_of,
+    dtype_of,
+    errors,
+    fill,
+    from_host,
+    from_shared,
+    placed,
+    size_of,
+    to_host,
+)
+from jtorch._declare.bind import MISSING
+from jtorch._declare.types import FLOAT, INT, PYTHON_DTYPES, dtype, get_default_dtype, int64
+from jtorch._ops.python_data import array_of
 
 
-@op(method=False, function=False, differentiable=False)
-def zeros_op(size: Size, dtype: DType) -> Array:
-    return jnp.zeros(size, dtype.np)
+def _arange(aval: Any, start: Any, step: Any) -> Any:
+    wide = np.float64 if aval.dtype.category >= FLOAT else np.int64
+    return _as(start, wide) + lax.iota(wide, aval.size) * _as(step, wide)
+
+
+def _as(x: Any, kind: Any) -> Any:
+    if jnp.iscomplexobj(x) and not np.issubdtype(kind, np.complexfloating):
+        x = jnp.real(x)
+    return lax.convert_element_type(x, kind)
+
+
+def _linspace(aval: Any, start: Any, end: Any) -> Any:
+    """From both ends to the middle, as torch counts, in the result's own type."""
+    kind = aval.dtype.np
+    if aval.dtype.category < FLOAT:
+        start, end, kind = _as(start, np.int64), _as(end, np.int64), np.float64
+    start, end = _as(start, kind), _as(end, kind)
+    if aval.size == 1:
+        return start
+    step = (end - start) / _as(aval.size - 1, kind)
+    i = lax.iota(np.int64, aval.size)
+    return jnp.where(i < aval.size // 2, start + step * _as(i, kind), end - step * _as(aval.size - 1 - i, kind))
+
+
+def _logspace(aval: Any, start: Any, end: Any, base: Any) -> Any:
+    kind = aval.dtype.np if aval.dtype.category >= FLOAT else np.float64
+    start, end = _as(start, kind), _as(end, kind)
+    step = (end - start) / _as(max(aval.size - 1, 1), kind)
+    return jnp.power(_as(base, kind), start + step * _as(lax.iota(np.int64, aval.size), kind))
+
+
+ZEROS = Fill("zeros", lambda aval: jnp.zeros((), aval.dtype.np))
+ONES = Fill("ones", lambda aval: jnp.ones((), aval.dtype.np))
+FULL = Fill("full", lambda aval, value: value)
+EYE = Fill("eye", lambda aval: jnp.eye(*aval.shape, dtype=np.bool_))
+ARANGE = Fill("arange", _arange)
+LINSPACE = Fill("linspace", _linspace)
+LOGSPACE = Fill("logspace", _logspace)
+
+
+def shape_of(name: str, sizes: tuple, named: Any = None) -> tuple[int, ...]:
+    """The shape given as varargs, one sequence or `size=`; no negative sizes."""
+    if named is not None:
+        sizes = (named,)
+    if not sizes:
+        raise errors.missing_arguments(name, ["size"])
+    shape = size_of(name, "size", 1, sizes[0] if len(sizes) == 1 else sizes)
+    for n in shape:
+        if n < 0:
+            raise errors.fill_negative_dimension(name) if name == "zeros" else errors.negative_dimension(n, shape)
+    return shape
+
+
+# From data
 
 
 @composite(method=False)
-def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False):
-    """A new tensor with a copy of `data`."""
-    array = np.array(data)
-    if array.dtype == np.float64 and not isinstance(data, np.ndarray) and dtype is None:
-        array = array.astype(np.float32)
-    t = from_host(array, dtype)
-    return t.requires_grad_(requires_grad)
+def tensor(
+    data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False
+) -> Any:
+    """A new tensor with a copy of `data`: nested sequences, numbers, a NumPy array or a tensor.
+
+    >>> import jtorch as torch
+    >>> torch.tensor([[1., 2.], [3., 4.]])
+    tensor([[1., 2.],
+            [3., 4.]])
+    >>> torch.tensor([1, 2]).dtype
+    torch.int64
+    """
+    wish = None if dtype is None else dtype_of("tensor", dtype)
+    if isinstance(data, Handle):
+        warnings.warn(
+            "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
+            "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).",
+            stacklevel=2,
+        )
+    t = _from_data(data, wish, device)
+    if requires_grad and not (t.is_floating_point() or t.is_complex()):
+        raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
+    return t.requires_grad_() if requires_grad else t
+
+
+def _from_data(data: Any, wish: Any, device: Any, copy: bool = True) -> Any:
+    if isinstance(data, Handle):
+        t = data.detach() if copy else data
+        moved = t.to(device=device or t.device, dtype=wish or t.dtype)
+        return copy_of(moved) if copy and moved is t else moved
+    if not isinstance(data, (np.ndarray, np.generic)) and not isinstance(data, (list, tuple)):
+        data = _through_protocols(data)
+    if isinstance(data, np.ndarray) and data.dtype != object:
+        if not copy and (wish is None or wish.np == data.dtype) and placed(device).type == "cpu":
+            return from_numpy(data)
+        return from_host(_cast_array(data, wish), wish, placed(device))
+    return from_host(array_of(data, wish), wish, placed(device))
+
+
+def _through_protocols(data: Any) -> Any:
+    """The array behind an object that offers one."""
+    if hasattr(data, "__array_interface__") or hasattr(data, "__array__"):
+        return np.asarray(data)
+    if isinstance(data, (bytearray, memoryview)):
+        return np.asarray(data)
+    return data
+
+
+def _cast_array(array: np.ndarray, wish: dtype | None) -> np.ndarray:
+    if wish is None or wish.np == array.dtype:
+        return np.array(array, copy=True, order="C")
+    if array.dtype.kind == "c" and not wish.is_complex:
+        array = array.real
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.ascontiguousarray(array.astype(wish.np)).reshape(array.shape)
+
+
+@composite(method=False)
+def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Any:
+    """`data` as a tensor: itself when it is one, sharing memory with a NumPy array, else a copy.
+
+    >>> import jtorch as torch
+    >>> torch.as_tensor([1, 2])
+    tensor([1, 2])
+    """
+    return _from_data(data, None if dtype is None else dtype_of("as_tensor", dtype), device, copy=False)
+
+
+@composite(method=False)
+def asarray(
+    obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None, requires_grad: bool = False
+) -> Any:
+    """`obj` as a tensor, sharing memory where that is possible and `copy` does not ask otherwise.
+
+    >>> import jtorch as torch
+    >>> torch.asarray([1, 2])
+    tensor([1, 2])
+    """
+    t = _from_data(obj, None if dtype is None else dtype_of("asarray", dtype), device, copy=bool(copy))
+    if isinstance(obj, Handle) and t is not obj and t._requires_grad and not requires_grad:
+        t = t.detach()
+    return t.requires_grad_() if requires_grad else t
+
+
+@composite(method=False)
+def from_numpy(ndarray: np.ndarray) -> Any:
+    """A tensor on a NumPy array's own memory: writes to one show in the other.
+
+    >>> import jtorch as torch
+    >>> import numpy as np
+    >>> a = np.zeros(2)
+    >>> t = torch.from_numpy(a)
+    >>> a[0] = 5
+    >>> t
+    tensor([5., 0.], dtype=torch.float64)
+    """
+    if not isinstance(ndarray, np.ndarray):
+        raise TypeError(f"expected np.ndarray (got {errors.type_name(ndarray)})")
+    if any(s < 0 for s in ndarray.strides):
+        raise ValueError(
+            "At least one stride in the given numpy array is negative, and tensors with negative strides are not "
+            "currently supported. (You can probably work around this by making a copy of your array  with "
+            "array.copy().) "
+        )
+    if not ndarray.flags.writeable:
+        warnings.warn(
+            "The given NumPy array is not writable, and PyTorch does not support non-writable tensors. This means "
+            "writing to this tensor will result in undefined behavior. You may want to copy the array to protect its "
+            "data or make it writable before converting it to a tensor. This type of warning will be suppressed for "
+            "the rest of this program.",
+            stacklevel=2,
+        )
+    return from_shared(ndarray)
+
+
+@composite(method=False)
+def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Any:
+    """A 1-D tensor on the memory of an object with the buffer protocol.
+
+    >>> import jtorch as torch
+    >>> torch.frombuffer(bytearray(b"ab"), dtype=torch.uint8)
+    tensor([97, 98], dtype=torch.uint8)
+    """
+    to = dtype_of("frombuffer", dtype)
+    array = np.frombuffer(buffer, to.np, count, offset)
+    if not array.flags.writeable:
+        warnings.warn(
+            "The given buffer is not writable, and PyTorch does not support non-writable tensors. This means you can "
+            "write to the underlying (supposedly non-writable) buffer using the tensor. You may want to copy the "
+            "buffer to protect its data or make it writable before converting it to a tensor. This type of warning "
+            "will be suppressed for the rest of this program.",
+            stacklevel=2,
+        )
+    t = from_shared(array)
+    return t.requires_grad_() if requires_grad else t
+
+
+@composite(method=False)
+def scalar_tensor(s: Any, **options: Any) -> Any:
+    """A 0-dim tensor of a number, in the default dtype."""
+    return fill(FULL, (s,), (), options.pop("dtype", None), **options)
+
+
+# Fills
+
+
+@composite(method=False)
+def zeros(*size: Any, dtype: Any = None, **options: Any) -> Any:
+    """A tensor of zeros of shape `size`.
+
+    >>> import jtorch as torch
+    >>> torch.zeros(2, 3)
+    tensor([[0., 0., 0.],
+            [0., 0., 0.]])
+    """
+    return fill(ZEROS, (), shape_of("zeros", size, options.pop("size", None)), dtype, **options)
+
+
+@composite(method=False)
+def ones(*size: Any, dtype: Any = None, **options: Any) -> Any:
+    """A tensor of ones of shape `size`.
+
+    >>> import jtorch as torch
+    >>> torch.ones(2)
+    tensor([1., 1.])
+    """
+    return fill(ONES, (), shape_of("ones", size, options.pop("size", None)), dtype, **options)
+
+
+@composite(method=False)
+def empty(*size: Any, dtype: Any = None, memory_format: Any = None, **options: Any) -> Any:
+    """A tensor of shape `size` whose elements mean nothing; here they are zeros.
+
+    >>> import jtorch as torch
+    >>> torch.empty(2, 3).shape
+    torch.Size([2, 3])
+    """
+    return fill(ZEROS, (), shape_of("empty", size, options.pop("size", None)), dtype, **options)
+
+
+@composite(method=False)
+def full(size: Any, fill_value: Any, *, dtype: Any = None, **options: Any) -> Any:
+    """A tensor of shape `size` filled with one value, whose type decides the dtype.
+
+    >>> import jtorch as torch
+    >>> torch.full((2,), 7)
+    tensor([7, 7])
+    """
+    if as_int(size) is not None and not isinstance(size, (tuple, list)):
+        raise errors.argument_type("full", "size", 1, "tuple of ints", size)
+    shape = shape_of("full", (size,))
+    to = number_dtype(fill_value) if dtype is None else dtype_of("full", dtype)
+    return fill(FULL, (fill_number("full", fill_value, to),), shape, to, **options)
+
+
+def number_dtype(value: Any) -> dtype:
+    """The dtype torch gives a tensor made of one number."""
+    if isinstance(value, Handle):
+        return value._v.aval.dtype
+    default = get_default_dtype()
+    if isinstance(value, (bool, np.bool_)):
+        return PYTHON_DTYPES[bool]
+    if isinstance(value, (complex, np.complexfloating)):
+        return default.to_complex()
+    return int64 if isinstance(value, (int, np.integer)) else default
+
+
+_LIMITS = {"uint8": "uint8_t", "int8": "int8_t", "int16": "int16_t", "int32": "int32_t", "int64": "int64_t"}
+
+
+def fill_number(name: str, value: Any, to: dtype) -> Any:
+    """A fill value as data; RuntimeError when an integer type cannot hold it."""
+    if isinstance(value, Handle):
+        if value._v.aval.ndim:
+            raise errors.argument_type(name, "fill_value", 2, "Number", value)
+        return value
+    if isinstance(value, np.generic):
+        value = value.item()
+    if not isinstance(value, (bool, int, float, complex)):
+        raise errors.argument_type(name, "fill_value", 2, "Number", value)
+    if to.category == INT and not isinstance(value, complex):
+        limits = np.iinfo(to.np)
+        low = int(limits.min) or -int(limits.max)
+        if not math.isfinite(value) or not low <= value <= int(limits.max):
+            raise errors.value_overflow(_LIMITS.get(to.name, to.name))
+        if not -(2**63) <= value < 2**63:
+            return from_host(np.array(value, to.np))
+    return value
+
+
+@composite(method=False)
+def eye(n: int, m: int | None = None, *, dtype: Any = None, **options: Any) -> Any:
+    """A matrix with ones on the diagonal and zeros elsewhere.
+
+    >>> import jtorch as torch
+    >>> torch.eye(2)
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
+    for name, size in (("n", n), ("m", n if m is None else m)):
+        if as_int(size) is None:
+            raise errors.argument_type("eye", name, 1 if name == "n" else 2, "int", size)
+        if size < 0:
+            raise RuntimeError(f"{name} must be greater or equal to 0, got {size}")
+    return fill(EYE, (), (int(n), int(n if m is None else m)), dtype, **options)
+
+
+# Ranges
+
+
+_ARANGE = "torch.layout layout = None, torch.device device = None, bool pin_memory = False, bool requires_grad = False"
+_ARANGE_SIGNATURES = (
+    f"Number end, *, Tensor out = None, torch.dtype dtype = None, {_ARANGE}",
+    f"Number start, Number end, *, torch.dtype dtype = None, {_ARANGE}",
+    f"Number start, Number end, Number step = 1, *, Tensor out = None, torch.dtype dtype = None, {_ARANGE}",
+)
+
+
+def _number(name: str, argument: str, position: int, x: Any) -> Any:
+    """A range's bound as a Python number: it decides the shape."""
+    if isinstance(x, Handle) and x._v.aval.size == 1:
+        return to_host(x).item()
+    if isinstance(x, np.generic):
+        return x.item()
+    if not isinstance(x, (bool, int, float, complex)):
+        raise errors.argument_type(name, argument, position, "Number", x)
+    return x
+
+
+def _length(start: Any, end: Any, step: Any) -> int:
+    """How many steps lie between two bounds."""
+    if step == 0:
+        raise RuntimeError("step must be nonzero")
+    if not (math.isfinite(start) and math.isfinite(end)):
+        raise RuntimeError(f"unsupported range: {start:g} -> {end:g}")
+    if (end - start) * (1 if step > 0 else -1) < 0:
+        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
+    exact = all(isinstance(x, int) for x in (start, end, step))
+    return -((start - end) // step) if exact else math.ceil((end - start) / step)
+
+
+def _interval(name: str, args: tuple, given: dict) -> list:
+    """(start, end, step) of torch's three ways to say it."""
+    named = {k: given.pop(k) for k in ("start", "end", "step") if k in given}
+    if len(args) == 1 and "end" not in named and "start" not in named:
+        args = (0, *args)
+    values = {**dict(zip(("start", "end", "step"), args, strict=False)), **named}
+    if "end" not in values or len(args) > 3:
+        raise errors.invalid_combination(name, args, {**named, **given}, _ARANGE_SIGNATURES)
+    order = (values.get("start", 0), values["end"], values.get("step", 1))
+    return [_number(name, k, i + 1, x) for i, (k, x) in enumerate(zip(("start", "end", "step"), order, strict=True))]
+
+
+@composite(method=False)
+def arange(*args: Any, dtype: Any = None, **options: Any) -> Any:
+    """Numbers from `start` (0) up to but not including `end`, by `step` (1).
+
+    >>> import jtorch as torch
+    >>> torch.arange(1, 2.5, 0.5)
+    tensor([1.0000, 1.5000, 2.0000])
+    """
+    start, end, step = _interval("arange", args, options)
+    whole = all(isinstance(x, int) for x in (start, end, step))
+    to = dtype_of("arange", dtype) if dtype is not None else int64 if whole else None
+    if to is not None and to.category <= INT:
+        start, end, step = int(start), end if whole else float(end), int(step)
+    return fill(ARANGE, (start, step), (_length(start, end, step),), to, **options)
+
+
+@composite(method=False, public="range")
+def _range(*args: Any, dtype: Any = None, **options: Any) -> Any:
+    """Numbers from `start` to `end`, both included; `arange` is what torch recommends instead."""
+    warnings.warn(
+        "torch.range is deprecated and will be removed in a future release because its behavior is inconsistent with "
+        "Python's range builtin. Instead, use torch.arange, which produces values in [start, end).",
+        stacklevel=2,
+    )
+    start, end, step = _interval("range", args, options)
+    _length(start, end, step)
+    return fill(ARANGE, (start, step), (math.floor((end - start) / step) + 1,), dtype, **options)
+
+
+def _spaced(name: str, start: Any, end: Any, steps: Any, dtype: Any) -> tuple[tuple, tuple[int], Any]:
+    count = as_int(steps)
+    if count is None:
+        raise errors.argument_type(name, "steps", 3, "int", steps)
+    if count < 0:
+        raise RuntimeError("number of steps must be non-negative")
+    for given in (start, end):
+        if isinstance(given, Handle) and given._v.aval.ndim:
+            raise RuntimeError(
+                f"{name} only supports 0-dimensional start and end tensors, but got start with "
+                f"{_rank(start)} dimension(s) and end with {_rank(end)} dimension(s)."
+            )
+    bounds = tuple(x.detach() if isinstance(x, Handle) else _number(name, "start", 1, x) for x in (start, end))
+    default = get_default_dtype()
+    if dtype is None:
+        is_complex = any(number_dtype(x).is_complex for x in bounds)
+        dtype = default.to_complex() if is_complex else default
+    return bounds, (count,), dtype_of(name, dtype)
+
+
+def _rank(x: Any) -> int:
+    return x._v.aval.ndim if isinstance(x, Handle) else 0
+
+
+@composite(method=False)
+def linspace(start: Any, end: Any, steps: Any = MISSING, *, dtype: Any = None, **options: Any) -> Any:
+    """`steps` evenly spaced numbers from `start` to `end`, both included.
+
+    >>> import jtorch as torch
+    >>> torch.linspace(0, 1, 5)
+    tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
+    """
+    if steps is MISSING:
+        raise errors.missing_arguments("linspace", ["steps"])
+    numbers, shape, to = _spaced("linspace", start, end, steps, dtype)
+    return fill(LINSPACE, numbers, shape, to, **options)
+
+
+@composite(method=False)
+def logspace(start: Any, end: Any, steps: Any, base: float = 10.0, *, dtype: Any = None, **options: Any) -> Any:
+    """`base` to the powers of `steps` evenly spaced numbers.
+
+    >>> import jtorch as torch
+    >>> torch.logspace(0, 2, 3)
+    tensor([  1.,  10., 100.])
+    """
+    numbers, shape, to = _spaced("logspace", start, end, steps, dtype)
+    return fill(LOGSPACE, (*numbers, base), shape, to, **options)
+
+
+# Like another tensor
+
+
+def _like(name: str, op: Fill, numbers: tuple, input: Any, dtype: Any, device: Any, options: dict) -> Any:
+    if not isinstance(input, Handle):
+        raise errors.argument_type(name, "input", 1, "Tensor", input)
+    options.pop("memory_format", None)
+    aval = input._v.aval
+    return fill(op, numbers, aval.shape, dtype or aval.dtype, device=device or aval.device, **options)
+
+
+@composite(method=False)
+def zeros_like(input: Any, *, dtype: Any = None, device: Any = None, **options: Any) -> Any:
+    """Zeros of the shape, dtype and device of `input`."""
+    return _like("zeros_like", ZEROS, (), input, dtype, device, options)
+
+
+@composite(method=False)
+def ones_like(input: Any, *, dtype: Any = None, device: Any = None, **options: Any) -> Any:
+    """Ones of the shape, dtype and device of `input`."""
+    return _like("ones_like", ONES, (), input, dtype, device, options)
+
+
+@composite(method=False)
+def empty_like(input: Any, *, dtype: Any = None, device: Any = None, **options: Any) -> Any:
+    """A tensor of the shape, dtype and device of `input` whose elements mean nothing."""
+    return _like("empty_like", ZEROS, (), input, dtype, device, options)
+
+
+@composite(method=False)
+def full_like(input: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, **options: Any) -> Any:
+    """One value in the shape, dtype and device of `input`."""
+    to = input._v.aval.dtype if dtype is None and isinstance(input, Handle) else dtype
+    numbers = (fill_number("full_like", fill_value, to) if to is not None else fill_value,)
+    return _like("full_like", FULL, numbers, input, dtype, device, options)
+
+
+# New tensors of a tensor's dtype and device: Tensor.new_zeros and its relatives
+
+
+def _new(self: Any, op: Fill, numbers: tuple, shape: tuple, options: dict) -> Any:
+    aval = self._v.aval
+    options.setdefault("device", aval.device)
+    to = options.pop("dtype", None) or aval.dtype
+    return fill(op, numbers, shape, to, **{k: v for k, v in options.items() if v is not None})
+
+
+@composite(function=False)
+def new_zeros(self: Any, *size: Any, **options: Any) -> Any:
+    """Zeros of shape `size` with this tensor's dtype and device."""
+    return _new(self, ZEROS, (), shape_of("new_zeros", size, options.pop("size", None)), options)
+
+
+@composite(function=False)
+def new_ones(self: Any, *size: Any, **options: Any) -> Any:
+    """Ones of shape `size` with this tensor's dtype and device."""
+    return _new(self, ONES, (), shape_of("new_ones", size, options.pop("size", None)), options)
+
+
+@composite(function=False)
+def new_empty(self: Any, *size: Any, **options: Any) -> Any:
+    """A tensor of shape `size` with this tensor's dtype and device."""
+    return _new(self, ZEROS, (), shape_of("new_empty", size, options.pop("size", None)), options)
+
+
+@composite(function=False)
+def new_full(self: Any, size: Any, fill_value: Any, **options: Any) -> Any:
+    """One value in shape `size` with this tensor's dtype and device."""
+    to = options.get("dtype") or self._v.aval.dtype
+    return _new(self, FULL, (fill_number("new_full", fill_value, to),), shape_of("new_full", (size,)), options)
+
+
+@composite(function=False)
+def new_tensor(self: Any, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
+    """A copy of `data` with this tensor's dtype and device."""
+    aval = self._v.aval
+    return tensor(data, dtype=dtype or aval.dtype, device=device or aval.device, requires_grad=requires_grad)

@@ -1,0 +1,71 @@
+"""What op files need of views beyond `@view`: the verbs, strided views, tensors that change their own view."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jtorch._engine.geometry import AsComplex as AsComplex
+from jtorch._engine.geometry import AsReal as AsReal
+from jtorch._engine.geometry import AsStrided
+from jtorch._engine.geometry import Bitcast as Bitcast
+from jtorch._engine.geometry import Diagonal as Diagonal
+from jtorch._engine.geometry import Expand as Expand
+from jtorch._engine.geometry import ImagPart as ImagPart
+from jtorch._engine.geometry import Permute as Permute
+from jtorch._engine.geometry import RealPart as RealPart
+from jtorch._engine.geometry import Reshape as Reshape
+from jtorch._engine.geometry import Select as Select
+from jtorch._engine.geometry import Slice as Slice
+from jtorch._engine.geometry import Squeeze as Squeeze
+from jtorch._engine.geometry import Unfold as Unfold
+from jtorch._engine.geometry import Unsqueeze as Unsqueeze
+from jtorch._engine.geometry import is_contiguous as is_contiguous
+from jtorch._engine.geometry import view_stride as view_stride
+from jtorch._engine.handle import Handle, ViewOp, check_inplace, make_view, own_cell, share, wrap
+from jtorch._engine.handle import geometry as geometry_of
+from jtorch._engine.tape import threads
+
+_AS_STRIDED = ViewOp("as_strided", "AsStridedBackward0")
+
+
+def as_strided_view(t: Handle, size: tuple[int, ...], stride: tuple[int, ...], offset: int | None) -> Any:
+    """A view of any shape over a tensor's whole storage; RuntimeError when it reaches outside."""
+    base = _root(t)
+    start = geometry_of(t).offset if offset is None else offset
+    aval = t._v.aval
+    last = start + sum((n - 1) * s for n, s in zip(size, stride, strict=True))
+    needed = 0 if 0 in size else (last + 1) * aval.dtype.itemsize
+    if needed > base._v.aval.nbytes:
+        raise RuntimeError(
+            f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {start}, and itemsize "
+            f"{aval.dtype.itemsize} requiring a storage size of {needed} are out of bounds for storage of size "
+            f"{base._v.aval.nbytes}"
+        )
+    return make_view(_AS_STRIDED, base, AsStrided(size, stride, start))
+
+
+def _root(t: Handle) -> Handle:
+    """The tensor over the whole of a view's storage, in the view's dtype."""
+    if not t._chain:
+        return t
+    base = t._base
+    if base is None or base._chain:
+        cell = own_cell(t)
+        base = wrap(cell.value)
+        share(base, t, cell, ())
+    to, found = t._v.aval.dtype, base._v.aval.dtype
+    if to is found:
+        return base
+    verb = AsReal() if found.is_complex and to is found.to_real() else Bitcast(found, to)
+    return make_view(_AS_STRIDED, base, verb)
+
+
+def become(h: Handle, view: Handle) -> Any:
+    """Makes a tensor its own view, as `x.t_()` does; other tensors on its storage keep theirs."""
+    check_inplace(h, threads.tape)
+    h._v, h._cell, h._chain, h._at = view._v, view._cell, view._chain, view._at
+    assert h._cell is not None
+    h._cell.version += 1
+    if view._requires_grad:
+        h._requires_grad, h._node, h._index = True, view._node, view._index
+    return h

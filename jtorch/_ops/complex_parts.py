@@ -1,0 +1,117 @@
+"""Complex tensors from their parts, and their parts as views.
+
+https://docs.pytorch.org/docs/stable/complex_numbers.html
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+from jax import lax
+
+from jtorch._declare import Array, composite, op, registry, view
+from jtorch._declare.types import float32, float64, from_numpy
+from jtorch._declare.verbs import AsComplex, AsReal, ImagPart, RealPart
+from jtorch._ops.views import check_tensor
+
+
+@op(public="complex", method=False)
+def _complex(real: Array, imag: Array) -> Array:
+    """A complex tensor of real and imaginary parts.
+
+    >>> import jtorch as torch
+    >>> torch.complex(torch.tensor(1.), torch.tensor(2.))
+    tensor(1.+2.j)
+    """
+    _check_parts("complex", "real", "imag", real, imag)
+    return lax.complex(*jnp.broadcast_arrays(real, imag))
+
+
+@op(method=False)
+def polar(abs: Array, angle: Array) -> Array:
+    """A complex tensor of absolute values and angles.
+
+    >>> import jtorch as torch
+    >>> torch.polar(torch.tensor(2.), torch.tensor(0.))
+    tensor(2.+0.j)
+    """
+    _check_parts("polar", "abs", "angle", abs, angle)
+    return lax.complex(*jnp.broadcast_arrays(abs * jnp.cos(angle), abs * jnp.sin(angle)))
+
+
+def _check_parts(name: str, first: str, second: str, a: Any, b: Any) -> None:
+    names = {jnp.float16: "Half", jnp.float32: "Float", jnp.float64: "Double"}
+    kinds = [names.get(x.dtype.type) for x in (a, b)]
+    if None in kinds:
+        raise RuntimeError(
+            f"Expected both inputs to be Half, Float or Double tensors but got {from_numpy(a.dtype).type_name} and "
+            f"{from_numpy(b.dtype).type_name}"
+        )
+    if kinds[0] != kinds[1]:
+        raise RuntimeError(
+            f"Expected object of scalar type {kinds[0]} but got scalar type {kinds[1]} for second argument"
+        )
+
+
+@view(public="real", grad="SelectBackward0", method=False, function=False)
+def _real(input):
+    return RealPart()
+
+
+@view(public="imag", grad="SelectBackward0", method=False, function=False)
+def _imag(input):
+    return ImagPart()
+
+
+@composite(method=False)
+def real(input: Any) -> Any:
+    """The real part; a real tensor itself."""
+    check_tensor("real", input)
+    return _real(input) if input._v.aval.dtype.is_complex else input
+
+
+@composite(method=False)
+def imag(input: Any) -> Any:
+    """The imaginary part of a complex tensor."""
+    check_tensor("imag", input)
+    if not input._v.aval.dtype.is_complex:
+        raise RuntimeError("imag is not implemented for tensors with non-complex dtypes.")
+    return _imag(input)
+
+
+def _set_part(part: Any) -> Any:
+    def write(self: Any, new: Any) -> None:
+        part(self).copy_(new)
+
+    return write
+
+
+registry.add_method("real", property(real, _set_part(real)))
+registry.add_method("imag", property(imag, _set_part(imag)))
+
+
+@view(method=False)
+def view_as_real(input):
+    """A complex tensor as a real one with a last dimension of 2."""
+    if not input.dtype.is_complex:
+        raise RuntimeError("view_as_real is only supported for complex tensors")
+    return AsReal()
+
+
+@view(method=False)
+def view_as_complex(input):
+    """A real tensor with a last dimension of 2 as a complex one."""
+    if input.dtype not in (float32, float64, from_numpy):
+        raise RuntimeError(
+            "view_as_complex is only supported for half, float and double tensors, but got a tensor of scalar type: "
+            f"{input.dtype.type_name}"
+        )
+    if not input.ndim or input.shape[-1] != 2:
+        raise RuntimeError("Tensor must have a last dimension of size 2")
+    g = input.geometry
+    if g.stride[-1] != 1:
+        raise RuntimeError("Tensor must have a last dimension with stride 1")
+    if any(s % 2 for s in g.stride[:-1]):
+        raise RuntimeError("Tensor must have a stride divisible by 2 for all but last dimension")
+    return AsComplex()

@@ -1,0 +1,271 @@
+"""Conversions and whole-tensor writes: dtype and device changes, copies, fills.
+
+https://docs.pytorch.org/docs/stable/tensors.html
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import jax.numpy as jnp
+
+from jtorch._declare import (
+    Array,
+    Fill,
+    Handle,
+    Scalar,
+    as_int,
+    broadcast,
+    cast_to,
+    composite,
+    copy_of,
+    errors,
+    fill,
+    moved_to,
+    op,
+    placed,
+    registry,
+    write_back,
+)
+from jtorch._declare.types import (
+    PYTHON_DTYPES,
+    channels_last,
+    cpu,
+    device,
+    dtype,
+    dtype_named,
+    memory_format,
+    preserve_format,
+)
+
+_ZERO = Fill("zero_", lambda aval: 0)
+_FILL = Fill("fill_", lambda aval, value: value)
+
+
+def _target(args: tuple, kwargs: dict) -> tuple[Any, Any, bool, Any]:
+    """(device, dtype, copy, tensor) of the three signatures of `Tensor.to`."""
+    found: dict[str, Any] = {"device": kwargs.get("device"), "dtype": kwargs.get("dtype")}
+    other = kwargs.get("other")
+    flags = []
+    for a in args:
+        if isinstance(a, Handle):
+            other = a
+        elif isinstance(a, dtype) or a in PYTHON_DTYPES and isinstance(a, type):
+            found["dtype"] = PYTHON_DTYPES.get(a, a)
+        elif isinstance(a, (device, str)) or (as_int(a) is not None and not isinstance(a, bool)):
+            found["device"] = a
+        elif isinstance(a, bool):
+            flags.append(a)
+        elif a is not None and not isinstance(a, memory_format):
+            raise TypeError(
+                "to() received an invalid combination of arguments - got "
+                f"({', '.join(errors.type_name(x) for x in args)}), but expected one of:\n"
+                " * (torch.device device = None, torch.dtype dtype = None, bool non_blocking = False, bool copy = "
+                "False, *, torch.memory_format memory_format = None)\n * (torch.dtype dtype, bool non_blocking = "
+                "False, bool copy = False, *, torch.memory_format memory_format = None)\n * (Tensor tensor, bool "
+                "non_blocking = False, bool copy = False, *, torch.memory_format memory_format = None)\n"
+            )
+    copy = kwargs.get("copy", flags[1] if len(flags) > 1 else False)
+    return found["device"], found["dtype"], bool(copy), other
+
+
+@composite(function=False)
+def to(self: Any, *args: Any, **kwargs: Any) -> Any:
+    """This tensor with another dtype or on another device; itself when it already is so.
+
+    >>> import jtorch as torch
+    >>> torch.tensor([1.7]).to(torch.int64)
+    tensor([1])
+    """
+    place, wish, copy, other = _target(args, kwargs)
+    if other is not None:
+        place, wish = other._v.aval.device, other._v.aval.dtype
+    return _converted(self, wish, place, copy)
+
+
+def _converted(self: Any, wish: dtype | None, place: Any, copy: bool = False) -> Any:
+    aval = self._v.aval
+    where = aval.device if place is None else placed(place)
+    if wish is None:
+        wish = aval.dtype
+    if wish.np is None:
+        raise NotImplementedError(f"jtorch has no {wish} tensors: use torch.complex64")
+    t = self
+    if where != aval.device:
+        t = moved_to(t, where)
+    if wish is not aval.dtype:
+        if aval.dtype.is_complex and not wish.is_complex and wish.name != "bool":
+            warnings.warn("Casting complex values to real discards the imaginary part", stacklevel=3)
+        t = cast_to(t, wish)
+    return copy_of(t) if copy and t is self else t
+
+
+def _shorthand(name: str, target: str) -> None:
+    wish = dtype_named(target)
+
+    def method(self: Any, memory_format: Any = preserve_format) -> Any:
+        return self if self._v.aval.dtype is wish else _converted(self, wish, None)
+
+    method.__name__ = method.__qualname__ = name
+    method.__doc__ = f"This tensor as {wish}."
+    registry.add_method(name, method)
+
+
+for _name, _target_name in {
+    "float": "float32", "double": "float64", "half": "float16", "bfloat16": "bfloat16", "long": "int64",
+    "int": "int32", "short": "int16", "char": "int8", "byte": "uint8", "bool": "bool", "cfloat": "complex64",
+    "cdouble": "complex128", "chalf": "complex32",
+}.items():  # fmt: skip
+    _shorthand(_name, _target_name)
+
+
+_TYPE_NAMES = {
+    "float32": "FloatTensor", "float64": "DoubleTensor", "float16": "HalfTensor", "bfloat16": "BFloat16Tensor",
+    "int64": "LongTensor", "int32": "IntTensor", "int16": "ShortTensor", "int8": "CharTensor", "uint8": "ByteTensor",
+    "bool": "BoolTensor", "complex64": "ComplexFloatTensor", "complex128": "ComplexDoubleTensor",
+    "uint16": "UInt16Tensor", "uint32": "UInt32Tensor", "uint64": "UInt64Tensor",
+}  # fmt: skip
+_TYPES_BY_NAME = {f"torch.{v}": k for k, v in _TYPE_NAMES.items()}
+
+
+@composite(public="type", function=False)
+def _type(self: Any, dtype: Any = None, non_blocking: bool = False) -> Any:
+    """The tensor's type as text, or the tensor as another dtype, which may be named as text.
+
+    >>> import jtorch as torch
+    >>> torch.zeros(2).type(), torch.zeros(2).type(torch.int64)
+    ('torch.FloatTensor', tensor([0, 0]))
+    """
+    if dtype is None:
+        aval = self._v.aval
+        space = "torch." if aval.device.type == "cpu" else f"torch.{aval.device.type}."
+        return space + _TYPE_NAMES.get(aval.dtype.name, f"{aval.dtype.type_name}Tensor")
+    if isinstance(dtype, str):
+        if dtype not in _TYPES_BY_NAME:
+            raise ValueError(f"invalid type: '{dtype}'")
+        dtype = dtype_named(_TYPES_BY_NAME[dtype])
+    return _converted(self, PYTHON_DTYPES.get(dtype, dtype), None)
+
+
+@composite(function=False)
+def type_as(self: Any, other: Any) -> Any:
+    """This tensor with the dtype and device of `other`."""
+    return _converted(self, other._v.aval.dtype, other._v.aval.device)
+
+
+@composite(public="cpu", function=False)
+def _cpu(self: Any, memory_format: Any = preserve_format) -> Any:
+    """This tensor in host memory."""
+    return _converted(self, None, cpu)
+
+
+@composite(function=False)
+def cuda(self: Any, device: Any = None, non_blocking: bool = False, memory_format: Any = preserve_format) -> Any:
+    """This tensor on an NVIDIA GPU."""
+    return _converted(self, None, "cuda" if device is None else device)
+
+
+@composite
+def clone(input: Any, *, memory_format: Any = None) -> Any:
+    """A copy, through which gradients flow.
+
+    >>> import jtorch as torch
+    >>> torch.ones(2).clone()
+    tensor([1., 1.])
+    """
+    if not isinstance(input, Handle):
+        raise errors.argument_type("clone", "input", 1, "Tensor", input)
+    if memory_format is channels_last and input._v.aval.ndim != 4:
+        raise RuntimeError("required rank 4 tensor to use channels_last format")
+    return copy_of(input)
+
+
+# Writing. Where the target is part of a graph it stays so, as in torch: its old value gets zero gradients.
+
+
+@op(method=False, function=False, grad="CopyBackwards")
+def _overwritten(input: Array, src: Array) -> Array:
+    return src
+
+
+@op(method=False, function=False, grad="FillBackward0")
+def _filled_over(input: Array, value: Scalar) -> Array:
+    return jnp.full_like(input, value)
+
+
+@op(method=False, function=False, grad="ZeroBackward0")
+def _zeroed(input: Array) -> Array:
+    return jnp.zeros_like(input)
+
+
+@composite(function=False)
+def copy_(self: Any, src: Any, non_blocking: bool = False) -> Any:
+    """Writes the elements of `src`, broadcast and cast to this tensor's shape and dtype."""
+    if not isinstance(src, Handle):
+        if isinstance(src, (bool, int, float, complex)):
+            return fill_(self, src)
+        raise errors.argument_type("copy_", "other", 1, "Tensor", src)
+    mine, theirs = self._v.aval, src._v.aval
+    if theirs.shape != mine.shape:
+        if broadcast(mine.shape, theirs.shape) != mine.shape:
+            raise errors.output_shape(mine.shape, broadcast(mine.shape, theirs.shape))
+        src = src.expand(mine.shape)
+    src = _converted(src, mine.dtype, mine.device)
+    return write_back("copy_", self, _overwritten(self, src) if self._requires_grad else src)
+
+
+@composite
+def fill_(self: Any, value: Any) -> Any:
+    """Writes one value everywhere."""
+    aval = self._v.aval
+    if isinstance(value, Handle):
+        if value._v.aval.ndim:
+            raise RuntimeError(
+                f"fill_ only supports 0-dimension value tensor but got tensor with {value._v.aval.ndim} dimensions."
+            )
+        if self._requires_grad or value._requires_grad:
+            return write_back("fill_", self, _filled_over(self, value))
+        return write_back("fill_", self, cast_to(value, aval.dtype).expand(aval.shape))
+    number = _number(value)
+    if self._requires_grad:
+        return write_back("fill_", self, _filled_over(self, number))
+    return write_back("fill_", self, fill(_FILL, (number,), aval.shape, aval.dtype, device=aval.device))
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, (bool, int, float, complex)):
+        return value
+    if hasattr(value, "item"):
+        return value.item()
+    raise errors.argument_type("fill_", "value", 1, "Number", value)
+
+
+@composite
+def zero_(self: Any) -> Any:
+    """Writes zeros everywhere."""
+    if self._requires_grad:
+        return write_back("zero_", self, _zeroed(self))
+    aval = self._v.aval
+    return write_back("zero_", self, fill(_ZERO, (), aval.shape, aval.dtype, device=aval.device))
+
+
+@composite(public="fill")
+def _filled(input: Any, value: Any) -> Any:
+    """A tensor of the shape of `input` with one value everywhere."""
+    return fill_(copy_of(input), value)
+
+
+# Conjugation and negation are computed at once, so these have nothing to resolve
+
+
+@composite
+def resolve_conj(input: Any) -> Any:
+    """The tensor itself: conjugates are never lazy here."""
+    return input
+
+
+@composite
+def resolve_neg(input: Any) -> Any:
+    """The tensor itself: negatives are never lazy here."""
+    return input

@@ -1,0 +1,191 @@
+"""Splitting: tensors cut into several views.
+
+https://docs.pytorch.org/docs/stable/torch.html#indexing-slicing-joining-mutating-ops
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from jtorch._declare import Handle, composite, view, wrap_dim
+from jtorch._declare.verbs import Select, Slice
+from jtorch._ops.views import check_tensor, whole, wholes
+
+
+@view(public="split", grad="SplitBackward0", method=False, function=False)
+def _part(input, dim: int, start: int, length: int):
+    return Slice(dim, length, 1), (start,)
+
+
+@view(public="split_with_sizes", grad="SplitWithSizesBackward0", method=False, function=False)
+def _sized_part(input, dim: int, start: int, length: int):
+    return Slice(dim, length, 1), (start,)
+
+
+@view(public="unbind", grad="UnbindBackward0", method=False, function=False)
+def _one(input, dim: int, index: int):
+    return Select(dim), (index,)
+
+
+@composite
+def unbind(input: Any, dim: int = 0) -> tuple:
+    """All indices of a dimension, one tensor each.
+
+    >>> import jtorch as torch
+    >>> torch.arange(2).unbind()
+    (tensor(0), tensor(1))
+    """
+    check_tensor("unbind", input)
+    shape = input._v.aval.shape
+    d = wrap_dim(dim, len(shape))
+    if not shape:
+        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
+    return tuple(_one(input, d, i) for i in range(shape[d]))
+
+
+def _parts(input: Any, dim: int, lengths: Sequence[int], part: Callable = _part) -> tuple:
+    found, start = [], 0
+    for n in lengths:
+        found.append(part(input, dim, start, n))
+        start += n
+    return tuple(found)
+
+
+@composite
+def split(input: Any, split_size_or_sections: Any = None, dim: int = 0, *, split_size: Any = None) -> tuple:
+    """Parts of one size (the last may be smaller), or of the sizes given.
+
+    >>> import jtorch as torch
+    >>> torch.arange(5).split(2)
+    (tensor([0, 1]), tensor([2, 3]), tensor([4]))
+    """
+    check_tensor("split", input)
+    wish = split_size if split_size_or_sections is None else split_size_or_sections
+    if isinstance(wish, (tuple, list)):
+        return split_with_sizes(input, wish, dim)
+    shape = input._v.aval.shape
+    if not shape:
+        raise RuntimeError("split expects at least a 1-dimensional tensor")
+    d, step = wrap_dim(dim, len(shape)), whole("split", "split_size", 2, wish)
+    if step < 0:
+        raise RuntimeError(f"split expects split_size be non-negative, but got split_size={step}")
+    n = shape[d]
+    if step == 0:
+        if n:
+            raise RuntimeError(f"split_size can only be 0 if dimension size is 0, but got dimension size of {n}")
+        return (_part(input, d, 0, 0),)
+    return _parts(input, d, [min(step, n - i) for i in range(0, max(n, 1), step)])
+
+
+@composite
+def split_with_sizes(input: Any, split_sizes: Any, dim: int = 0) -> tuple:
+    """Parts of the sizes given."""
+    check_tensor("split_with_sizes", input)
+    shape = input._v.aval.shape
+    if not shape:
+        raise RuntimeError("split expects at least a 1-dimensional tensor")
+    d, sizes = wrap_dim(dim, len(shape)), wholes("split_with_sizes", "split_sizes", 2, split_sizes)
+    if any(n < 0 for n in sizes):
+        raise RuntimeError(
+            f"split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes={list(sizes)}"
+        )
+    if sum(sizes) != shape[d]:
+        raise RuntimeError(
+            f"split_with_sizes expects split_sizes to sum exactly to {shape[d]} (input tensor's size at dimension "
+            f"{d}), but got split_sizes={list(sizes)}"
+        )
+    return _parts(input, d, sizes, _sized_part)
+
+
+@composite
+def chunk(input: Any, chunks: int, dim: int = 0) -> tuple:
+    """At most `chunks` parts of equal size; the last may be smaller.
+
+    >>> import jtorch as torch
+    >>> torch.arange(5).chunk(2)
+    (tensor([0, 1, 2]), tensor([3, 4]))
+    """
+    check_tensor("chunk", input)
+    shape = input._v.aval.shape
+    if not shape:
+        raise RuntimeError("chunk expects at least a 1-dimensional tensor")
+    if chunks <= 0:
+        raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
+    d = wrap_dim(dim, len(shape))
+    if not shape[d]:
+        return _parts(input, d, [0] * chunks)
+    return split(input, -(-shape[d] // chunks), d)
+
+
+@composite
+def tensor_split(
+    input: Any, indices_or_sections: Any = None, dim: int = 0, *, indices: Any = None, sections: Any = None
+) -> tuple:
+    """Parts of sizes as equal as can be, or cut at the indices given.
+
+    >>> import jtorch as torch
+    >>> torch.arange(5).tensor_split(3)
+    (tensor([0, 1]), tensor([2, 3]), tensor([4]))
+    """
+    check_tensor("tensor_split", input)
+    shape = input._v.aval.shape
+    if not shape:
+        raise RuntimeError("tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims")
+    wish = next(x for x in (indices_or_sections, indices, sections) if x is not None)
+    d = wrap_dim(dim, len(shape))
+    if isinstance(wish, Handle):
+        wish = _cuts(wish)
+    n = shape[d]
+    if not isinstance(wish, (tuple, list)):
+        count = whole("tensor_split", "sections", 2, wish)
+        if count <= 0:
+            raise RuntimeError(f"number of sections must be larger than 0, got {count}")
+        return _parts(input, d, [n // count + (i < n % count) for i in range(count)])
+    found, start = [], 0
+    for cut in (*wish, n):
+        at, stop = (min(max(i + n if i < 0 else i, 0), n) for i in (start, cut))
+        found.append(_part(input, d, at, max(stop - at, 0)))
+        start = cut
+    return tuple(found)
+
+
+def _cuts(wish: Any) -> Any:
+    if wish._v.aval.ndim > 1:
+        raise RuntimeError(
+            "tensor_split expected tensor_indices_or_sections to be a zero-dimensional or one-dimensional tensor, but "
+            f"got a tensor with {wish._v.aval.ndim} dims"
+        )
+    if wish._v.aval.dtype.name != "int64":
+        raise RuntimeError("tensor_split expected tensor_indices_or_sections to have dtype of long, but got "
+                           f"{wish._v.aval.dtype.type_name}")  # fmt: skip
+    return wish.tolist()
+
+
+def _stacked_split(name: str, least: int, at: int) -> Any:
+    def split_along(input: Any, indices_or_sections: Any = None, *, indices: Any = None, sections: Any = None) -> tuple:
+        check_tensor(name, input)
+        shape = input._v.aval.shape
+        if len(shape) < least:
+            raise RuntimeError(
+                f"torch.{name} requires a tensor with at least {least} dimension{'s' if least == 3 else ''}, but got a "
+                f"tensor with {len(shape)} dimensions!"
+            )
+        dim = 0 if least == 1 and len(shape) == 1 else at
+        wish = next(x for x in (indices_or_sections, indices, sections) if x is not None)
+        if isinstance(wish, int) and (wish == 0 or shape[dim] % wish):
+            raise RuntimeError(
+                f"torch.{name} attempted to split along dimension {dim}, but the size of the dimension {shape[dim]} is "
+                f"not divisible by the split_size {wish}!"
+            )
+        return tensor_split(input, wish, dim)
+
+    split_along.__name__ = split_along.__qualname__ = name
+    split_along.__doc__ = f"Splits along dimension {at}, as `tensor_split`."
+    split_along.__module__ = __name__
+    return composite(split_along)
+
+
+hsplit = _stacked_split("hsplit", 1, 1)
+vsplit = _stacked_split("vsplit", 2, 0)
+dsplit = _stacked_split("dsplit", 3, 2)
