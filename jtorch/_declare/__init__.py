@@ -1,8 +1,8 @@
 """Layer 2: how an op is declared. Op files import JAX and this package, nothing else of jtorch."""
 
 from jtorch._declare import registry as registry
-from jtorch._declare.bind import _size as size_of
 from jtorch._declare.bind import as_int as as_int
+from jtorch._declare.bind import size_of as size_of
 from jtorch._declare.family import OPS as OPS
 from jtorch._declare.family import composite as composite
 from jtorch._declare.family import op as op
@@ -13,6 +13,7 @@ from jtorch._declare.family import view as view
 from jtorch._declare.fill import Fill as Fill
 from jtorch._declare.fill import dtype_of as dtype_of
 from jtorch._declare.fill import fill as fill
+from jtorch._declare.fused import fused_update as fused_update
 from jtorch._declare.op import broadcast as broadcast
 from jtorch._declare.op import wrap_dim as wrap_dim
 from jtorch._declare.op import wrap_dims as wrap_dims
@@ -36,6 +37,4 @@ from jtorch._declare.variants import to_host as to_host
 from jtorch._declare.variants import write_back as write_back
 from jtorch._declare.variants import write_out as write_out
 from jtorch._engine.handle import Handle as Handle
-from jtorch import _types as types
 from jtorch._types import errors as errors
-from jtorch._declare.fused import fused_update as fused_update

@@ -216,6 +216,9 @@ def _size(fn: str, name: str, position: int | None, value: Any) -> tuple[int, ..
     return _ints(fn, name, position, value)
 
 
+size_of = _size  # for functions that read a shape themselves
+
+
 def _ints(fn: str, name: str, position: int | None, value: Any) -> tuple[int, ...]:
     if not isinstance(value, (tuple, list)):
         raise errors.argument_type(fn, name, position, "tuple of ints", value)

@@ -23,7 +23,6 @@ from jtorch._types.device import cpu, device
 from jtorch._types.dtype import INT, dtype, from_numpy
 
 
-
 def _converted(statics: tuple, x: Any) -> Any:
     """A cast as C makes it: floats outside a narrow integer type wrap, where XLA alone would saturate."""
     (to,) = statics
@@ -128,7 +127,7 @@ def write_out(name: str, out: Any, result: Any) -> Any:
             "an out tensor t by resizing it, inplace, to zero elements with t.resize_(0).",
             stacklevel=4,
         )
-    out._v, out._cell, out._chain, out._base = read(result), None, (), None
+    out._v, out._cell, out._chain, out._base, out._geometry = read(result), None, (), None, None
     return out
 
 

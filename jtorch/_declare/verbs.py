@@ -63,7 +63,7 @@ def _root(t: Handle) -> Handle:
 def become(h: Handle, view: Handle) -> Any:
     """Makes a tensor its own view, as `x.t_()` does; other tensors on its storage keep theirs."""
     check_inplace(h, threads.tape)
-    h._v, h._cell, h._chain, h._at = view._v, view._cell, view._chain, view._at
+    h._v, h._cell, h._chain, h._at, h._geometry = view._v, view._cell, view._chain, view._at, view._geometry
     assert h._cell is not None
     h._cell.version += 1
     if view._requires_grad:

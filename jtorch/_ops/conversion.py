@@ -51,7 +51,7 @@ def _target(args: tuple, kwargs: dict) -> tuple[Any, Any, bool, Any]:
     for a in args:
         if isinstance(a, Handle):
             other = a
-        elif isinstance(a, dtype) or a in PYTHON_DTYPES and isinstance(a, type):
+        elif isinstance(a, dtype) or (isinstance(a, type) and a in PYTHON_DTYPES):
             found["dtype"] = PYTHON_DTYPES.get(a, a)
         elif isinstance(a, (device, str)) or (as_int(a) is not None and not isinstance(a, bool)):
             found["device"] = a

@@ -34,7 +34,7 @@ def array_of(data: Any, wish: dtype | None) -> np.ndarray:
 
 
 def _is_sequence(x: Any) -> bool:
-    return isinstance(x, Sequence) and not isinstance(x, (str, bytes)) or _is_dimensioned(x)
+    return (isinstance(x, Sequence) and not isinstance(x, (str, bytes))) or _is_dimensioned(x)
 
 
 def _is_dimensioned(x: Any) -> bool:

@@ -423,7 +423,7 @@ def adjoint(input: Any) -> Any:
     return _conjugated(_matrix_transposed(input))
 
 
-registry.add_method("T", property(lambda self: _reversed_dims(self), doc="Dimensions in reverse order."))
+registry.add_method("T", property(_reversed_dims, doc="Dimensions in reverse order."))
 registry.add_method("mT", property(_mT))
 registry.add_method("H", property(_H))
 registry.add_method("mH", property(_mH))
@@ -464,7 +464,7 @@ def expanded_shape(shape: tuple[int, ...], target: tuple[int, ...], type_name: s
 
 
 registry.add_function("torch", "broadcast_to", expand)
-registry.add_method("broadcast_to", lambda self, size: expand(self, size))
+registry.add_method("broadcast_to", expand)
 
 
 @composite(function=False)
