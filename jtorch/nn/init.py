@@ -1,6 +1,6 @@
 """Ways to fill a parameter with its first values.
 
-Every function works in place, outside autograd, and returns the tensor. On the CPU one seed gives the numbers torch gives.
+Every function works in place, outside autograd, and returns the tensor. On the CPU one seed gives torch's numbers.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def normal_(tensor, mean=0.0, std=1.0, generator=None):
 
 
 def trunc_normal_(tensor, mean=0.0, std=1.0, a=-2.0, b=2.0, generator=None):
-    """Fills with numbers from the normal distribution cut off outside [a, b], by the inverse of its distribution function.
+    """Fills with numbers from the normal distribution cut off outside [a, b].
 
     >>> import jtorch as torch
     >>> bool((torch.nn.init.trunc_normal_(torch.empty(100)).abs() <= 2).all())
@@ -85,17 +85,41 @@ def trunc_normal_(tensor, mean=0.0, std=1.0, a=-2.0, b=2.0, generator=None):
             "The distribution of values may be incorrect.",
             stacklevel=2,
         )
-
-    def below(x):
-        return (1.0 + math.erf(x / math.sqrt(2.0))) / 2.0
-
-    low, high = below((a - mean) / std), below((b - mean) / std)
+    likely = _normal_below((b - mean) / std) - _normal_below((a - mean) / std) > _LIKELY
+    draw = _redraw_normal if likely else _redraw_uniform
     with torch.no_grad():
-        tensor.uniform_(2 * low - 1, 2 * high - 1, generator=generator)
-        tensor.erfinv_()
-        tensor.mul_(std * math.sqrt(2.0))
-        tensor.add_(mean)
-        return tensor.clamp_(min=a, max=b)
+        return tensor.copy_(draw(tensor, mean, std, a, b, generator))
+
+
+# Torch draws from the normal distribution until all is inside [a, b] when more than this fraction is there at once,
+# else from the uniform one on [a, b]. The order of draws below is torch's, so that the numbers are too.
+_LIKELY = 0.3
+
+
+def _normal_below(x):
+    return (1.0 + math.erf(x / math.sqrt(2.0))) / 2.0
+
+
+def _redraw_normal(tensor, mean, std, a, b, generator):
+    low, high = torch.tensor(a, dtype=tensor.dtype).item(), torch.tensor(b, dtype=tensor.dtype).item()
+    values = torch.empty_like(tensor).normal_(mean, std, generator=generator)
+    outside = (values < low) | (values > high)
+    while outside.any():
+        values = torch.where(outside, torch.empty_like(values).normal_(mean, std, generator=generator), values)
+        outside = (values < low) | (values > high)
+    return values
+
+
+def _redraw_uniform(tensor, mean, std, a, b, generator):
+    likeliest = -0.5 * ((min(max(mean, a), b) - mean) / std) ** 2
+    values, refused = None, None
+    while refused is None or refused.any():
+        proposed = torch.empty_like(tensor).uniform_(a, b, generator=generator)
+        values = proposed.clone() if values is None else torch.where(refused, proposed, values)
+        log_ratio = proposed.sub_(mean).div_(std).pow_(2).mul_(-0.5).sub_(likeliest)
+        luck = torch.empty_like(tensor).uniform_(generator=generator).log_()
+        refused = luck > log_ratio if refused is None else refused & (luck > log_ratio)
+    return values
 
 
 def constant_(tensor, val):
@@ -294,9 +318,7 @@ def _deprecated(new):
     name = new.__name__[:-1]
 
     def old(*args, **kwargs):
-        warnings.warn(
-            f"`nn.init.{name}` is now deprecated in favor of `nn.init.{name}_`.", FutureWarning, stacklevel=2
-        )
+        warnings.warn(f"`nn.init.{name}` is now deprecated in favor of `nn.init.{name}_`.", FutureWarning, stacklevel=2)
         return new(*args, **kwargs)
 
     old.__name__ = name

@@ -1,11 +1,11 @@
 """The layers, by theme; :mod:`jtorch.nn` lists them all."""
 
-from jtorch.nn.modules.module import Module
 from jtorch.nn.modules.activation import (
     CELU,
     ELU,
     GELU,
     GLU,
+    SELU,
     Hardshrink,
     Hardsigmoid,
     Hardswish,
@@ -15,12 +15,11 @@ from jtorch.nn.modules.activation import (
     LogSoftmax,
     Mish,
     PReLU,
-    RReLU,
     ReLU,
     ReLU6,
-    SELU,
-    SiLU,
+    RReLU,
     Sigmoid,
+    SiLU,
     Softmax,
     Softmax2d,
     Softmin,
@@ -80,16 +79,16 @@ from jtorch.nn.modules.linear import (
 from jtorch.nn.modules.loss import (
     BCELoss,
     BCEWithLogitsLoss,
-    CTCLoss,
     CosineEmbeddingLoss,
     CrossEntropyLoss,
+    CTCLoss,
     GaussianNLLLoss,
     HingeEmbeddingLoss,
     HuberLoss,
     KLDivLoss,
     L1Loss,
-    MSELoss,
     MarginRankingLoss,
+    MSELoss,
     MultiLabelMarginLoss,
     MultiLabelSoftMarginLoss,
     MultiMarginLoss,
@@ -101,6 +100,7 @@ from jtorch.nn.modules.loss import (
     TripletMarginLoss,
     TripletMarginWithDistanceLoss,
 )
+from jtorch.nn.modules.module import Module
 from jtorch.nn.modules.normalization import (
     GroupNorm,
     LayerNorm,

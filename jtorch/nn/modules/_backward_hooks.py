@@ -102,7 +102,9 @@ class BackwardHooks:
 
     def _on_grad_input(self, grads):
         grad_input = _spread(grads, self.inputs, len(self.blanks))
-        grad_input = tuple(_zeros(b) if g is None and b is not None else g for g, b in zip(grad_input, self.blanks))
+        grad_input = tuple(
+            _zeros(b) if g is None and b is not None else g for g, b in zip(grad_input, self.blanks, strict=True)
+        )
         # A gradient that reached the input without passing the output, as in a double backward, is not the module's.
         if self.grad_output is None:
             return [grad_input[i] for i in self.inputs]
@@ -129,7 +131,7 @@ def _through_node(on_grads, values, positions):
 def _spread(values, positions, count, rest=None):
     """A tuple of ``count`` with ``values`` at ``positions`` and ``rest`` (default None) elsewhere."""
     spread = [None] * count if rest is None else list(rest)
-    for position, value in zip(positions, values):
+    for position, value in zip(positions, values, strict=True):
         spread[position] = value
     return tuple(spread)
 
@@ -166,7 +168,9 @@ def _bound(hook, module):
 
 def _warn_if_incomplete(args, result, grad_fn):
     outputs = result if isinstance(result, tuple) else (result,)
-    on_module = "Using non-full backward hooks on a Module that does not {} is deprecated and will be removed in future "
+    on_module = (
+        "Using non-full backward hooks on a Module that does not {} is deprecated and will be removed in future "
+    )
     on_module += "versions. This hook will be missing some of the {}. "
     on_nodes = "Using a non-full backward hook when {} is deprecated and will be removed in future versions. "
     on_nodes += "This hook will be missing some {}. "

@@ -1,7 +1,7 @@
 """Hooks around a module's call, and the call itself.
 
-A module without hooks pays for one flag: ``_hooked`` is a class attribute, False, that becomes True on the instance with
-its first hook, and on the class while a global hook exists. The tables themselves say which hooks there are.
+A module without hooks pays for one flag: ``_hooked`` is a class attribute, False, that becomes True on the instance
+with its first hook, and on the class while a global hook exists. The tables themselves say which hooks there are.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from jtorch import _root as torch
+from jtorch._engine.backward import RemovableHandle
 from jtorch.nn.modules._backward_hooks import BackwardHooks, hook_grad_fn
 from jtorch.nn.modules._registry import Registry
-from jtorch._engine.backward import RemovableHandle
 
 _forward_pre_hooks: dict[int, Callable] = OrderedDict()
 _forward_hooks: dict[int, Callable] = OrderedDict()
@@ -177,7 +177,8 @@ class Hooked(Registry):
                 if replaced is not None:
                     if not (isinstance(replaced, tuple) and len(replaced) == 2):
                         raise RuntimeError(
-                            f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got {replaced}."
+                            "forward pre-hook must return None or a tuple of (new_args, new_kwargs), "
+                            f"but got {replaced}."
                         )
                     args, kwargs = replaced
             else:
@@ -201,7 +202,7 @@ class Hooked(Registry):
                 continue
             try:
                 hook(self, args, kwargs, None) if with_kwargs else hook(self, args, None)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - the error of forward is on its way
                 kind = "global module" if hook_id in _forward_hooks else "module"
                 warnings.warn(
                     f"{kind} forward hook with ``always_call=True`` raised an exception that was silenced "
@@ -229,7 +230,7 @@ class Hooked(Registry):
     def register_forward_pre_hook(self, hook, *, prepend=False, with_kwargs=False):
         """Calls ``hook(module, args)`` before forward; a result replaces ``args``.
 
-        ``with_kwargs``: the hook is ``hook(module, args, kwargs)`` and returns None or both. ``prepend``: it runs first.
+        ``with_kwargs``: the hook is ``hook(module, args, kwargs)`` and returns None or both. ``prepend``: runs first.
 
         >>> import jtorch as torch
         >>> m = torch.nn.ReLU()
@@ -244,8 +245,8 @@ class Hooked(Registry):
     def register_forward_hook(self, hook, *, prepend=False, with_kwargs=False, always_call=False):
         """Calls ``hook(module, args, output)`` after forward; a result replaces ``output``.
 
-        ``with_kwargs``: the hook is ``hook(module, args, kwargs, output)``. ``always_call``: it also runs, with None as output,
-        when forward raised. ``prepend``: it runs first.
+        ``with_kwargs``: the hook is ``hook(module, args, kwargs, output)``. ``always_call``: it also runs, with None
+        as output, when forward raised. ``prepend``: it runs first.
 
         >>> import jtorch as torch
         >>> m = torch.nn.ReLU()
@@ -258,7 +259,7 @@ class Hooked(Registry):
         return _add(self._forward_hooks, hook, *marks, prepend=prepend)
 
     def register_full_backward_pre_hook(self, hook, prepend=False):
-        """Calls ``hook(module, grad_output)`` before the module's backward; a tuple it returns replaces ``grad_output``.
+        """Calls ``hook(module, grad_output)`` before the module's backward; a tuple replaces ``grad_output``.
 
         >>> import jtorch as torch
         >>> m, x = torch.nn.Tanh(), torch.zeros(1, requires_grad=True)

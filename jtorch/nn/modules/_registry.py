@@ -6,8 +6,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from jtorch import _root as torch
-from jtorch.nn.parameter import Buffer, Parameter
 from jtorch._engine.backward import RemovableHandle
+from jtorch.nn.parameter import Buffer, Parameter
 
 _parameter_registration_hooks: dict[int, Callable] = OrderedDict()
 _buffer_registration_hooks: dict[int, Callable] = OrderedDict()
@@ -108,7 +108,8 @@ class Registry:
         elif name in slots.get("_parameters", ()):
             if value is not None:
                 raise TypeError(
-                    f"cannot assign '{torch.typename(value)}' as parameter '{name}' (torch.nn.Parameter or None expected)"
+                    f"cannot assign '{torch.typename(value)}' as parameter '{name}' "
+                    "(torch.nn.Parameter or None expected)"
                 )
             self.register_parameter(name, value)
         elif isinstance(value, Registry):
@@ -116,13 +117,12 @@ class Registry:
         elif name in slots.get("_modules", ()):
             if value is not None:
                 raise TypeError(
-                    f"cannot assign '{torch.typename(value)}' as child module '{name}' (torch.nn.Module or None expected)"
+                    f"cannot assign '{torch.typename(value)}' as child module '{name}' "
+                    "(torch.nn.Module or None expected)"
                 )
             self._modules[name] = _registered(_module_registration_hooks, self, name, value)
         elif name in slots.get("_buffers", ()) or (isinstance(value, torch.Tensor) and isinstance(value, Buffer)):
             self._set_buffer(name, value)
-        elif "_modules" not in slots:
-            raise AttributeError(f"'{type(self).__name__}' object has no attribute '_modules'")
         else:
             object.__setattr__(self, name, value)
 
@@ -203,8 +203,8 @@ class Registry:
                 )
             if param.grad_fn:
                 raise ValueError(
-                    f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created explicitly. "
-                    f"To express '{name}' as a function of another Tensor, compute the value in the forward() method."
+                    f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created "
+                    f"explicitly. To express '{name}' as a function of another Tensor, compute the value in the forward() method."
                 )
             param = _registered(_parameter_registration_hooks, self, name, param)
         self._parameters[name] = param

@@ -7,9 +7,9 @@ from collections import OrderedDict, namedtuple
 from collections.abc import Callable, Mapping
 
 from jtorch import _root as torch
+from jtorch._engine.backward import RemovableHandle
 from jtorch.nn.modules._registry import Registry
 from jtorch.nn.parameter import Parameter
-from jtorch._engine.backward import RemovableHandle
 
 _EXTRA_STATE_KEY = "_extra_state"
 
@@ -64,7 +64,7 @@ class Stateful(Registry):
                 FutureWarning,
                 stacklevel=2,
             )
-            given = dict(zip(("destination", "prefix", "keep_vars"), args))
+            given = dict(zip(("destination", "prefix", "keep_vars"), args, strict=False))
             destination = given.get("destination", destination)
             prefix = given.get("prefix", prefix)
             keep_vars = given.get("keep_vars", keep_vars)
@@ -113,8 +113,8 @@ class Stateful(Registry):
     def load_state_dict(self, state_dict: Mapping, strict: bool = True, assign: bool = False):
         """Copies tensors into this module's parameters and buffers by name.
 
-        ``strict`` makes missing and unexpected keys an error; ``assign`` keeps the given tensors themselves instead of copying.
-        Returns ``missing_keys`` and ``unexpected_keys``; raises ``RuntimeError`` that lists every problem.
+        ``strict`` makes missing and unexpected keys an error; ``assign`` keeps the given tensors themselves instead of
+        copying. Returns ``missing_keys`` and ``unexpected_keys``; raises ``RuntimeError`` that lists every problem.
 
         >>> import jtorch as torch
         >>> a, b = torch.nn.Linear(2, 1), torch.nn.Linear(2, 1)
@@ -191,9 +191,9 @@ class Stateful(Registry):
             return
         if target.device.type == "meta" and source.device.type != "meta" and not assign:
             warnings.warn(
-                f"for {key}: copying from a non-meta parameter in the checkpoint to a meta parameter in the current model, "
-                "which is a no-op. (Did you mean to pass `assign=True` to assign items in the state dictionary to their "
-                "corresponding key in the module instead of copying them in place?)",
+                f"for {key}: copying from a non-meta parameter in the checkpoint to a meta parameter in the current "
+                "model, which is a no-op. (Did you mean to pass `assign=True` to assign items in the state dictionary to "
+                "their corresponding key in the module instead of copying them in place?)",
                 stacklevel=2,
             )
         try:
@@ -202,7 +202,7 @@ class Stateful(Registry):
                     setattr(self, name, _like_parameter(source, target))
                 else:
                     target.copy_(source)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - every problem is reported together
             error_msgs.append(
                 f'While copying the parameter named "{key}", whose dimensions in the model are {target.shape} '
                 f"and whose dimensions in the checkpoint are {source.shape}, an exception occurred : {error.args}."
@@ -271,8 +271,8 @@ class _Loading:
         for hook in module._load_state_dict_post_hooks.values():
             if hook(module, _IncompatibleKeys(self.missing, self.unexpected)) is not None:
                 raise AssertionError(
-                    "Hooks registered with ``register_load_state_dict_post_hook`` are not expected to return new values, "
-                    "if incompatible_keys need to be modified, it should be done inplace."
+                    "Hooks registered with ``register_load_state_dict_post_hook`` are not expected to return new "
+                    "values, if incompatible_keys need to be modified, it should be done inplace."
                 )
 
 

@@ -119,8 +119,8 @@ class _BatchNorm(_NormBase):
 class BatchNorm1d(_BatchNorm):
     """Normalizes each channel of (N, C) or (N, C, L) over the batch (Ioffe and Szegedy, 2015).
 
-    In training by the batch's mean and biased variance, which also move ``running_mean`` and ``running_var`` (unbiased) by
-    ``momentum``; in evaluation by those.
+    In training by the batch's mean and biased variance, which also move ``running_mean`` and ``running_var``
+    (unbiased) by ``momentum``; in evaluation by those.
 
     >>> import jtorch as torch
     >>> torch.nn.BatchNorm1d(2)(torch.tensor([[1.0, 5.0], [3.0, 9.0]])).round().tolist()

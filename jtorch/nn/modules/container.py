@@ -93,9 +93,12 @@ class Sequential(_Row):
 
     def __init__(self, *args):
         super().__init__()
-        named = args[0].items() if len(args) == 1 and isinstance(args[0], OrderedDict) else enumerate(args)
+        if len(args) == 1 and isinstance(args[0], OrderedDict):
+            named = args[0].items()
+        else:
+            named = ((str(i), module) for i, module in enumerate(args))
         for name, module in named:
-            self.add_module(name if isinstance(name, str) else str(name), module)
+            self.add_module(name, module)
 
     def _name_at(self, idx):
         return list(self._modules)[wrapped_index(idx, len(self))]
@@ -125,6 +128,8 @@ class Sequential(_Row):
             raise AssertionError(f"module should be of type: {Module}")
         if not -len(self) <= index <= len(self):
             raise IndexError(f"Index out of range: {index}")
+        if index == len(self):
+            return self.append(module)
         modules = list(self)
         modules.insert(index, module)
         self._renumber(modules)

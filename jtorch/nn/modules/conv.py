@@ -41,7 +41,7 @@ def _explicit_padding(padding, kernel_size, dilation):
     if padding == "valid":
         return [0] * (2 * len(kernel_size))
     if padding == "same":
-        totals = [d * (k - 1) for d, k in zip(dilation, kernel_size)]
+        totals = [d * (k - 1) for d, k in zip(dilation, kernel_size, strict=False)]
         return [side for total in reversed(totals) for side in (total // 2, total - total // 2)]
     return _reverse_repeat_tuple(padding, 2)
 
@@ -272,13 +272,13 @@ class _ConvTransposeNd(_ConvNd):
             + 1
             for d in range(dims)
         ]
-        longest = [low + stride - 1 for low, stride in zip(shortest, self.stride)]
-        if not all(low <= size <= high for low, size, high in zip(shortest, output_size, longest)):
+        longest = [low + stride - 1 for low, stride in zip(shortest, self.stride, strict=True)]
+        if not all(low <= size <= high for low, size, high in zip(shortest, output_size, longest, strict=True)):
             raise ValueError(
                 f"requested an output size of {output_size}, but valid sizes range from {shortest} to {longest} "
                 f"(for an input of {input.size()[2:]})"
             )
-        return [size - low for size, low in zip(output_size, shortest)]
+        return [size - low for size, low in zip(output_size, shortest, strict=True)]
 
 
 def _transposed_constructor(tuple_of):
@@ -320,7 +320,7 @@ def _transposed_constructor(tuple_of):
 
 
 class ConvTranspose1d(_ConvTransposeNd):
-    """The transpose of :class:`Conv1d`, as a layer that makes (N, C, L) longer; ``weight`` is (in, out / groups, kernel).
+    """The transpose of :class:`Conv1d`: makes (N, C, L) longer; ``weight`` is (in, out / groups, kernel).
 
     >>> import jtorch as torch
     >>> torch.nn.ConvTranspose1d(2, 3, 4, stride=2)(torch.ones(1, 2, 5)).shape
@@ -337,7 +337,7 @@ class ConvTranspose1d(_ConvTransposeNd):
 
 
 class ConvTranspose2d(_ConvTransposeNd):
-    """The transpose of :class:`Conv2d`, as a layer that makes (N, C, H, W) larger; ``weight`` is (in, out / groups, *kernel).
+    """The transpose of :class:`Conv2d`: makes (N, C, H, W) larger; ``weight`` is (in, out / groups, *kernel).
 
     >>> import jtorch as torch
     >>> torch.nn.ConvTranspose2d(2, 3, 2, stride=2)(torch.ones(1, 2, 5, 5)).shape

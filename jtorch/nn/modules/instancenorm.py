@@ -66,7 +66,8 @@ class _InstanceNorm(_NormBase):
         if local_metadata.get("version") is None and not self.track_running_stats:
             found = [prefix + name for name in ("running_mean", "running_var") if prefix + name in state_dict]
             if found:
-                error_msgs.append(_STALE_STATISTICS.format(" and ".join(f'"{k}"' for k in found), type(self).__name__))
+                names = " and ".join(f'"{key}"' for key in found)
+                error_msgs.append(_STALE_STATISTICS.format(names=names, klass=type(self).__name__))
                 for key in found:
                     state_dict.pop(key)
         super()._load_from_state_dict(
@@ -74,7 +75,12 @@ class _InstanceNorm(_NormBase):
         )
 
 
-_STALE_STATISTICS = "Unexpected running stats buffer(s) {} for {} with track_running_stats=False."
+_STALE_STATISTICS = (
+    "Unexpected running stats buffer(s) {names} for {klass} with track_running_stats=False. If state_dict is a "
+    "checkpoint saved before 0.4.0, this may be expected because {klass} does not track running stats by default since "
+    "0.4.0. Please remove these keys from state_dict. If the running stats are actually needed, instead set "
+    "track_running_stats=True in {klass} to enable them. See the documentation of {klass} for details."
+)
 
 
 class InstanceNorm1d(_InstanceNorm):

@@ -55,7 +55,7 @@ _HOOK_TABLES = (
 class Module(Hooked, Stateful):
     """The base of every layer: parameters, buffers and children are what is assigned to its attributes.
 
-    A subclass calls ``super().__init__()`` first and defines ``forward``; calling the module runs its hooks and ``forward``.
+    A subclass calls ``super().__init__()`` first and defines ``forward``; a call of the module runs it and its hooks.
 
     >>> import jtorch as torch
     >>> class Scale(torch.nn.Module):
@@ -205,7 +205,7 @@ class Module(Hooked, Stateful):
     def to(self, *args, **kwargs):
         """Moves or casts parameters and buffers in place; only floating ones are cast.
 
-        ``to(device, dtype, non_blocking)``, ``to(dtype)``, ``to(tensor)``, ``to(memory_format=...)``. Returns the module.
+        ``to(device, dtype, non_blocking)``, ``to(dtype)``, ``to(tensor)``, ``to(memory_format=...)``; returns itself.
 
         >>> import jtorch as torch
         >>> torch.nn.Linear(1, 1).to(torch.float64).weight.dtype
@@ -361,7 +361,7 @@ def _parse_to(args, kwargs):
         names = ("device", "dtype", "non_blocking", "copy")
     if len(args) > len(names) or not kwargs.keys() <= {*names, "memory_format"} - set(names[: len(args)]):
         raise _bad_to(args, kwargs)
-    given = dict(zip(names, args)) | kwargs
+    given = dict(zip(names, args, strict=False)) | kwargs
     device, dtype = given.get("device"), given.get("dtype")
     if names[0] == "tensor":
         device, dtype = first.device, first.dtype
@@ -376,7 +376,9 @@ def _parse_to(args, kwargs):
 def _bad_to(args, kwargs):
     given = ", ".join(type(a).__name__ for a in args)
     given += "".join(f"{name}={type(value).__name__}, " for name, value in kwargs.items())
-    return TypeError(f"to() received an invalid combination of arguments - got ({given}), but expected one of:{_TO_FORMS}")
+    return TypeError(
+        f"to() received an invalid combination of arguments - got ({given}), but expected one of:{_TO_FORMS}"
+    )
 
 
 def _check_module_dtype(dtype):
@@ -384,9 +386,9 @@ def _check_module_dtype(dtype):
         raise TypeError(f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}")
     if dtype.is_complex:
         warnings.warn(
-            "Complex modules are a new feature under active development whose design may change, and some modules might "
-            "not work as expected when using complex tensors as parameters or buffers. Please file an issue at "
-            "https://github.com/pytorch/pytorch/issues/new?template=bug-report.yml if a complex module does not work as "
-            "expected.",
+            "Complex modules are a new feature under active development whose design may change, and some modules "
+            "might not work as expected when using complex tensors as parameters or buffers. Please file an issue at "
+            "https://github.com/pytorch/pytorch/issues/new?template=bug-report.yml if a complex module does not work "
+            "as expected.",
             stacklevel=3,
         )

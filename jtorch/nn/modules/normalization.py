@@ -18,7 +18,9 @@ class _Affine(Module):
 
     def _register_affine(self, shape, wanted, device, dtype):
         for name, present in wanted.items():
-            self.register_parameter(name, Parameter(torch.empty(shape, device=device, dtype=dtype)) if present else None)
+            self.register_parameter(
+                name, Parameter(torch.empty(shape, device=device, dtype=dtype)) if present else None
+            )
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -97,9 +99,7 @@ class GroupNorm(_Affine):
 
     __constants__ = ["num_groups", "num_channels", "eps", "affine"]
 
-    def __init__(
-        self, num_groups, num_channels, eps=1e-05, affine=True, device=None, dtype=None, *, bias=True
-    ) -> None:
+    def __init__(self, num_groups, num_channels, eps=1e-05, affine=True, device=None, dtype=None, *, bias=True) -> None:
         super().__init__()
         if num_channels % num_groups != 0:
             raise ValueError(f"num_channels ({num_channels}) must be divisible by num_groups ({num_groups})")

@@ -9,7 +9,7 @@ __all__ = ["Upsample", "UpsamplingNearest2d", "UpsamplingBilinear2d"]
 
 
 class Upsample(Module):
-    """Resizes the dimensions after (N, C) to ``size`` or by ``scale_factor``; see :func:`jtorch.nn.functional.interpolate`.
+    """Resizes the dimensions after (N, C) to ``size`` or by ``scale_factor``; see ``functional.interpolate``.
 
     >>> import jtorch as torch
     >>> torch.nn.Upsample(scale_factor=2)(torch.ones(1, 1, 3)).shape

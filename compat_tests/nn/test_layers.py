@@ -1,0 +1,185 @@
+"""Every layer and loss: first parameters, repr, state_dict, value, gradients, errors, against torch."""
+
+import inspect
+
+import numpy as np
+import pytest
+import torch as oracle
+
+import jtorch
+from compat_tests.nn.cases import LAYERS, LOSSES, REDUCTIONS, REFUSED, WRONG_INPUTS
+from compat_tests.nn.same import assert_same, plain
+
+ALL = LAYERS + LOSSES + REDUCTIONS
+
+
+def named(cases):
+    return pytest.mark.parametrize("case", cases, ids=lambda case: f"{case[0]}({case[1]})")
+
+
+def build(torch, case):
+    """The module, from the same seed on both sides."""
+    torch.manual_seed(0)
+    return eval(f"torch.nn.{case[0]}({case[1]})", {"torch": torch})
+
+
+class Inputs:
+    """Arguments of a call from NumPy numbers, the same for both sides; ``leaves`` are the differentiable ones."""
+
+    def __init__(self, torch):
+        self.torch = torch
+        self.random = np.random.default_rng(0)
+        self.leaves = []
+
+    def leaf(self, values):
+        tensor = self.torch.tensor(values.astype(np.float32).tolist()).requires_grad_()
+        self.leaves.append(tensor)
+        return tensor
+
+    def evaluate(self, text):
+        names = {
+            "torch": self.torch,
+            "x": lambda *shape: self.leaf(self.random.standard_normal(shape)),
+            "u": lambda *shape: self.leaf(self.random.uniform(0.05, 0.95, shape)),
+            "i": lambda n, *shape: self.torch.tensor(self.random.integers(0, n, shape).tolist()),
+            "s": lambda *shape: self.torch.tensor((self.random.integers(0, 2, shape) * 2.0 - 1).tolist()),
+            "t": lambda *shape: self.torch.ones(shape),
+        }
+        return eval(f"({text},)", names)
+
+
+def results(torch, case, training):
+    """Outputs, gradients of inputs and parameters, buffers after the call."""
+    module = build(torch, case).train(training)
+    inputs = Inputs(torch)
+    arguments = inputs.evaluate(case[2])
+    torch.manual_seed(1)
+    out = module(*arguments)
+    outputs = list(out) if isinstance(out, tuple) else [out]
+    first = outputs[0]
+    if first.requires_grad:
+        weights = np.random.default_rng(1).uniform(0.5, 1.5, tuple(first.shape)).astype(np.float32)
+        (first * torch.tensor(weights.tolist(), dtype=first.dtype).reshape(first.shape)).sum().backward()
+    gradients = [t.grad for t in (*inputs.leaves, *module.parameters())]
+    return outputs, gradients, list(module.buffers())
+
+
+def compare(ours, theirs):
+    assert (ours is None) == (theirs is None)
+    if theirs is None:
+        return
+    assert str(ours.dtype) == str(theirs.dtype)
+    assert tuple(ours.shape) == tuple(theirs.shape)
+    theirs = theirs.detach()
+    ours = oracle.tensor(ours.detach().tolist(), dtype=theirs.dtype).reshape(theirs.shape)
+    oracle.testing.assert_close(ours, theirs, rtol=2e-5, atol=2e-6)
+
+
+@pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
+@named(ALL)
+def test_value_and_gradients(case, training):
+    for ours, theirs in zip(results(jtorch, case, training), results(oracle, case, training), strict=True):
+        for a, b in zip(ours, theirs, strict=True):
+            compare(a, b)
+
+
+@named(ALL)
+def test_first_parameters_repr_and_keys(case):
+    ours, theirs = build(jtorch, case), build(oracle, case)
+    assert repr(ours) == repr(theirs)
+    state, expected = ours.state_dict(), theirs.state_dict()
+    assert list(state) == list(expected)
+    assert dict(state._metadata) == dict(expected._metadata)
+    assert [plain(v) for v in state.values()] == [plain(v) for v in expected.values()]
+    assert [p.requires_grad for p in ours.parameters()] == [p.requires_grad for p in theirs.parameters()]
+    public = {k: v for k, v in theirs.__dict__.items() if not k.startswith("_")}
+    assert {k: plain(v) for k, v in ours.__dict__.items() if not k.startswith("_")} == {
+        k: plain(v) for k, v in public.items()
+    }
+
+
+@named([case for case in LAYERS if hasattr(getattr(oracle.nn, case[0]), "reset_parameters")])
+def test_reset_parameters(case):
+    def run(torch):
+        module = build(torch, case)
+        torch.manual_seed(5)
+        module.reset_parameters()
+        return list(module.parameters()), torch.rand(1)
+
+    assert_same(run)
+
+
+@named(REFUSED)
+def test_refused_arguments(case):
+    assert_same(lambda torch: build(torch, case))
+
+
+@named(WRONG_INPUTS)
+def test_wrong_inputs(case):
+    def run(torch):
+        module = build(torch, case)
+        return tuple(module(*Inputs(torch).evaluate(case[2])).shape)
+
+    assert_same(run)
+
+
+def test_padding_sentences():
+    # The names stand in a set, whose order torch does not fix.
+    nn = jtorch.nn
+    with pytest.raises(ValueError, match=r"Invalid padding string 'foo', should be one of \{"):
+        nn.Conv2d(4, 4, 3, padding="foo")
+    with pytest.raises(ValueError, match=r"padding_mode must be one of \{.*\}, but got padding_mode='foo'"):
+        nn.Conv2d(4, 4, 3, padding_mode="foo")
+
+
+def test_embedding_from_pretrained():
+    def run(torch):
+        table = torch.ones(2, 3)
+        layer = torch.nn.Embedding.from_pretrained(table, freeze=False, padding_idx=0)
+        frozen = torch.nn.Embedding.from_pretrained(table)
+        same_memory = layer.weight.data_ptr() == table.data_ptr()
+        bad = torch.nn.Embedding.from_pretrained
+        try:
+            bad(torch.ones(3))
+        except AssertionError as error:
+            return layer, layer.weight, frozen.weight, same_memory, str(error)
+
+    assert_same(run)
+
+
+def test_running_statistics_over_several_batches():
+    for momentum in (0.1, None):
+        sides = []
+        for torch in (jtorch, oracle):
+            layer = torch.nn.BatchNorm1d(3, momentum=momentum)
+            for batch in np.random.default_rng(0).standard_normal((4, 5, 3)).astype(np.float32):
+                layer(torch.tensor(batch.tolist()))
+            sides.append(list(layer.buffers()))
+        for ours, theirs in zip(*sides, strict=True):
+            compare(ours, theirs)
+
+
+PUBLIC = [name for name in jtorch.nn.__all__ if inspect.isclass(getattr(jtorch.nn, name))]
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_signatures(name):
+    ours, theirs = getattr(jtorch.nn, name), getattr(oracle.nn, name)
+
+    def parameters(function):
+        return [(p.name, p.kind, p.default) for p in inspect.signature(function).parameters.values()]
+
+    assert parameters(ours.__init__) == parameters(theirs.__init__) or not issubclass(ours, jtorch.nn.Module)
+    assert ours.__module__ == theirs.__module__.replace("torch", "jtorch")
+    if "forward" in vars(theirs):
+        assert list(inspect.signature(ours.forward).parameters) == list(inspect.signature(theirs.forward).parameters)
+    if issubclass(ours, jtorch.nn.Module):
+        assert getattr(ours, "__constants__", None) == getattr(theirs, "__constants__", None)
+        assert ours._version == theirs._version
+
+
+def test_every_layer_has_a_case():
+    covered = {case[0] for case in ALL + REFUSED}
+    bare = {"Module", "Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict"}
+    layers = {name for name in PUBLIC if issubclass(getattr(jtorch.nn, name), jtorch.nn.Module)}
+    assert layers - bare == covered
