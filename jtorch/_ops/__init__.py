@@ -5,8 +5,10 @@ from jtorch._ops import comparison as comparison
 from jtorch._ops import complex_parts as complex_parts
 from jtorch._ops import conversion as conversion
 from jtorch._ops import creation as creation
+from jtorch._ops import cumulative as cumulative
 from jtorch._ops import elementary as elementary
 from jtorch._ops import pointwise as pointwise
 from jtorch._ops import reduction as reduction
+from jtorch._ops import sorting as sorting
 from jtorch._ops import splitting as splitting
 from jtorch._ops import views as views

@@ -1,0 +1,72 @@
+"""Running sums, products and extrema along a dimension, and differences of neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+from jax import lax
+
+from jtorch._declare import Array, Dim, DType, op, reduction
+from jtorch._ops.refusals import BOOL, COMPLEX, INT, no_kernel
+
+
+@reduction(kind="integers_to_int64", inplace=True)
+def cumsum(input: Array, dim: Dim, *, dtype: DType = None) -> Array:
+    """Running sums; integers and bools are summed as int64.
+
+    >>> import jtorch as torch
+    >>> torch.cumsum(torch.tensor([1., 2., 3.]), dim=0)
+    tensor([1., 3., 6.])
+    """
+    return jnp.cumsum(input, dim) if input.ndim else input
+
+
+@reduction(kind="integers_to_int64", inplace=True, residuals=True)
+def cumprod(input: Array, dim: Dim, *, dtype: DType = None) -> Array:
+    """Running products; integers and bools are multiplied as int64."""
+    return jnp.cumprod(input, dim) if input.ndim else input
+
+
+@reduction(residuals=True, refuse=no_kernel("logcumsumexp_out_cpu", BOOL, INT))
+def logcumsumexp(input: Array, dim: Dim) -> Array:
+    """The logarithm of running sums of exponentials."""
+    return lax.cumlogsumexp(input, dim) if input.ndim else input
+
+
+def _running(name: str, reaches: Callable, doc: str) -> Callable:
+    def later(a: tuple, b: tuple) -> tuple:
+        take = (b[0] != b[0]) | reaches(b[0], a[0])  # nan outdoes all; of equal ones the last is kept
+        return jnp.where(take, b[0], a[0]), jnp.where(take, b[1], a[1])
+
+    def body(input: Array, dim: Dim) -> tuple[Array, Array]:
+        if not input.ndim or not input.size:
+            return input, jnp.zeros(input.shape, jnp.int64)
+        place = lax.broadcasted_iota(jnp.int64, input.shape, dim)
+        _, indices = lax.associative_scan(later, (lax.stop_gradient(input), place), axis=dim)
+        return jnp.take_along_axis(input, indices, dim), indices
+
+    body.__name__ = name
+    body.__doc__ = doc
+    options: dict[str, Any] = {"returns": ("values", "indices"), "out": True, "residuals": True}
+    return op(refuse=no_kernel(f"{name}_cpu", COMPLEX), **options)(body)
+
+
+cummax = _running("cummax", jnp.greater_equal, "Running maxima and where they stand, the last of equal ones.")
+cummin = _running("cummin", jnp.less_equal, "Running minima and where they stand, the last of equal ones.")
+
+
+@op(out=True, grad="SubBackward0")
+def diff(input: Array, n: int = 1, dim: Dim = -1, prepend: Array = None, append: Array = None) -> Array:
+    """Differences of neighbours along a dimension, `n` times over.
+
+    >>> import jtorch as torch
+    >>> torch.diff(torch.tensor([1., 4., 9.]))
+    tensor([3., 5.])
+    """
+    if not input.ndim:
+        raise RuntimeError("diff expects input to be at least one-dimensional")
+    parts = [x for x in (prepend, input, append) if x is not None]
+    x = jnp.concatenate(parts, dim) if len(parts) > 1 else input
+    return jnp.diff(x, min(n, x.shape[dim]), dim)
