@@ -48,7 +48,7 @@ def tensor_to_jtorch(tensor: torch.Tensor) -> Any:
 def tensor_to_torch(tensor: Any) -> torch.Tensor:
     """The values of a jtorch tensor as a torch tensor of the same dtype; requires_grad is not carried."""
     dtype = dtype_to_torch(tensor.dtype)
-    plain = tensor.detach().cpu()
+    plain = tensor.detach() if tensor.device.type == "cpu" else tensor.detach().cpu()
     if dtype is torch.bfloat16:
         plain = plain.float()
     return torch.from_numpy(np.array(plain.numpy(), copy=True)).to(dtype)
