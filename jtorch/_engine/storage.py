@@ -83,7 +83,7 @@ class Cell:
         if self._shared():
             self._value = concrete(backend.to_jax(host, cpu), self._value.aval)
         else:
-            self._value = concrete(backend.adopt(np.ascontiguousarray(host), cpu), self._value.aval)
+            self._value = concrete(backend.adopt(np.asarray(host, order="C"), cpu), self._value.aval)
             self.host = self._keep = None
 
     def _shared(self) -> bool:
