@@ -124,7 +124,8 @@ def test_the_pickle_is_the_one_torch_writes(name):
 def test_a_file_of_either_library_loads_in_both(name, writer, weights_only):
     data = saved(writer, objects(writer)[name])
     ours, torchs = (loaded(lib, data, weights_only=weights_only) for lib in (jtorch, torch))
-    compare(ours, torchs, rtol=0, atol=0)
+    if name != "untyped":  # NumPy, through which values are compared, has no 8-bit floats
+        compare(ours, torchs, rtol=0, atol=0)
     assert repr(ours).replace("jtorch", "torch") == repr(torchs)
 
 
@@ -162,8 +163,9 @@ def test_a_view_saves_its_whole_storage():
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
 def test_protocols(protocol):
     data = saved(jtorch, objects(jtorch), pickle_protocol=protocol)
-    compare(loaded(jtorch, data), loaded(torch, data, weights_only=False), rtol=0, atol=0)
-    assert loaded(jtorch, data, weights_only=False)["tagged"].tag == "of a tensor"
+    expected = repr(loaded(torch, data, weights_only=False))
+    for weights_only in (True, False):
+        assert repr(loaded(jtorch, data, weights_only=weights_only)) == expected
 
 
 def test_the_archive_is_laid_out_as_torchs():

@@ -9,7 +9,7 @@ import numpy as np
 from jtorch import _root as torch
 from jtorch._declare.variants import from_host
 from jtorch._engine import handle
-from jtorch._engine.geometry import is_contiguous
+from jtorch._engine.geometry import contiguous_stride, is_contiguous
 from jtorch._types import DTYPES
 from jtorch._types import device as DeviceType
 from jtorch._types import dtype as DType
@@ -109,6 +109,9 @@ class LoadedStorage:
             if whole:
                 return self._root
         with torch.no_grad():
+            if tuple(stride) == contiguous_stride(size):
+                # A block of memory: cheaper to read and write than any strides.
+                return self._root.view(-1).narrow(0, offset, math.prod(size)).view(size).detach()
             return self._root.as_strided(size, stride, offset).detach()
 
     def _elements(self, dtype: DType) -> np.ndarray:
