@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from jtorch._declare.fastpath import NAMES, fast_lines
 from jtorch._declare.op import Op
 from jtorch._declare.roles import OPERANDS, REQUIRED, Param
 from jtorch._engine.handle import Handle, apply
@@ -34,14 +35,17 @@ class _Missing:
 MISSING = _Missing()  # stands for a required argument that was not given
 
 
-def binder(op: Op, method: bool = False, out: bool = False, finish: Callable | None = None) -> Callable:
-    """The public function of an op. As a method, a trailing `Size` or `Dims` takes varargs."""
+def binder(
+    op: Op, method: bool = False, out: bool = False, finish: Callable | None = None, operator: bool = False
+) -> Callable:
+    """The public function of an op. As a method, a trailing `Size` or `Dims` takes varargs; as an
+    operator it answers NotImplemented to what is no operand."""
     names: dict[str, Any] = {
         "_op": op, "_apply": apply, "_Handle": Handle, "_NUMBERS": _NUMBERS, "_MISSING": MISSING, "_array": _array,
         "_operand": _operand, "_arrays": _arrays, "_scalar": _scalar, "_dim": _dim, "_dims": _dims, "_size": _size,
-        "_dtype": _dtype, "_static": _static, "_finish": finish or _finisher(op), "_dtype_class": dtype,
+        "_dtype": _dtype, "_static": _static, "_is_operand": is_operand, **NAMES, "_finish": finish or _finisher(op), "_dtype_class": dtype,
     }  # fmt: skip
-    source = _source(op, method, out, names)
+    source = _source(op, method, out, operator, names)
     exec(compile(source, f"<jtorch {op.name}>", "exec"), names)
     fn = names[op.name]
     fn.__doc__ = op.body.__doc__
@@ -52,7 +56,7 @@ def binder(op: Op, method: bool = False, out: bool = False, finish: Callable | N
     return fn
 
 
-def _source(op: Op, method: bool, out: bool, names: dict[str, Any]) -> str:
+def _source(op: Op, method: bool, out: bool, operator: bool, names: dict[str, Any]) -> str:
     star = _star(op) if method else None
     head, lines = [], []
     keyword_seen = False
@@ -76,6 +80,8 @@ def _source(op: Op, method: bool, out: bool, names: dict[str, Any]) -> str:
     lines += [f"    if {a} is not _MISSING: {n} = {a}" for a, n in extra]
     data, statics = [], []
     for at, p in enumerate(op.params):
+        if operator and p.kind == "operand" and at:
+            lines.append(f"    if not _is_operand({p.name}): return NotImplemented")
         lines += _check(op.name, p, at, p.name == star)
         if p.kind in OPERANDS:
             data.append(f"*{p.name}" if p.kind == "arrays" else p.name)
@@ -83,7 +89,10 @@ def _source(op: Op, method: bool, out: bool, names: dict[str, Any]) -> str:
             statics.append(f"len({p.name})")
         elif p.kind not in OPERANDS:
             statics.append(p.name)
-    call = f"_apply(_op, ({', '.join(data)}{',' if data else ''}), ({', '.join(statics)}{',' if statics else ''}))"
+    fixed = f"({', '.join(statics)}{',' if statics else ''})"
+    if op.single and not op.residuals:
+        lines += fast_lines(op.params, fixed, op.differentiable, out)
+    call = f"_apply(_op, ({', '.join(data)}{',' if data else ''}), {fixed})"
     if out:
         lines.append(f"    return _finish({call}, out)")
     else:
@@ -137,6 +146,11 @@ def _finisher(op: Op) -> Callable:
     if op.single:
         return operator.itemgetter(0)
     return tuple
+
+
+def is_operand(x: Any) -> bool:
+    """True for what may stand beside a tensor in an expression."""
+    return isinstance(x, (Handle, float, int, complex, np.generic))
 
 
 def _array(fn: str, name: str, position: int | None, value: Any) -> Any:

@@ -7,14 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from jtorch._declare.bind import binder, is_operand
 from jtorch._declare.roles import OPERANDS
 from jtorch._declare.variants import write_back
-from jtorch._engine import handle
-from jtorch._engine.handle import Handle, apply, attach, read
-from jtorch._engine.tape import NUMBERS, Value, enter, flush, threads
-
-_NUMBERS = frozenset(NUMBERS)
-_new = object.__new__
+from jtorch._engine.handle import apply
 
 # dunder: (function, in-place form exists)
 BINARY = {
@@ -25,11 +21,6 @@ BINARY = {
 }  # fmt: skip
 COMPARISON = {"eq": "eq", "ne": "ne", "lt": "lt", "le": "le", "gt": "gt", "ge": "ge"}
 UNARY = {"neg": "neg", "pos": "positive", "abs": "abs", "invert": "bitwise_not"}
-
-
-def is_operand(x: Any) -> bool:
-    """True for what may stand beside a tensor in an expression."""
-    return isinstance(x, (Handle, bool, int, float, complex, np.generic))
 
 
 def operator_methods(functions: dict[str, Callable]) -> dict[str, Callable]:
@@ -62,63 +53,10 @@ def _defaults(fn: Any) -> tuple[Any, tuple, tuple]:
 
 
 def _forward(fn: Callable) -> Callable:
-    """`a + b`. The hottest path of all: `apply` and `record` written out for two operands, one result
-    and a step already known; whatever else goes to the general way."""
-    if not hasattr(fn, "op"):
-        return _forward_any(fn)
-    op, rest, statics = _defaults(fn)
-    absent = len(rest)
+    """`a + b`; a declared op has a binder of its own for it, which is the hottest path of all."""
+    if hasattr(fn, "op"):
+        return binder(fn.op, operator=True)
 
-    def method(self: Any, other: Any) -> Any:
-        tape = threads.tape
-        epoch = tape.epoch
-        a = self._v if self._cell is None else read(self)
-        if a.epoch is not epoch:
-            a = enter(tape, a)
-        if isinstance(other, Handle):
-            b = other._v if other._cell is None else read(other)
-            if b.epoch is not epoch:
-                b = enter(tape, b)
-            place = b.slot
-        elif other.__class__ in _NUMBERS:
-            b = other
-            place = other.__class__
-        else:
-            return fn(self, other) if is_operand(other) else NotImplemented
-        parent = epoch.node
-        node = parent.children.get(
-            (op, statics, a.slot, place, None) if absent else (op, statics, a.slot, place)
-        )
-        if node is None:
-            return apply(op, (self, other, *rest), statics)[0]
-        v = Value()
-        v.array = None
-        v.aval = node.avals[0]
-        v.epoch = epoch
-        v.slot = node.slot
-        t = _new(handle.tensor_class)
-        t._v = v
-        if tape.epoch is not epoch or epoch.node is not parent:
-            return apply(op, (self, other, *rest), statics)[0]
-        epoch.node = node
-        epoch.values.append(v)
-        if node.cut:
-            flush(tape)
-        if b is other:
-            epoch.numbers.append(b)
-            needs = (0,) if self._requires_grad else None
-        elif self._requires_grad:
-            needs = (0, 1) if other._requires_grad else (0,)
-        else:
-            needs = (1,) if other._requires_grad else None
-        if needs is not None and tape.grad_enabled and op.differentiable:
-            attach(tape, node, (self, other), (a, b), needs, (t,))
-        return t
-
-    return method
-
-
-def _forward_any(fn: Callable) -> Callable:
     def method(self: Any, other: Any) -> Any:
         return fn(self, other) if is_operand(other) else NotImplemented
 

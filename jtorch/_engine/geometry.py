@@ -396,6 +396,14 @@ Verb = (
 Chain = tuple[tuple[Verb, tuple[int, ...]], ...]
 
 
+def extended(chain: Chain, verb: Verb, numbers: tuple[int, ...], keep: int) -> Chain:
+    """A chain with one more verb. A reshape of a reshape is one, unless it is among the first `keep`,
+    which belong to the tensor the view was taken of."""
+    if len(chain) > keep and isinstance(verb, Reshape) and isinstance(chain[-1][0], Reshape):
+        chain = chain[:-1]
+    return (*chain, (verb, numbers))
+
+
 def follow(root: Sequence[int], chain: Chain) -> Geometry:
     """Geometry of the view `chain` makes of a contiguous root."""
     g = Geometry(tuple(root), contiguous_stride(root), 0)

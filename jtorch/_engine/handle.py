@@ -12,7 +12,7 @@ import numpy as np
 
 from jtorch._engine import grad
 from jtorch._engine.aval import Aval, aval_of
-from jtorch._engine.geometry import Chain, Geometry, Verb, follow, write_through
+from jtorch._engine.geometry import Chain, Geometry, Verb, extended, follow, write_through
 from jtorch._engine.storage import Cell
 from jtorch._engine.tape import Node as TrieNode
 from jtorch._engine.tape import Tape, Value, force, record, threads
@@ -29,6 +29,7 @@ class Handle:
     _base: Handle | None = None  # the tensor this is an autograd view of
     _at = 0  # serial of the cell at which `_v` was read
     _own_version = 0
+    _geometry: Geometry | None = None  # computed when asked for
     _requires_grad = False
     _node: Any = None  # the grad node that made it
     _index = 0  # which result of that node it is
@@ -81,11 +82,16 @@ def _replay(h: Handle, base: Handle) -> None:
     mode, tape.grad_enabled = tape.grad_enabled, True
     try:
         t: Any = base
-        for verb, numbers in h._chain[len(base._chain) :]:
+        for verb, numbers in relative_chain(h, base):
             (t,) = apply(VIEW, (t, *numbers), (verb,))
         h._v, h._node, h._index, h._requires_grad = t._v, t._node, t._index, t._requires_grad
     finally:
         tape.grad_enabled = mode
+
+
+def relative_chain(h: Handle, base: Handle) -> Chain:
+    """The verbs from a view's base to the view."""
+    return h._chain[len(base._chain) :]
 
 
 def read_chain(root: Value, chain: Chain) -> Value:
@@ -107,8 +113,12 @@ def own_cell(h: Handle) -> Cell:
 
 def geometry(h: Handle) -> Geometry:
     """Size, stride and offset of a tensor."""
-    cell = h._cell
-    return follow(h._v.aval.shape if cell is None else cell.root_shape, h._chain)
+    found = h._geometry
+    if found is None:
+        cell = h._cell
+        found = follow(h._v.aval.shape if cell is None else cell.root_shape, h._chain)
+        h._geometry = found
+    return found
 
 
 def version(h: Handle) -> int:
@@ -281,8 +291,11 @@ def make_view(op: ViewOp, h: Handle, verb: Verb, numbers: tuple = ()) -> Any:
     """A tensor that shares `h`'s storage through one more verb."""
     cell = own_cell(h)
     (t,) = apply(op, (h, *numbers), (verb,))
-    share(t, h, cell, (*h._chain, (verb, numbers)))
-    t._base = h if h._base is None else h._base
+    base = h if h._base is None else h._base
+    share(t, h, cell, extended(h._chain, verb, numbers, len(base._chain)))
+    if h._geometry is not None:
+        t._geometry = verb.geometry(h._geometry, *numbers)
+    t._base = base
     return t
 
 
@@ -335,7 +348,7 @@ def assign(h: Handle, new: Handle) -> None:
         _take_history(h, new, tape)
         return
     if tape.grad_enabled and (new._requires_grad or base._requires_grad):
-        relative = h._chain[len(base._chain) :]
+        relative = relative_chain(h, base)
         verbs = tuple(v for v, _ in relative)
         numbers = tuple(n for _, ns in relative for n in ns)
         (whole,) = apply(WRITE, (base, new, *numbers), verbs)
@@ -391,6 +404,7 @@ def rebind(h: Handle, other: Handle) -> None:
     cell = own_cell(other)
     h._v = read(other)
     h._chain = other._chain
+    h._geometry = other._geometry
     h._cell = cell
     h._at = cell.serial
     h._base = None

@@ -1,0 +1,3 @@
+"""torch.utils.hooks: the handle that takes a hook out again."""
+
+from jtorch._engine.backward import RemovableHandle as RemovableHandle
