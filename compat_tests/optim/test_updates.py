@@ -66,7 +66,7 @@ def stepper(body, numbers, flags, states):
             nonlocal kept, count
             count += 1
             arrays = [[as_array(p) for p in params], *kept, [as_array(p.grad) for p in params]]
-            new, *kept = compiled(arrays, [jnp.float64(n) for n in numbers(count)], flags(count))
+            new, *kept, _ = compiled(arrays, [jnp.float64(n) for n in numbers(count)], flags(count))
             with torch.no_grad():
                 for param, value in zip(params, new, strict=True):
                     param.copy_(torch.from_numpy(np.array(value)))
@@ -161,5 +161,6 @@ def test_half_types_are_rounded_once(dtype):
     got = _updates.adam(tensors, numbers, flags)
     wanted = _updates.adam([[a.astype("float32") for a in kind] for kind in tensors], numbers, flags)
     for one, other in zip(got, wanted, strict=True):
-        assert one[0].dtype == dtype
-        np.testing.assert_array_equal(one[0], other[0].astype(dtype))
+        if one is not None:
+            assert one[0].dtype == dtype
+            np.testing.assert_array_equal(one[0], other[0].astype(dtype))

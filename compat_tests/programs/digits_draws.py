@@ -1,7 +1,7 @@
 """Writes what the first epoch of examples/digits.py draws: the order of the images and the dropout masks.
 
 ``python -m compat_tests.programs.digits_draws torch|jtorch FILE`` writes an ``.npz`` with one row of each for every
-image shown. The order travels in the images' first pixel; the masks are seen by dropping ones. Neither changes the draws.
+image shown. The order travels in the images' first pixel; the masks are seen by dropping ones. Neither changes a draw.
 """
 
 import importlib

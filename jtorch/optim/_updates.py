@@ -2,7 +2,8 @@
 
 Each takes ``(tensors, numbers, statics)``. ``tensors`` holds one list per kind (parameters, state, gradients), all in
 the order of the parameters; ``numbers`` are 0-d float64 arrays, data, so that a new learning rate is no new program;
-``statics`` are the flags that choose the formula. The result is the new arrays of every kind but the gradients.
+``statics`` are the flags that choose the formula. The result has the new arrays of every kind, and None for the
+gradients, which are only read.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from jax import Array
 
 Tensors = Sequence[Sequence[Array]]
 Numbers = Sequence[Array]
-Updated = list[list[Array]]
+Updated = list[list[Array] | None]
 
 
 class SGDFlags(NamedTuple):
@@ -78,7 +79,7 @@ def sgd(tensors: Tensors, numbers: Numbers, statics: tuple) -> Updated:
             buffer = (state.trace,)
         return optax.apply_updates(param, -lr * grad), *buffer
 
-    return _each(one, tensors, numbers)
+    return [*_each(one, tensors, numbers), None]
 
 
 def _as_real(array: Array) -> Array:
@@ -124,4 +125,4 @@ def adam(tensors: Tensors, numbers: Numbers, statics: tuple) -> Updated:
         param = param - step_size * mean / scale
         return tuple(_as_before(a, before) for a in (param, mean, square, *most))
 
-    return _each(one, tensors, numbers)
+    return [*_each(one, tensors, numbers), None]

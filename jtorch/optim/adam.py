@@ -122,7 +122,6 @@ class Adam(Optimizer):
         amsgrad = bool(group["amsgrad"])
         names = ["exp_avg", "exp_avg_sq", "max_exp_avg_sq"] if amsgrad else ["exp_avg", "exp_avg_sq"]
         states = [self.state[param] for param in params]
-        written = [params, *([state[name] for state in states] for name in names)]
-        grads = [param.grad for param in params]
+        tensors = [params, *([state[name] for state in states] for name in names), [param.grad for param in params]]
         flags = _updates.AdamFlags(maximize=bool(group["maximize"]), decay=decay, amsgrad=amsgrad)
-        fused_update(f"{type(self).__name__}.step", _updates.adam, written, [grads], numbers, flags)
+        fused_update(f"{type(self).__name__}.step", _updates.adam, tensors, numbers, flags)

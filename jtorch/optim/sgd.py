@@ -96,4 +96,4 @@ class SGD(Optimizer):
             fresh=fresh,
         )
         grads = [param.grad for param in params]
-        fused_update("SGD.step", _updates.sgd, [params, *buffers], [grads], numbers, flags)
+        fused_update("SGD.step", _updates.sgd, [params, *buffers, grads], numbers, flags)

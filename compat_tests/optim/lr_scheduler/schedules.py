@@ -54,7 +54,7 @@ def resumed(side: Any, make: Any) -> tuple:
 
 
 def with_tensor_rate(side: Any, make: Any) -> tuple:
-    """A rate given as a tensor is written in place."""
+    """A rate given as a tensor is written in place: the rates, then what is left in the tensor and whether it is it."""
     rate = side.tensor(0.1)
     chosen = side.optim.SGD([side.nn.Parameter(side.ones(1))], lr=rate, momentum=0.9)
     schedule = make(side.optim.lr_scheduler, chosen)

@@ -47,7 +47,11 @@ def test_resumes_from_saved_states(make):
 
 @pytest.mark.parametrize("make", MAKE.values(), ids=MAKE)
 def test_rate_as_a_tensor(make):
-    assert with_tensor_rate(jtorch, make) == with_tensor_rate(torch, make)
+    rates, *rest = with_tensor_rate(jtorch, make)
+    wanted, *wanted_rest = with_tensor_rate(torch, make)
+    # Float32 arithmetic on tensors: one program may fuse what are several roundings in torch.
+    assert [*rates, rest[0]] == pytest.approx([*wanted, wanted_rest[0]], rel=3e-7)
+    assert rest[1:] == wanted_rest[1:]
 
 
 @pytest.mark.parametrize(
