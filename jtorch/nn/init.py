@@ -240,7 +240,7 @@ def _warn_empty():
     warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=3)
 
 
-def kaiming_uniform_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", generator=None):
+def kaiming_uniform_(tensor, a: float = 0, mode="fan_in", nonlinearity="leaky_relu", generator=None):
     """Uniform numbers whose variance is ``gain**2 / fan`` (He et al., 2015); ``a`` is the slope of a leaky relu.
 
     >>> import jtorch as torch
@@ -254,7 +254,7 @@ def kaiming_uniform_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", gene
     return uniform_(tensor, -bound, bound, generator)
 
 
-def kaiming_normal_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", generator=None):
+def kaiming_normal_(tensor, a: float = 0, mode="fan_in", nonlinearity="leaky_relu", generator=None):
     """Normal numbers whose variance is ``gain**2 / fan`` (He et al., 2015); ``a`` is the slope of a leaky relu.
 
     >>> import jtorch as torch
@@ -267,7 +267,7 @@ def kaiming_normal_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", gener
     return normal_(tensor, 0, _kaiming_std(tensor, a, mode, nonlinearity), generator)
 
 
-def orthogonal_(tensor, gain=1, generator=None):
+def orthogonal_(tensor, gain: float = 1, generator=None):
     """A (semi-)orthogonal matrix of ``shape[0]`` rows (Saxe et al., 2013), from the QR form of a normal one.
 
     >>> import jtorch as torch

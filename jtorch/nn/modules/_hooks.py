@@ -35,9 +35,9 @@ _TABLES = (
 
 
 class _Calls(threading.local):
-    """How many module calls this thread is inside of."""
+    """Whether this thread is inside of a module call: the end of the outermost one is an end of work."""
 
-    depth = 0
+    inside = False
 
 
 _calls = _Calls()
@@ -130,16 +130,14 @@ class Hooked(Registry):
     # ---- the call ---------------------------------------------------------------------------------------------
 
     def __call__(self, *args, **kwargs):
-        depth = _calls.depth
-        _calls.depth = depth + 1
+        if _calls.inside:
+            return self._call_hooked(args, kwargs) if self._hooked else self.forward(*args, **kwargs)
+        _calls.inside = True
         try:
-            if self._hooked:
-                result = self._call_hooked(args, kwargs)
-            else:
-                result = self.forward(*args, **kwargs)
+            result = self._call_hooked(args, kwargs) if self._hooked else self.forward(*args, **kwargs)
         finally:
-            _calls.depth = depth
-        if depth == 0 and not torch.is_grad_enabled():
+            _calls.inside = False
+        if not torch.is_grad_enabled():
             torch._end_of_module_call()
         return result
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import Any
 
 from jtorch import _root as torch
 from jtorch._engine.backward import RemovableHandle
@@ -13,6 +14,7 @@ _parameter_registration_hooks: dict[int, Callable] = OrderedDict()
 _buffer_registration_hooks: dict[int, Callable] = OrderedDict()
 _module_registration_hooks: dict[int, Callable] = OrderedDict()
 
+_EMPTY: dict[str, Any] = {}
 _TABLES = ("_parameters", "_buffers", "_modules")
 
 
@@ -78,7 +80,7 @@ class Registry:
 
     _parameters: dict[str, Parameter | None]
     _buffers: dict[str, torch.Tensor | None]
-    _modules: dict[str, Registry | None]
+    _modules: dict[str, Any]  # Modules, or None for an absent one
     _non_persistent_buffers_set: set[str]
 
     # ---- attributes -------------------------------------------------------------------------------------------
@@ -87,14 +89,14 @@ class Registry:
         # Reached only when ordinary lookup failed; the three lookups are written out because every
         # `self.weight` of every forward passes here.
         slots = self.__dict__
-        table = slots.get("_parameters")
-        if table is not None and name in table:
+        table = slots.get("_parameters", _EMPTY)
+        if name in table:
             return table[name]
-        table = slots.get("_buffers")
-        if table is not None and name in table:
+        table = slots.get("_modules", _EMPTY)
+        if name in table:
             return table[name]
-        table = slots.get("_modules")
-        if table is not None and name in table:
+        table = slots.get("_buffers", _EMPTY)
+        if name in table:
             return table[name]
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
 
@@ -201,10 +203,11 @@ class Registry:
                     f"cannot assign '{torch.typename(param)}' object to parameter '{name}' "
                     "(torch.nn.Parameter or None required)"
                 )
-            if param.grad_fn:
+            if param.grad_fn is not None:
                 raise ValueError(
                     f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created "
-                    f"explicitly. To express '{name}' as a function of another Tensor, compute the value in the forward() method."
+                    f"explicitly. To express '{name}' as a function of another Tensor, compute the value in the "
+                    "forward() method."
                 )
             param = _registered(_parameter_registration_hooks, self, name, param)
         self._parameters[name] = param

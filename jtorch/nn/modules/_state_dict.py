@@ -192,8 +192,8 @@ class Stateful(Registry):
         if target.device.type == "meta" and source.device.type != "meta" and not assign:
             warnings.warn(
                 f"for {key}: copying from a non-meta parameter in the checkpoint to a meta parameter in the current "
-                "model, which is a no-op. (Did you mean to pass `assign=True` to assign items in the state dictionary to "
-                "their corresponding key in the module instead of copying them in place?)",
+                "model, which is a no-op. (Did you mean to pass `assign=True` to assign items in the state dictionary "
+                "to their corresponding key in the module instead of copying them in place?)",
                 stacklevel=2,
             )
         try:

@@ -291,7 +291,7 @@ class SELU(_Inplace):
 
 
 class GELU(Module):
-    """``x * Phi(x)``, Phi the normal distribution function; ``approximate="tanh"`` is close (Hendrycks and Gimpel, 2016).
+    """``x * Phi(x)``, Phi the normal distribution function, or close to it with "tanh" (Hendrycks and Gimpel, 2016).
 
     >>> import jtorch as torch
     >>> torch.nn.GELU()(torch.zeros(1))

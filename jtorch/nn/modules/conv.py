@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from jtorch import _root as torch
 from jtorch.nn import functional as F
@@ -129,8 +130,10 @@ class _ConvNd(Module):
         return padded, (0,) * len(self.kernel_size)
 
 
-def _constructor(tuple_of):
-    """``__init__`` of one dimensionality; ``tuple_of`` makes tuples of that length out of numbers."""
+class _Conv(_ConvNd):
+    """The arguments users give; ``_tuple`` makes tuples of the right length out of numbers."""
+
+    _tuple: Callable[..., tuple]
 
     def __init__(
         self,
@@ -146,16 +149,15 @@ def _constructor(tuple_of):
         device=None,
         dtype=None,
     ) -> None:
-        _ConvNd.__init__(
-            self,
+        super().__init__(
             in_channels,
             out_channels,
-            tuple_of(kernel_size),
-            tuple_of(stride),
-            padding if isinstance(padding, str) else tuple_of(padding),
-            tuple_of(dilation),
+            self._tuple(kernel_size),
+            self._tuple(stride),
+            padding if isinstance(padding, str) else self._tuple(padding),
+            self._tuple(dilation),
             False,
-            tuple_of(0),
+            self._tuple(0),
             groups,
             bias,
             padding_mode,
@@ -163,10 +165,8 @@ def _constructor(tuple_of):
             dtype,
         )
 
-    return __init__
 
-
-class Conv1d(_ConvNd):
+class Conv1d(_Conv):
     """Cross-correlation over one dimension: from (N, C, L) or (C, L) to ``out_channels`` channels.
 
     ``padding`` is a number, a tuple, ``"valid"`` or ``"same"``; ``weight`` is (out, in / groups, kernel).
@@ -176,14 +176,14 @@ class Conv1d(_ConvNd):
     torch.Size([1, 4, 8])
     """
 
-    __init__ = _constructor(_single)
+    _tuple = staticmethod(_single)
 
     def forward(self, input):
         input, padding = self._padded(input)
         return F.conv1d(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
 
-class Conv2d(_ConvNd):
+class Conv2d(_Conv):
     """Cross-correlation over two dimensions: from (N, C, H, W) or (C, H, W) to ``out_channels`` channels.
 
     ``padding`` is a number, a tuple, ``"valid"`` or ``"same"``; ``weight`` is (out, in / groups, *kernel).
@@ -193,14 +193,14 @@ class Conv2d(_ConvNd):
     torch.Size([2, 8, 5, 5])
     """
 
-    __init__ = _constructor(_pair)
+    _tuple = staticmethod(_pair)
 
     def forward(self, input):
         input, padding = self._padded(input)
         return F.conv2d(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
 
-class Conv3d(_ConvNd):
+class Conv3d(_Conv):
     """Cross-correlation over three dimensions: from (N, C, D, H, W) or (C, D, H, W) to ``out_channels`` channels.
 
     ``padding`` is a number, a tuple, ``"valid"`` or ``"same"``; ``weight`` is (out, in / groups, *kernel).
@@ -210,7 +210,7 @@ class Conv3d(_ConvNd):
     torch.Size([1, 2, 3, 3, 3])
     """
 
-    __init__ = _constructor(_triple)
+    _tuple = staticmethod(_triple)
 
     def forward(self, input):
         input, padding = self._padded(input)
@@ -281,8 +281,10 @@ class _ConvTransposeNd(_ConvNd):
         return [size - low for size, low in zip(output_size, shortest, strict=True)]
 
 
-def _transposed_constructor(tuple_of):
-    """``__init__`` of one dimensionality of transposed convolution."""
+class _ConvTranspose(_ConvTransposeNd):
+    """The arguments users give; ``_tuple`` makes tuples of the right length out of numbers."""
+
+    _tuple: Callable[..., tuple]
 
     def __init__(
         self,
@@ -299,16 +301,15 @@ def _transposed_constructor(tuple_of):
         device=None,
         dtype=None,
     ) -> None:
-        _ConvTransposeNd.__init__(
-            self,
+        super().__init__(
             in_channels,
             out_channels,
-            tuple_of(kernel_size),
-            tuple_of(stride),
-            tuple_of(padding),
-            tuple_of(dilation),
+            self._tuple(kernel_size),
+            self._tuple(stride),
+            self._tuple(padding),
+            self._tuple(dilation),
             True,
-            tuple_of(output_padding),
+            self._tuple(output_padding),
             groups,
             bias,
             padding_mode,
@@ -316,10 +317,8 @@ def _transposed_constructor(tuple_of):
             dtype,
         )
 
-    return __init__
 
-
-class ConvTranspose1d(_ConvTransposeNd):
+class ConvTranspose1d(_ConvTranspose):
     """The transpose of :class:`Conv1d`: makes (N, C, L) longer; ``weight`` is (in, out / groups, kernel).
 
     >>> import jtorch as torch
@@ -327,7 +326,7 @@ class ConvTranspose1d(_ConvTransposeNd):
     torch.Size([1, 3, 12])
     """
 
-    __init__ = _transposed_constructor(_single)
+    _tuple = staticmethod(_single)
 
     def forward(self, input, output_size=None):
         extra = self._output_padding_for(input, output_size)
@@ -336,7 +335,7 @@ class ConvTranspose1d(_ConvTransposeNd):
         )
 
 
-class ConvTranspose2d(_ConvTransposeNd):
+class ConvTranspose2d(_ConvTranspose):
     """The transpose of :class:`Conv2d`: makes (N, C, H, W) larger; ``weight`` is (in, out / groups, *kernel).
 
     >>> import jtorch as torch
@@ -344,7 +343,7 @@ class ConvTranspose2d(_ConvTransposeNd):
     torch.Size([1, 3, 10, 10])
     """
 
-    __init__ = _transposed_constructor(_pair)
+    _tuple = staticmethod(_pair)
 
     def forward(self, input, output_size=None):
         extra = self._output_padding_for(input, output_size)
@@ -353,7 +352,7 @@ class ConvTranspose2d(_ConvTransposeNd):
         )
 
 
-class ConvTranspose3d(_ConvTransposeNd):
+class ConvTranspose3d(_ConvTranspose):
     """The transpose of :class:`Conv3d`; ``weight`` is (in, out / groups, *kernel).
 
     >>> import jtorch as torch
@@ -361,7 +360,7 @@ class ConvTranspose3d(_ConvTransposeNd):
     torch.Size([1, 1, 4, 4, 4])
     """
 
-    __init__ = _transposed_constructor(_triple)
+    _tuple = staticmethod(_triple)
 
     def forward(self, input, output_size=None):
         extra = self._output_padding_for(input, output_size)

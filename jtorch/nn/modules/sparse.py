@@ -14,8 +14,8 @@ __all__ = ["Embedding"]
 class Embedding(Module):
     """Rows of a table by their numbers: from integers (*) to (*, embedding_dim). The table starts normal.
 
-    The row ``padding_idx`` starts as zeros and receives no gradient. ``max_norm``: rows that are read are first scaled down,
-    in place, to this norm. ``sparse=True`` gives dense gradients here.
+    The row ``padding_idx`` starts as zeros and receives no gradient. ``max_norm``: rows that are read
+    are first scaled down, in place, to this norm.
 
     >>> import jtorch as torch
     >>> torch.nn.Embedding(10, 3)(torch.tensor([[1, 2], [3, 4]])).shape
