@@ -1,9 +1,13 @@
 """Writes ``torch_2_13.json``: what real torch offers under each namespace, as facts to compare jtorch with.
 
-For each public callable: its signatures (torch's own schemas, or Python's parameters), whether it is a Tensor method,
-has an in-place twin, takes ``out=``. ``python -m compat_tests.surface.freeze`` needs the torch version jtorch follows.
+For each public callable: its Python parameters with their defaults, one line a form; whether it is a Tensor method, has
+an in-place twin, takes ``out=``. ``python -m compat_tests.surface.freeze`` needs the torch version jtorch follows.
+Parameters come from the stubs inside the torch package where the callable is compiled, and from torch's schemas for
+``linalg``, ``special`` and ``fft``, which those stubs leave out.
 """
 
+import ast
+import functools
 import inspect
 import json
 from pathlib import Path
@@ -12,23 +16,73 @@ import torch
 
 FROZEN = Path(__file__).with_name("torch_2_13.json")
 NAMESPACES = {
-    "torch": (torch, ("{}",)),
-    "torch.Tensor": (torch.Tensor, ("{}",)),
-    "torch.nn.functional": (torch.nn.functional, ("{}",)),
-    "torch.linalg": (torch.linalg, ("linalg_{}",)),
-    "torch.special": (torch.special, ("special_{}", "{}")),
-    "torch.fft": (torch.fft, ("fft_{}",)),
+    "torch": torch,
+    "torch.Tensor": torch.Tensor,
+    "torch.nn.functional": torch.nn.functional,
+    "torch.linalg": torch.linalg,
+    "torch.special": torch.special,
+    "torch.fft": torch.fft,
+}
+STUBS = {
+    "torch": ("_VariableFunctions.pyi",),
+    "torch.Tensor": ("__init__.pyi",),
+    "torch.nn.functional": ("_nn.pyi", "_VariableFunctions.pyi"),
 }
 
 
-def schemas(leaf: str, patterns: tuple[str, ...]) -> list:
-    """torch's schemas of an op, its overloads in the order torch tries them."""
-    for pattern in patterns:
-        found = torch._C._jit_get_schemas_for_operator("aten::" + pattern.format(leaf))
-        found = [one for one in found if "Tensor" in str(one)]  # the others serve TorchScript's lists and numbers
-        if found:
-            return found
-    return []
+@functools.cache
+def stub_forms(file: str) -> dict[str, list[str]]:
+    """The forms of each function of a stub of torch's, of each method for the stub that holds the Tensor class."""
+    body = ast.parse((Path(torch.__file__).parent / "_C" / file).read_text()).body
+    if file == "__init__.pyi":
+        body = next(node for node in body if isinstance(node, ast.ClassDef) and node.name == "TensorBase").body
+    forms: dict[str, list[str]] = {}
+    for node in body:
+        if isinstance(node, ast.FunctionDef):
+            for argument in ast.walk(node.args):
+                if isinstance(argument, ast.arg):
+                    argument.annotation = None
+            form = f"({ast.unparse(node.args)})"
+            if form not in forms.setdefault(node.name, []):
+                forms[node.name].append(form)
+    return forms
+
+
+def schema_forms(namespace: str, leaf: str) -> list[str]:
+    """The forms of an op by its schemas; a form for ``out=`` says so."""
+    found = torch._C._jit_get_schemas_for_operator(f"aten::{namespace.removeprefix('torch.')}_{leaf}")
+    forms = []
+    for schema in found:
+        words, keyword = [], False
+        for argument in schema.arguments:
+            if argument.kwarg_only and not keyword:
+                keyword = True
+                words.append("*")
+            name = "out" if argument.is_out else "input" if argument.name == "self" else argument.name
+            words.append(f"{name}={argument.default_value!r}" if argument.has_default_value() else name)
+        forms.append(f"({', '.join(words)})")
+    return forms
+
+
+def python_form(value: object) -> str | None:
+    """Python's parameters with their defaults, without annotations; None where Python does not know them."""
+    try:
+        found = inspect.signature(value)
+    except (TypeError, ValueError):
+        return None
+    bare = [one.replace(annotation=inspect.Parameter.empty) for one in found.parameters.values()]
+    written = str(inspect.Signature(bare))
+    return None if "*args, **kwargs" in written else written
+
+
+def forms_of(namespace: str, owner: object, leaf: str) -> list[str]:
+    python = python_form(getattr(owner, leaf))
+    if python:
+        return [python]
+    for file in STUBS.get(namespace, ()):
+        if leaf in stub_forms(file):
+            return stub_forms(file)[leaf]
+    return schema_forms(namespace, leaf)
 
 
 def is_public(owner: object, leaf: str) -> bool:
@@ -41,36 +95,23 @@ def is_public(owner: object, leaf: str) -> bool:
     return (getattr(value, "__module__", None) or "torch").startswith("torch")
 
 
-def parameters(value: object) -> str | None:
-    """Python's parameters with their defaults, without annotations; None where Python does not know them."""
-    try:
-        found = inspect.signature(value)
-    except (TypeError, ValueError):
-        return None
-    bare = [one.replace(annotation=inspect.Parameter.empty) for one in found.parameters.values()]
-    written = str(inspect.Signature(bare))
-    return None if "*args, **kwargs" in written else written
-
-
-def facts(prefix: str, owner: object, leaf: str, patterns: tuple[str, ...]) -> dict:
-    found = schemas(leaf, patterns)
-    plain = [one for one in found if not any(argument.is_out for argument in one.arguments)]
-    python = parameters(getattr(owner, leaf))
-    inplace_owner = torch.Tensor if prefix == "torch" else owner
+def facts(namespace: str, owner: object, leaf: str) -> dict:
+    forms = forms_of(namespace, owner, leaf)
+    inplace_owner = torch.Tensor if namespace == "torch" else owner
     return {
-        "signatures": [python] if python else [str(one).split("::", 1)[1] for one in plain],
-        "method": prefix in ("torch", "torch.Tensor") and hasattr(torch.Tensor, leaf),
+        "forms": forms,
+        "method": namespace in ("torch", "torch.Tensor") and hasattr(torch.Tensor, leaf),
         "inplace": hasattr(inplace_owner, leaf + "_"),
-        "out": "out=" in python if python else len(plain) < len(found),
+        "out": any(word.strip(" ()*").split("=")[0] == "out" for form in forms for word in form.split(",")),
     }
 
 
 def freeze() -> dict:
     names = {}
-    for prefix, (owner, patterns) in NAMESPACES.items():
+    for namespace, owner in NAMESPACES.items():
         for leaf in sorted(dir(owner)):
             if is_public(owner, leaf):
-                names[f"{prefix}.{leaf}"] = facts(prefix, owner, leaf, patterns)
+                names[f"{namespace}.{leaf}"] = facts(namespace, owner, leaf)
     return {"torch": torch.__version__.split("+")[0], "names": names}
 
 
