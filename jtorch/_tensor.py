@@ -6,6 +6,7 @@ attributes, storage and conversions.
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -224,7 +225,7 @@ class Tensor(Handle):
             if new.dtype is not self.dtype:
                 raise autograd_errors.grad_dtype()
             if new._v.aval.shape != self._v.aval.shape:
-                raise RuntimeError("assigned grad has data of a different size")
+                raise autograd_errors.assigned_grad_size(new._v.aval.shape, self._v.aval.shape)
         self._grad = new
 
     @grad.deleter
@@ -387,6 +388,14 @@ def backward_of(tensors: Any, gradients: Any, retain_graph: Any, create_graph: b
         if not inputs:
             raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
     grads = root_gradients(tensors, gradients)
+    if create_graph:
+        warnings.warn(
+            "Using backward() with create_graph=True will create a reference cycle between the parameter and its "
+            "gradient which can cause a memory leak. We recommend using autograd.grad when creating the graph to avoid "
+            "this. If you have to use this function, make sure to reset the .grad fields of your parameters to None "
+            "after use to break the cycle and avoid the leak.",
+            stacklevel=3,
+        )
     keep = create_graph if retain_graph is None else retain_graph
     backward.run_backward(tensors, grads, keep, create_graph, inputs)
 

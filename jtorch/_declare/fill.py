@@ -12,18 +12,16 @@ from jtorch._declare.placement import check_layout, placed
 from jtorch._declare.variants import write_out
 from jtorch._engine.aval import Aval, aval_of
 from jtorch._engine.handle import apply
+from jtorch._engine.tape import BaseOp
 from jtorch._types import errors
 from jtorch._types.dtype import PYTHON_DTYPES, dtype, get_default_dtype
 
 
-class Fill:
+class Fill(BaseOp):
     """An op whose one static says shape, dtype and device of the result. The body takes it and the
     numbers, and returns an array that is cast and broadcast to it."""
 
     differentiable = False
-    residuals = False
-    checks = None
-    grad_name = ""
 
     def __init__(self, name: str, body: Callable):
         self.name = name

@@ -8,15 +8,13 @@ from typing import Any
 from jtorch._engine.aval import Aval
 from jtorch._engine.grad import shape_of
 from jtorch._engine.handle import Handle, read, write_value
-from jtorch._engine.tape import record, threads
+from jtorch._engine.tape import BaseOp, record, threads
 
 
-class FusedOp:
+class FusedOp(BaseOp):
     """An update of lists of tensors. Its statics are the lengths of the lists and the body's own."""
 
     differentiable = False
-    residuals = False
-    checks = None
 
     def __init__(self, name: str, body: Callable):
         self.name = name

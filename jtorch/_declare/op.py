@@ -25,6 +25,7 @@ from jtorch._declare.return_types import return_type
 from jtorch._declare.roles import OPERANDS, Param, parameters
 from jtorch._engine import grad
 from jtorch._engine.aval import Aval, aval_of
+from jtorch._engine.tape import BaseOp
 from jtorch._types import cpu, errors
 from jtorch._types.device import device
 from jtorch._types.dtype import PYTHON_DTYPES, dtype, from_numpy, get_default_dtype
@@ -35,7 +36,7 @@ def camel(name: str) -> str:
     return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
 
 
-class Op:
+class Op(BaseOp):
     """One declared op: what the engine needs to infer, trace and differentiate it."""
 
     def __init__(

@@ -21,7 +21,7 @@ from jtorch._engine import grad
 from jtorch._engine.aval import Aval
 from jtorch._engine.flush import stable_point
 from jtorch._engine.handle import EngineOp, Handle, alias, apply, assign, install_graph, read, wrap
-from jtorch._engine.tape import threads
+from jtorch._engine.tape import Value, threads
 from jtorch._types import autograd_errors
 
 ADD = EngineOp("accumulate", "AddBackward0", lambda _, a, b: a + b)
@@ -133,7 +133,7 @@ class OpNode(Node):
                 raise _modified(v.aval, now, v.version)
 
     def release(self) -> None:
-        if any(isinstance(v, object) and hasattr(v, "aval") for v in self.saved or ()):
+        if any(v.__class__ is Value for v in self.saved or ()):
             self.saved = None
 
 

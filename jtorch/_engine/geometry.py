@@ -392,6 +392,8 @@ Verb = (
     | ImagPart | AsReal | AsComplex | AsStrided
 )  # fmt: skip
 
+Reinterpreting = (Bitcast, RealPart, ImagPart, AsReal, AsComplex)  # verbs whose result has another dtype
+
 # A view is a chain of verbs, each with its run-time numbers.
 Chain = tuple[tuple[Verb, tuple[int, ...]], ...]
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from jtorch._engine import backend
 from jtorch._engine.aval import Aval, Spec, aval_of
-from jtorch._engine.tape import OpLike, infer
+from jtorch._engine.tape import BaseOp, infer
 from jtorch._types.dtype import from_numpy
 
 _NUMBER_DTYPE = {float: np.float64, int: np.int64, bool: np.bool_, complex: np.complex128}
@@ -44,7 +44,7 @@ def _conj(x: Any) -> Any:
 class Forward:
     """An op as a function of the operands that need gradients, the others held fixed."""
 
-    def __init__(self, op: OpLike, specs: tuple[Spec, ...], statics: tuple, needs: tuple[int, ...]):
+    def __init__(self, op: BaseOp, specs: tuple[Spec, ...], statics: tuple, needs: tuple[int, ...]):
         self.op, self.specs, self.statics, self.needs = op, specs, statics, needs
         self.given = tuple(i for i, s in enumerate(specs) if s is not None)
         self.outs = infer(op, specs, statics)
@@ -68,10 +68,10 @@ class Forward:
         return [arrays[self.given.index(i)] for i in self.needs]
 
 
-class Pullback:
+class Pullback(BaseOp):
     """The op `(used operands, cotangents) -> gradients`."""
 
-    def __init__(self, op: OpLike, specs: tuple[Spec, ...], statics: tuple, needs: tuple[int, ...]):
+    def __init__(self, op: BaseOp, specs: tuple[Spec, ...], statics: tuple, needs: tuple[int, ...]):
         self.name = f"{op.name}_vjp"
         self.origin = (op, specs, statics, needs)
         forward = Forward(op, specs, statics, needs)
@@ -99,11 +99,11 @@ class Pullback:
         return tuple(jex.jaxpr_as_fun(self.jaxpr)(*full, *used))
 
 
-class ForwardWithResiduals:
+class ForwardWithResiduals(BaseOp):
     """An op whose body holds a loop or a kernel that XLA does not merge with its twin in the
     backward: its forward also returns what `jax.vjp` kept, as hidden results."""
 
-    def __init__(self, op: OpLike, specs: tuple[Spec, ...], statics: tuple, needs: tuple[int, ...]):
+    def __init__(self, op: BaseOp, specs: tuple[Spec, ...], statics: tuple, needs: tuple[int, ...]):
         self.name = op.name
         self.origin = (op, specs, statics, needs)
         self.forward = Forward(op, specs, statics, needs)
@@ -128,7 +128,7 @@ class ForwardWithResiduals:
         return tuple(self._run([x for x in arrays if x is not None]))
 
 
-class PullbackOfResiduals:
+class PullbackOfResiduals(BaseOp):
     """The backward of `ForwardWithResiduals`: the closure put together again and applied."""
 
     def __init__(self, forward: ForwardWithResiduals):
@@ -156,7 +156,7 @@ _pullbacks: dict[tuple, Pullback] = {}
 _with_residuals: dict[tuple, tuple[ForwardWithResiduals, PullbackOfResiduals]] = {}
 
 
-def pullback(op: OpLike, specs: tuple[Spec, ...], statics: tuple, needs: tuple[int, ...]) -> Pullback:
+def pullback(op: BaseOp, specs: tuple[Spec, ...], statics: tuple, needs: tuple[int, ...]) -> Pullback:
     """The gradient op of one call signature, derived at first use."""
     key = (op, specs, statics, needs)
     found = _pullbacks.get(key)
@@ -166,7 +166,7 @@ def pullback(op: OpLike, specs: tuple[Spec, ...], statics: tuple, needs: tuple[i
 
 
 def with_residuals(
-    op: OpLike, specs: tuple[Spec, ...], statics: tuple, needs: tuple[int, ...]
+    op: BaseOp, specs: tuple[Spec, ...], statics: tuple, needs: tuple[int, ...]
 ) -> tuple[ForwardWithResiduals, PullbackOfResiduals]:
     """Forward and backward of an op that keeps residuals, derived at first use."""
     key = (op, specs, statics, needs)

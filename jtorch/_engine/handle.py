@@ -12,10 +12,10 @@ import numpy as np
 
 from jtorch._engine import grad
 from jtorch._engine.aval import Aval, aval_of
-from jtorch._engine.geometry import Chain, Geometry, Verb, extended, follow, write_through
+from jtorch._engine.geometry import Chain, Geometry, Reinterpreting, Verb, extended, follow, write_through
 from jtorch._engine.storage import Cell
 from jtorch._engine.tape import Node as TrieNode
-from jtorch._engine.tape import Tape, Value, force, record, threads
+from jtorch._engine.tape import BaseOp, Tape, Value, force, record, threads
 from jtorch._types import autograd_errors
 from jtorch._types.dtype import from_numpy
 
@@ -71,9 +71,15 @@ def refresh(h: Handle, cell: Cell) -> Value:
     if base is not None and base._requires_grad and cell.host is None:
         _replay(h, base)
     else:
-        h._v = read_chain(cell.value, h._chain)
+        part = cell.part(geometry(h)) if cell.host is not None and _moves_only(h._chain) else None
+        h._v = part or read_chain(cell.value, h._chain)
     h._at = cell.serial
     return h._v
+
+
+def _moves_only(chain: Chain) -> bool:
+    """True for a view that strides describe in full: of shared memory only that part is read."""
+    return bool(chain) and not any(isinstance(verb, Reinterpreting) for verb, _ in chain)
 
 
 def _replay(h: Handle, base: Handle) -> None:
@@ -126,11 +132,8 @@ def version(h: Handle) -> int:
     return h._own_version if h._cell is None else h._cell.version
 
 
-class ViewOp:
+class ViewOp(BaseOp):
     """Reads one verb. Ops declared as views have their own, named for their grad node."""
-
-    differentiable = True
-    residuals = False
 
     def __init__(self, name: str, grad_name: str):
         self.name = name
@@ -144,11 +147,8 @@ class ViewOp:
         return (statics[0].read(*arrays),)
 
 
-class EngineOp:
+class EngineOp(BaseOp):
     """An op the engine itself needs, given by a function of arrays."""
-
-    differentiable = True
-    residuals = False
 
     def __init__(self, name: str, grad_name: str, body: Any):
         self.name = name

@@ -14,7 +14,7 @@ from jax import lax
 
 from jtorch._engine import backend, cache, explain, grad
 from jtorch._engine.aval import Aval, Spec
-from jtorch._engine.tape import Node, OpLike, Step, Value
+from jtorch._engine.tape import Node, BaseOp, Step, Value
 from jtorch._types.device import cpu
 
 _CODES = {float: "d", int: "q", bool: "q", complex: "dd"}
@@ -65,7 +65,7 @@ class Packer:
 _bodies: dict[tuple, Callable] = {}
 
 
-def body(op: OpLike, specs: tuple[Spec, ...], statics: tuple) -> Callable:
+def body(op: BaseOp, specs: tuple[Spec, ...], statics: tuple) -> Callable:
     """The op as a jitted function of arrays: inside a larger trace equal steps are traced once."""
     key = (op, specs, statics)
     found = _bodies.get(key)

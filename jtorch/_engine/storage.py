@@ -76,6 +76,19 @@ class Cell:
             flat, geometry.size, [s * itemsize for s in geometry.stride], writeable=True
         )
 
+    def memory(self, geometry: Geometry) -> np.ndarray | None:
+        """A part of the shared memory, to be copied at once; None when strides do not say where it lies."""
+        if self.host is None or not self._shared() or not self.host.flags.c_contiguous:
+            return None
+        return self.export(geometry)
+
+    def part(self, geometry: Geometry) -> Value | None:
+        """A snapshot of a part of the shared memory; None when the whole must be taken."""
+        memory = self.memory(geometry)
+        if memory is None:
+            return None
+        return concrete(backend.to_jax(memory, cpu), aval_of(memory.shape, self._value.aval.dtype, cpu))
+
     def _snapshot(self) -> None:
         host = self.host
         assert host is not None

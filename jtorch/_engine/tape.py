@@ -27,14 +27,26 @@ _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 NUMBERS = (float, int, bool, complex)
 
 
-class OpLike(Protocol):
+class BaseOp:
     """What the engine asks of an op. It knows no op by name."""
 
     name: str
+    grad_name = "Backward"  # the class name of its grad nodes
+    differentiable = True
+    residuals = False  # its body holds a loop or kernel: see grad.ForwardWithResiduals
+    checks: Any = None  # a function of the body's arguments: some index points nowhere
 
-    def infer(self, specs: tuple[Spec, ...], statics: tuple) -> tuple[Aval, ...]: ...
+    def infer(self, specs: tuple[Spec, ...], statics: tuple) -> tuple[Aval, ...]:
+        """Shapes and dtypes of the results; wrong arguments raise errors in torch's words."""
+        raise NotImplementedError
 
-    def trace(self, specs: tuple[Spec, ...], statics: tuple, arrays: list) -> tuple: ...
+    def trace(self, specs: tuple[Spec, ...], statics: tuple, arrays: list) -> tuple:
+        """The results, computed while a program is traced."""
+        raise NotImplementedError
+
+    def out_of_range(self, specs: tuple[Spec, ...], statics: tuple, arrays: list) -> Any:
+        """A boolean scalar: `checks` found an index that points nowhere."""
+        raise NotImplementedError
 
 
 class Value:
@@ -58,7 +70,7 @@ class Step:
 
     __slots__ = ("op", "operands", "specs", "statics")
 
-    def __init__(self, op: OpLike | None, operands: tuple, statics: tuple, specs: tuple[Spec, ...]):
+    def __init__(self, op: BaseOp | None, operands: tuple, statics: tuple, specs: tuple[Spec, ...]):
         self.op = op
         self.operands = operands
         self.statics = statics
@@ -198,7 +210,7 @@ def enter(tape: Tape, value: Value) -> Value:
             return value
 
 
-def record(tape: Tape, op: OpLike, operands: tuple, statics: tuple) -> tuple[Node, list[Value]]:
+def record(tape: Tape, op: BaseOp, operands: tuple, statics: tuple) -> tuple[Node, list[Value]]:
     """Records one step and returns its node and the pending results.
 
     `operands` are values, Python numbers or None. Numbers are data: the key holds their type only.
@@ -242,7 +254,7 @@ def record(tape: Tape, op: OpLike, operands: tuple, statics: tuple) -> tuple[Nod
             return node, outs
 
 
-def grow(tape: Tape, parent: Node, key: tuple, op: OpLike, operands: tuple, statics: tuple) -> Node:
+def grow(tape: Tape, parent: Node, key: tuple, op: BaseOp, operands: tuple, statics: tuple) -> Node:
     """The slow path of `record`: a step never seen after this node."""
     if parent.depth >= settings.max_steps:
         flush(tape)
@@ -252,7 +264,7 @@ def grow(tape: Tape, parent: Node, key: tuple, op: OpLike, operands: tuple, stat
 
 
 def _extend(
-    parent: Node, key: tuple, op: OpLike | None, operands: tuple, statics: tuple, specs: tuple, avals: tuple
+    parent: Node, key: tuple, op: BaseOp | None, operands: tuple, statics: tuple, specs: tuple, avals: tuple
 ) -> Node:
     node = Node(parent, Step(op, operands, statics, specs), avals, user_line())
     node.cut = settings.eager and op is not None
@@ -262,7 +274,7 @@ def _extend(
 _shapes: dict[tuple, tuple[Aval, ...]] = {}
 
 
-def infer(op: OpLike, specs: tuple[Spec, ...], statics: tuple) -> tuple[Aval, ...]:
+def infer(op: BaseOp, specs: tuple[Spec, ...], statics: tuple) -> tuple[Aval, ...]:
     """Shapes and dtypes of an op's results, memoised; errors are the op's own, in torch's words."""
     key = (op, specs, statics, get_default_dtype())
     found = _shapes.get(key)

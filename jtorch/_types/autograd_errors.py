@@ -73,6 +73,14 @@ def grad_dtype(*, setter: bool = True) -> RuntimeError:
     return RuntimeError(f"{first} Tensors of floating point and complex dtype can require gradients")
 
 
+def assigned_grad_size(grad: Sequence[int], tensor: Sequence[int]) -> RuntimeError:
+    """A tensor of another shape assigned to .grad."""
+    return RuntimeError(
+        f"attempting to assign a gradient of size '{list(grad)}' to a tensor of size '{list(tensor)}'. Please ensure "
+        "that the gradient and the tensor are the same size"
+    )
+
+
 def requires_grad_dtype() -> RuntimeError:
     """requires_grad_() on integers."""
     return RuntimeError("only Tensors of floating point dtype can require gradients")
