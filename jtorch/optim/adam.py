@@ -84,12 +84,15 @@ class Adam(Optimizer):
         for group in self.param_groups:
             at_step = {}
             for param in group["params"]:
-                if param.grad is not None:
-                    if not self.state[param]:
-                        self.state[param].update(self._new_state(param, group))
-                    at_step.setdefault(self._tick(param), []).append(param)
-            for count, params in at_step.items():
-                self._update(group, params, count)
+                grad = param.grad
+                if grad is None:
+                    continue
+                state = self.state[param]
+                if not state:
+                    state.update(self._new_state(param, group))
+                at_step.setdefault(self._tick(param, state), []).append((param, state, grad))
+            for count, members in at_step.items():
+                self._update(group, members, count)
         return loss
 
     def _new_state(self, param, group):
@@ -102,7 +105,8 @@ class Adam(Optimizer):
             state["max_exp_avg_sq"] = torch.zeros_like(param)
         return state
 
-    def _update(self, group, params, count):
+    def _update(self, group, members, count):
+        """One operation for all ``members``, ``(param, state, grad)``, that are at step ``count``."""
         lr, weight_decay = as_number(group["lr"]), as_number(group["weight_decay"])
         beta1, beta2 = (as_number(beta) for beta in group["betas"])
         decoupled = bool(group["decoupled_weight_decay"])
@@ -121,7 +125,7 @@ class Adam(Optimizer):
         ]
         amsgrad = bool(group["amsgrad"])
         names = ["exp_avg", "exp_avg_sq", "max_exp_avg_sq"] if amsgrad else ["exp_avg", "exp_avg_sq"]
-        states = [self.state[param] for param in params]
-        tensors = [params, *([state[name] for state in states] for name in names), [param.grad for param in params]]
+        params, states, grads = zip(*members, strict=True)
+        tensors = [params, *([state[name] for state in states] for name in names), grads]
         flags = _updates.AdamFlags(maximize=bool(group["maximize"]), decay=decay, amsgrad=amsgrad)
         fused_update(f"{type(self).__name__}.step", _updates.adam, tensors, numbers, flags)

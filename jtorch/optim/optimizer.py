@@ -200,15 +200,15 @@ class Optimizer:
         with torch.enable_grad():
             return closure()
 
-    def _tick(self, param):
+    def _tick(self, param, state):
         """Counts a step of ``param`` and returns the count as a Python number.
 
         ``state["step"]`` is a tensor, as in torch, over host memory: it is counted and read without recording anything.
         """
-        step = self.state[param]["step"]
-        held = self._host_steps.get(param)
+        step = state["step"]
+        held = self._host_steps.get(id(param))
         if held is None or held[0] is not step:
-            held = self._host_steps[param] = step, step.numpy()
+            held = self._host_steps[id(param)] = step, step.numpy()
         count = held[1]
         count += 1
         return count.item()
