@@ -3,12 +3,11 @@
 Names of ops come from the registry, where each is declared once; `jtorch/__init__.pyi` lists them.
 """
 
+from jtorch import _indexing as _indexing
 from jtorch import _ops as _ops
 from jtorch._declare import registry as _registry
 from jtorch._declare.promote import can_cast as can_cast
 from jtorch._declare.promote import promote_types as promote_types
-from jtorch._engine.flush import end_of_work as _end_of_batch
-from jtorch._engine.flush import end_of_work as _end_of_module_call
 from jtorch._printing import set_printoptions as set_printoptions
 from jtorch._tensor import Tensor as Tensor
 from jtorch._types import *  # noqa: F403 - every plain value is public here

@@ -14,8 +14,8 @@ from jtorch._engine import grad
 from jtorch._engine.aval import Aval, aval_of
 from jtorch._engine.geometry import Chain, Geometry, Reinterpreting, Verb, extended, follow, write_through
 from jtorch._engine.storage import Cell
-from jtorch._engine.tape import Node as TrieNode
 from jtorch._engine.tape import BaseOp, Tape, Value, force, record, threads
+from jtorch._engine.tape import Node as TrieNode
 from jtorch._types import autograd_errors
 from jtorch._types.dtype import from_numpy
 
@@ -71,15 +71,15 @@ def refresh(h: Handle, cell: Cell) -> Value:
     if base is not None and base._requires_grad and cell.host is None:
         _replay(h, base)
     else:
-        part = cell.part(geometry(h)) if cell.host is not None and _moves_only(h._chain) else None
+        part = cell.part(geometry(h)) if cell.host is not None and h._chain and moves_only(h._chain) else None
         h._v = part or read_chain(cell.value, h._chain)
     h._at = cell.serial
     return h._v
 
 
-def _moves_only(chain: Chain) -> bool:
+def moves_only(chain: Chain) -> bool:
     """True for a view that strides describe in full: of shared memory only that part is read."""
-    return bool(chain) and not any(isinstance(verb, Reinterpreting) for verb, _ in chain)
+    return not any(isinstance(verb, Reinterpreting) for verb, _ in chain)
 
 
 def _replay(h: Handle, base: Handle) -> None:

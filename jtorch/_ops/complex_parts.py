@@ -13,7 +13,7 @@ from jax import lax
 from jtorch._declare import Array, composite, op, registry, view
 from jtorch._declare.types import float32, float64, from_numpy
 from jtorch._declare.verbs import AsComplex, AsReal, ImagPart, RealPart
-from jtorch._ops.views import check_tensor
+from jtorch._ops.arguments import check_tensor
 
 
 @op(public="complex", method=False)

@@ -10,7 +10,7 @@ from typing import Any
 
 from jtorch._declare import Handle, composite, view, wrap_dim
 from jtorch._declare.verbs import Select, Slice
-from jtorch._ops.views import check_tensor, whole, wholes
+from jtorch._ops.arguments import check_tensor, whole, wholes
 
 
 @view(public="split", grad="SplitBackward0", method=False, function=False)

@@ -18,7 +18,6 @@ from jtorch._declare import (
     Array,
     Handle,
     Size,
-    as_int,
     composite,
     copy_of,
     errors,
@@ -46,35 +45,7 @@ from jtorch._declare.verbs import (
     is_contiguous,
     view_stride,
 )
-
-
-def whole(name: str, argument: str, position: int, value: Any) -> int:
-    """An argument that must be an int."""
-    if value.__class__ is int:
-        return value
-    found = None if isinstance(value, float) else as_int(value)
-    if found is None:
-        raise errors.argument_type(name, argument, position, "int", value)
-    return found
-
-
-def wholes(name: str, argument: str, position: int, values: Any) -> tuple[int, ...]:
-    """An argument that must be ints: a sequence, or one of them."""
-    if isinstance(values, (tuple, list)):
-        if len(values) == 1 and isinstance(values[0], (tuple, list)):
-            values = values[0]
-        found = []
-        for i, v in enumerate(values):
-            number = v if v.__class__ is int else None if isinstance(v, float) else as_int(v)
-            if number is None:
-                raise errors.sequence_item_type(name, argument, position, "tuple of ints", i, v)
-            found.append(number)
-        return tuple(found)
-    single = None if isinstance(values, float) else as_int(values)
-    if single is None:
-        raise errors.argument_type(name, argument, position, "tuple of ints", values)
-    return (single,)
-
+from jtorch._ops.arguments import check_tensor, whole, wholes
 
 # Shapes
 
@@ -186,11 +157,6 @@ def reshape(input: Any, shape: Any) -> Any:
 def _reshape_method(self: Any, *shape: Any, **named: Any) -> Any:
     """The same elements under another shape: a view where strides allow it, else a copy."""
     return _reshape(self, wholes("reshape", "shape", 1, named["shape"] if named else shape))
-
-
-def check_tensor(name: str, input: Any) -> None:
-    if not isinstance(input, Handle):
-        raise errors.argument_type(name, "input", 1, "Tensor", input)
 
 
 @composite(function=False)
@@ -601,6 +567,12 @@ def contiguous(self: Any, memory_format: Any = None) -> Any:
     if not self._chain or is_contiguous(*geometry_of(self)[:2]):
         return self
     return copy_of(self)
+
+
+@view(method=False, function=False)
+def alias(input):
+    """A view of the whole."""
+    return Reshape(input.shape)
 
 
 @composite(method=False)
