@@ -8,6 +8,7 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Iterable
 from copy import deepcopy
 from itertools import chain
+from typing import Any
 
 import numpy as np
 
@@ -139,7 +140,7 @@ class Optimizer:
                 "optimizer parameters need to be organized in ordered collections, but the ordering of tensors in sets "
                 "will change between runs. Please use a list instead."
             )
-        params = [params] if isinstance(params, torch.Tensor) else list(params)
+        params: list = [params] if isinstance(params, torch.Tensor) else list(params)
         named = [isinstance(param, tuple) for param in params]
         if any(named):
             if not all(named):
@@ -309,7 +310,8 @@ def _like(param, value, key=None):
     if isinstance(value, dict):
         return {name: _like(param, item, name) for name, item in value.items()}
     if isinstance(value, Iterable) and not isinstance(value, str | bytes):
-        return type(value)(_like(param, item) for item in value)
+        kind: Any = type(value)
+        return kind(_like(param, item) for item in value)
     return value
 
 

@@ -71,6 +71,7 @@ def _note_steps(optimizer):
     @functools.wraps(function)
     def step(*args, **kwargs):
         optimizer = owner()
+        assert optimizer is not None, "who calls its step holds it"
         optimizer._opt_called = True
         return function(optimizer, *args, **kwargs)
 
