@@ -101,10 +101,10 @@ def _source(op: Op, method: bool, out: bool, operator: bool, names: dict[str, An
 
 
 def _star(op: Op) -> str | None:
-    """The parameter a method takes as varargs: a `Size` or `Dims` right after the tensor."""
-    if len(op.params) > 1 and op.params[1].kind in ("size", "dims") and op.params[1].default is REQUIRED:
-        return op.params[1].name
-    return None
+    """The parameter a method takes as varargs: a last `Size` or `Dims` right after the tensor."""
+    if len(op.params) == 1 or op.params[1].kind not in ("size", "dims") or op.params[1].default is not REQUIRED:
+        return None
+    return op.params[1].name if all(p.keyword for p in op.params[2:]) else None
 
 
 def _check(fn: str, p: Param, at: int, star: bool) -> list[str]:

@@ -108,7 +108,7 @@ def true_divide(input: Operand, other: Operand) -> Array:
 def _div_floor(input: Operand, other: Operand) -> Array:
     if is_integral(input):
         return jnp.floor_divide(input, other)
-    rest = lax.rem(input, other)
+    rest = lax.rem(*jnp.broadcast_arrays(input, other))
     whole = (input - rest) / other
     whole = jnp.where((rest != 0) & ((rest < 0) != (other < 0)), whole - 1, whole)
     nearest = jnp.floor(whole)
@@ -430,6 +430,8 @@ def clamp(input: Operand, min: Operand | None = None, max: Operand | None = None
     >>> torch.clamp(torch.tensor([-2., 0.5, 3.]), min=-1, max=1)
     tensor([-1.0000,  0.5000,  1.0000])
     """
+    if not is_integral(input):
+        input = jnp.where(input != input, lax.stop_gradient(input), input)  # torch gives nan no gradient
     shape = jnp.broadcast_shapes(*(jnp.shape(x) for x in (input, min, max) if x is not None))
     return jnp.broadcast_to(_above(_below(input, min), max), shape)
 
