@@ -398,12 +398,14 @@ def test_map_location():
     seen = []
 
     def place(storage: Any, location: str) -> Any:
-        seen.append(location)
-        return storage
+        seen.append((location, str(storage.device), storage.nbytes()))
+        return storage.cpu()
 
     for location in ("cpu", jtorch.device("cpu"), {"cpu": "cpu"}, {"cuda:0": "cpu"}, place, lambda storage, _: None):
         assert loaded(jtorch, data, map_location=location)["x"].tolist() == [1, 1]
-    assert seen == ["cpu"]
+    assert seen == [("cpu", "cpu", 8)]
+    with pytest.raises(KeyError, match="the user's own"):
+        loaded(jtorch, data, map_location=lambda *_: {}["the user's own"])
     for location in ("bogus", "cuda:0", 3):
         assert outcome(jtorch, data, map_location=location) == outcome(torch, data, map_location=location)
 

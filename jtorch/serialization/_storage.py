@@ -141,6 +141,34 @@ class MapLocationFailed(Exception):
         self.error = error
 
 
+class PlacedStorage:
+    """The storage that a ``map_location`` function is given, and returns: it can say where it is, and move."""
+
+    def __init__(self, root: Any) -> None:
+        self.root = root
+
+    @property
+    def device(self) -> DeviceType:
+        """Where the storage is."""
+        return self.root.device
+
+    def nbytes(self) -> int:
+        """Its size in bytes."""
+        return self.root.nbytes
+
+    def to(self, device: Any) -> "PlacedStorage":
+        """The storage on another device."""
+        return PlacedStorage(self.root.to(device))
+
+    def cpu(self) -> "PlacedStorage":
+        """The storage in main memory."""
+        return self.to("cpu")
+
+    def cuda(self, device: int | None = None) -> "PlacedStorage":
+        """The storage on a GPU."""
+        return self.to("cuda" if device is None else f"cuda:{device}")
+
+
 Placement = Callable[[Any, str], Any]
 """Takes a tensor over a whole storage and the device it was saved from; returns it where it shall be."""
 
@@ -156,10 +184,12 @@ def placement(map_location: Any) -> Placement:
 
     def by_function(root: Any, location: str) -> Any:
         try:
-            placed = map_location(root.untyped_storage(), location)
+            placed = map_location(PlacedStorage(root), location)
         except Exception as error:
             raise MapLocationFailed(error) from error
-        return _restored(root, location) if placed is None else root.to(placed.device)
+        if placed is None:
+            return _restored(root, location)
+        return placed.root if isinstance(placed, PlacedStorage) else root.to(placed.device)
 
     return by_function
 
