@@ -1,6 +1,7 @@
 """jtorch: the PyTorch API on JAX. `import jtorch as torch`."""
 
 from jtorch import autograd as autograd
+from jtorch import nn as nn  # before _root: torch.relu, torch.conv2d and others are declared in nn.functional
 from jtorch._alias import install as install
 from jtorch._alias import uninstall as uninstall
 from jtorch._engine.explain import explain as explain

@@ -1,0 +1,38 @@
+"""Indices that are out of range: XLA cannot raise, so what is known on the host is looked at before the call."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+
+import numpy as np
+
+from jtorch._engine.handle import Handle, read
+from jtorch._engine.tape import Value
+
+# What was found in range, so that labels used again and again are looked at once. A value never changes.
+_passed: weakref.WeakKeyDictionary[Value, set[tuple]] = weakref.WeakKeyDictionary()
+
+
+def check_bounds(
+    index: Handle, low: int, high: int, error: Callable[[int], Exception], ignore: int | None = None
+) -> None:
+    """Raises `error(i)` for the first index outside [low, high) that is not `ignore`.
+
+    Only an index tensor that is concrete on the CPU is looked at; a pending one would have to be waited for.
+    """
+    value = read(index)
+    if value.array is None or value.aval.device.type != "cpu":
+        return
+    question = (low, high, ignore)
+    passed = _passed.get(value)
+    if passed is not None and question in passed:
+        return
+    found = np.asarray(value.array)
+    if found.size and not (found.min() >= low and found.max() < high):
+        outside = (found < low) | (found >= high)
+        if ignore is not None:
+            outside &= found != ignore
+        if outside.any():
+            raise error(int(found[outside][0]))
+    _passed.setdefault(value, set()).add(question)

@@ -1,0 +1,122 @@
+"""Random numbers for ops: drawn on the host in torch's order, and from there onto the tape.
+
+The streams are the engine's (`_engine/random.py`). Here they meet tensors: their memory order, in which torch fills
+them, their dtype, and the generator's state as a tensor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from jtorch._declare.variants import from_host, to_host
+from jtorch._engine import random as streams
+from jtorch._engine.geometry import Geometry, contiguous_stride, is_contiguous
+from jtorch._engine.handle import Handle, geometry
+from jtorch._types import cpu
+from jtorch._types.device import device as device_type
+
+
+class Generator(streams.Generator):
+    """A source of random numbers with a state of its own; the same seed gives torch's numbers.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.Generator.html
+
+    >>> import jtorch as torch
+    >>> generator = torch.Generator().manual_seed(0)
+    >>> torch.rand(2, generator=generator)
+    tensor([0.4963, 0.7682])
+    """
+
+    def __init__(self, device: Any = "cpu") -> None:
+        super().__init__(device)
+        self.device = device_type(device) if isinstance(device, str) else device
+
+    def get_state(self) -> Any:
+        """The state, a uint8 tensor of torch's layout."""
+        return from_host(super().get_state())
+
+    def set_state(self, new_state: Any) -> None:
+        """Takes a state from `get_state`, here or in torch."""
+        if not isinstance(new_state, Handle):
+            raise TypeError(f"expected a torch.ByteTensor, but got {type(new_state).__name__}")
+        super().set_state(to_host(new_state))
+
+    def clone_state(self) -> Generator:
+        """A generator that goes on with the same numbers."""
+        twin = Generator()
+        twin.set_state(self.get_state())
+        return twin
+
+    def __repr__(self) -> str:
+        return f"<torch._C.Generator object at {id(self):#x}>"
+
+    def __reduce__(self) -> tuple:
+        return _restored, (self.get_state(),)
+
+
+def _restored(state: Any) -> Generator:
+    generator = Generator()
+    generator.set_state(state)
+    return generator
+
+
+default_generator = Generator()
+default_generator.seed()
+
+
+def source(generator: Generator | None) -> Generator:
+    """The generator to draw from; the process's own where none is given."""
+    if generator is None:
+        return default_generator
+    if not isinstance(generator, Generator):
+        raise TypeError(f"expected a torch.Generator, but got {type(generator).__name__}")
+    return generator
+
+
+def in_memory_order(g: Geometry, draw: Callable[[Sequence[int]], np.ndarray]) -> np.ndarray:
+    """What `draw` gives for a tensor of this geometry, whose memory torch fills from its start to its end."""
+    order = streams.fill_order(g.stride)
+    if order == tuple(range(len(order))):
+        return draw(g.size)
+    return draw([g.size[d] for d in order]).transpose(np.argsort(order))
+
+
+def dense(g: Geometry) -> Geometry:
+    """The geometry of a new tensor like this one: the same order of dimensions where it has no gaps or overlaps."""
+    order = streams.fill_order(g.stride)
+    step, stride = 1, [0] * len(g.size)
+    for d in reversed(order):
+        if g.size[d] != 1 and g.stride[d] != step:
+            return Geometry(g.size, contiguous_stride(g.size), 0)
+        stride[d] = step
+        step *= max(g.size[d], 1)
+    return Geometry(g.size, tuple(stride), 0)
+
+
+def contiguous(shape: Sequence[int]) -> Geometry:
+    """The geometry of a new tensor of this shape."""
+    return Geometry(tuple(shape), contiguous_stride(shape), 0)
+
+
+def keep_mask(like: Handle, shape: Sequence[int] | None, p: float, generator: Generator | None = None) -> Any:
+    """A bool tensor that is True with probability `p`, for a tensor or for a shape of its dimensions."""
+    g = dense(geometry(like)) if shape is None else contiguous(shape)
+    drawn = in_memory_order(g, lambda size: source(generator).bernoulli(tuple(size), float(p)))
+    return from_host(np.ascontiguousarray(drawn), place=like._v.aval.device)
+
+
+def rrelu_slopes(input: Handle, lower: float, upper: float, generator: Generator | None) -> Any:
+    """A slope from [lower, upper) for each element that is not positive, 1 for the others."""
+    values = to_host(input)
+    below = ~(values > 0)
+    slopes = np.ones(values.shape, values.dtype)
+    drawn = source(generator).uniform(int(below.sum()), np.float64)
+    slopes[below] = (drawn * (upper - lower) + lower).astype(values.dtype)
+    return from_host(slopes, place=input._v.aval.device)
+
+
+__all__ = ["Generator", "cpu", "contiguous", "default_generator", "dense", "in_memory_order", "is_contiguous",
+           "keep_mask", "rrelu_slopes", "source"]  # fmt: skip

@@ -1,0 +1,231 @@
+"""Convolutions over one, two and three spatial dimensions, and their transposes.
+
+https://docs.pytorch.org/docs/stable/nn.functional.html#convolution-functions
+Inputs are (N, C, *space) or, unbatched, (C, *space); weights (out, in / groups, *kernel), those of the transposes
+(in, out / groups, *kernel).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+from jax import lax
+
+from jtorch._declare import Array, as_int, errors, op
+from jtorch.nn.functional._common import listed, type_name, wide
+
+_C_NAMES = {"Float": "float", "Double": "double", "Half": "c10::Half", "BFloat16": "c10::BFloat16", "Long": "long int"}
+_AXES = "DHW"
+
+
+def _per_dim(name: str, value: Any, count: int) -> tuple[int, ...]:
+    items = value if isinstance(value, (tuple, list)) else (value,)
+    found = tuple(as_int(v) for v in items)
+    if None in found:
+        raise errors.argument_type("convolution", name, None, "tuple of ints", value)
+    if len(found) not in (1, count):
+        raise RuntimeError(
+            f"expected {name} to be a single integer value or a list of {count} values to match the convolution "
+            f"dimensions, but got {name}={list(found)}"
+        )
+    return found * count if len(found) == 1 else found  # type: ignore[return-value]  # None was refused above
+
+
+def _check_types(input: Array, weight: Array, bias: Array | None) -> None:
+    if bias is not None and bias.dtype != input.dtype:
+        kinds = (_C_NAMES.get(type_name(x), type_name(x)) for x in (input, bias))
+        raise RuntimeError("Input type ({}) and bias type ({}) should be the same".format(*kinds))
+    if input.dtype != weight.dtype:
+        raise RuntimeError(f"expected scalar type {type_name(input)} but found {type_name(weight)}")
+
+
+def _check(
+    name: str, n: int, input: Array, weight: Array, bias: Array | None, stride: tuple, dilation: tuple, groups: int,
+    transposed: bool,
+) -> None:  # fmt: skip
+    if input.ndim not in (n + 1, n + 2):
+        raise RuntimeError(
+            f"Expected {n + 1}D (unbatched) or {n + 2}D (batched) input to {name}, but got input of size: "
+            f"{listed(input.shape)}"
+        )
+    if groups <= 0:
+        raise RuntimeError("non-positive groups is not supported")
+    if min(stride) <= 0:
+        raise RuntimeError("non-positive stride is not supported")
+    if min(dilation) <= 0:
+        raise RuntimeError(f"dilation should be greater than zero, but got {list(dilation)}")
+    _check_types(input, weight, bias)
+    size = listed(weight.shape)
+    batched = input.shape if input.ndim == n + 2 else (1, *input.shape)
+    if weight.shape[0] % groups or weight.shape[0] < groups:
+        raise RuntimeError(
+            f"Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got weight of size "
+            f"[{size}] instead"
+        )
+    given, channels = (f"transposed={groups}", weight.shape[0]) if transposed else (
+        f"groups={groups}", weight.shape[1] * groups)  # fmt: skip
+    if batched[1] != channels:
+        raise RuntimeError(
+            f"Given {given}, weight of size {size}, expected input{listed(batched)} to have {channels} channels, "
+            f"but got {batched[1]} channels instead"
+        )
+    outputs = weight.shape[1] * groups if transposed else weight.shape[0]
+    if bias is not None and bias.shape != (outputs,):
+        raise RuntimeError(
+            f"Given {'transposed=1, ' if transposed else ''}weight of size {size}, expected bias to be 1-dimensional "
+            f"with {outputs} elements, but got bias of size {listed(bias.shape)} instead"
+        )
+
+
+def _pads(padding: Any, n: int, kernel: tuple, stride: tuple, dilation: tuple) -> list[tuple[int, int]]:
+    if isinstance(padding, str):
+        if padding == "valid":
+            return [(0, 0)] * n
+        if padding != "same":
+            raise RuntimeError(f"Invalid padding string: '{padding}'")
+        if max(stride) > 1:
+            raise RuntimeError("padding='same' is not supported for strided convolutions")
+        totals = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
+        return [(t // 2, t - t // 2) for t in totals]
+    found = _per_dim("padding", padding, n)
+    if min(found) < 0:
+        raise RuntimeError("negative padding is not supported")
+    return [(p, p) for p in found]
+
+
+def _check_fits(space: tuple, pads: list, kernel: tuple, dilation: tuple) -> None:
+    padded = [s + low + high for s, (low, high) in zip(space, pads, strict=True)]
+    reach = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
+    if any(r > p for r, p in zip(reach, padded, strict=True)):
+        raise RuntimeError(
+            f"Calculated padded input size per channel: ({' x '.join(map(str, padded))}). "
+            f"Kernel size: ({' x '.join(map(str, reach))}). Kernel size can't be greater than actual input size"
+        )
+
+
+def _numbers(n: int) -> tuple[str, str, str]:
+    space = _AXES[-n:]
+    return f"NC{space}", f"OI{space}", f"NC{space}"
+
+
+def _convolution(
+    name: str, n: int, input: Array, weight: Array, bias: Array | None, stride: Any, padding: Any, dilation: Any,
+    groups: int,
+) -> Array:  # fmt: skip
+    stride, dilation = _per_dim("stride", stride, n), _per_dim("dilation", dilation, n)
+    _check(name, n, input, weight, bias, stride, dilation, groups, False)
+    kernel = weight.shape[2:]
+    pads = _pads(padding, n, kernel, stride, dilation)
+    x = wide(input if input.ndim == n + 2 else input[None])
+    _check_fits(x.shape[2:], pads, kernel, dilation)
+    w = wide(weight)
+    out = lax.conv_general_dilated(
+        x, w, stride, pads, rhs_dilation=dilation, dimension_numbers=_numbers(n), feature_group_count=groups
+    )
+    if bias is not None:
+        out = out + wide(bias).reshape(-1, *[1] * n)
+    return (out if input.ndim == n + 2 else out[0]).astype(input.dtype)
+
+
+def _transposed(
+    name: str, n: int, input: Array, weight: Array, bias: Array | None, stride: Any, padding: Any, output_padding: Any,
+    groups: int, dilation: Any,
+) -> Array:  # fmt: skip
+    stride, dilation = _per_dim("stride", stride, n), _per_dim("dilation", dilation, n)
+    padding, extra = _per_dim("padding", padding, n), _per_dim("output_padding", output_padding, n)
+    _check(name, n, input, weight, bias, stride, dilation, groups, True)
+    if min(padding) < 0:
+        raise RuntimeError("negative padding is not supported")
+    if any(e >= s and e >= d for e, s, d in zip(extra, stride, dilation, strict=True)):
+        raise RuntimeError("output padding must be smaller than either stride or dilation")
+    x = wide(input if input.ndim == n + 2 else input[None])
+    inputs, outputs, kernel = weight.shape[0], weight.shape[1], weight.shape[2:]
+    w = wide(weight).reshape(groups, inputs // groups, outputs, *kernel).swapaxes(1, 2)
+    w = jnp.flip(w.reshape(groups * outputs, inputs // groups, *kernel), range(2, n + 2))
+    pads = []
+    for k, d, p, e in zip(kernel, dilation, padding, extra, strict=True):
+        pads.append((d * (k - 1) - p, d * (k - 1) - p + e))
+    out = lax.conv_general_dilated(
+        x, w, (1,) * n, pads, lhs_dilation=stride, rhs_dilation=dilation, dimension_numbers=_numbers(n),
+        feature_group_count=groups,
+    )  # fmt: skip
+    if bias is not None:
+        out = out + wide(bias).reshape(-1, *[1] * n)
+    return (out if input.ndim == n + 2 else out[0]).astype(input.dtype)
+
+
+@op(namespace="torch", method=False, alias=("nn.functional.conv1d",), grad="ConvolutionBackward0")
+def conv1d(
+    input: Array, weight: Array, bias: Array | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
+    groups: int = 1,
+) -> Array:  # fmt: skip
+    """Convolution over (N, C, L) or (C, L); `padding` is a number or "same" or "valid"."""
+    return _convolution("conv1d", 1, input, weight, bias, stride, padding, dilation, groups)
+
+
+@op(namespace="torch", method=False, alias=("nn.functional.conv2d",), grad="ConvolutionBackward0")
+def conv2d(
+    input: Array, weight: Array, bias: Array | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
+    groups: int = 1,
+) -> Array:  # fmt: skip
+    """Convolution over (N, C, H, W) or (C, H, W); `padding` is a number, one for each dimension, "same" or "valid".
+
+    >>> import jtorch as torch
+    >>> image, kernel = torch.ones(1, 1, 3, 3), torch.ones(1, 1, 2, 2)
+    >>> torch.nn.functional.conv2d(image, kernel)
+    tensor([[[[4., 4.],
+              [4., 4.]]]])
+    """
+    return _convolution("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
+
+
+@op(namespace="torch", method=False, alias=("nn.functional.conv3d",), grad="ConvolutionBackward0")
+def conv3d(
+    input: Array, weight: Array, bias: Array | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
+    groups: int = 1,
+) -> Array:  # fmt: skip
+    """Convolution over (N, C, D, H, W) or (C, D, H, W)."""
+    return _convolution("conv3d", 3, input, weight, bias, stride, padding, dilation, groups)
+
+
+@op(namespace="torch", method=False, alias=("nn.functional.conv_transpose1d",), grad="ConvolutionBackward0")
+def conv_transpose1d(
+    input: Array, weight: Array, bias: Array | None = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0,
+    groups: int = 1, dilation: Any = 1,
+) -> Array:  # fmt: skip
+    """The gradient of `conv1d` with respect to its input, as a layer."""
+    return _transposed(
+        "conv_transpose1d", 1, input, weight, bias, stride, padding, output_padding, groups, dilation
+    )
+
+
+@op(namespace="torch", method=False, alias=("nn.functional.conv_transpose2d",), grad="ConvolutionBackward0")
+def conv_transpose2d(
+    input: Array, weight: Array, bias: Array | None = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0,
+    groups: int = 1, dilation: Any = 1,
+) -> Array:  # fmt: skip
+    """The gradient of `conv2d` with respect to its input, as a layer."""
+    return _transposed(
+        "conv_transpose2d", 2, input, weight, bias, stride, padding, output_padding, groups, dilation
+    )
+
+
+@op(namespace="torch", method=False, alias=("nn.functional.conv_transpose3d",), grad="ConvolutionBackward0")
+def conv_transpose3d(
+    input: Array, weight: Array, bias: Array | None = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0,
+    groups: int = 1, dilation: Any = 1,
+) -> Array:  # fmt: skip
+    """The gradient of `conv3d` with respect to its input, as a layer."""
+    return _transposed(
+        "conv_transpose3d", 3, input, weight, bias, stride, padding, output_padding, groups, dilation
+    )
+
+
+@op(namespace="torch", method=False, out=True, alias=("nn.functional.conv_tbc",))
+def conv_tbc(input: Array, weight: Array, bias: Array, pad: int = 0) -> Array:
+    """Convolution over (time, batch, channels) with a weight (width, in, out)."""
+    out = lax.conv_general_dilated(
+        wide(input), wide(weight), (1,), [(pad, pad)], dimension_numbers=("WNC", "WIO", "WNC")
+    )
+    return (out + wide(bias)).astype(input.dtype)

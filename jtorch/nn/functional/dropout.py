@@ -1,0 +1,165 @@
+"""Dropout in its forms. The masks are drawn as torch draws them, so one seed drops the same elements.
+
+https://docs.pytorch.org/docs/stable/nn.functional.html#dropout-functions
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import jax.numpy as jnp
+
+from jtorch._declare import Array, Scalar, composite, inplace_twin, op, write_back
+from jtorch._declare.draws import keep_mask
+from jtorch._declare.registry import add_function
+from jtorch.nn.functional._common import number, wide
+
+_ALPHA = 1.7580993408473766  # minus the limit of SELU at minus infinity
+
+
+@op(function=False, method=False, name="dropout", grad="MulBackward0")
+def dropout_op(input: Array, keep: Array, share: Scalar) -> Array:
+    """The mask divided by the share that is kept, rounded to the input's type, times the input: torch's order."""
+    x = wide(input)
+    scale = jnp.where(keep, 1 / number(share, x), 0).astype(input.dtype)
+    return (x * wide(scale)).astype(input.dtype)
+
+
+@op(function=False, method=False, name="drop_all", grad="MulBackward0")
+def drop_all_op(input: Array) -> Array:
+    return input * jnp.zeros((), input.dtype)
+
+
+@op(function=False, method=False, name="alpha_dropout", grad="AddBackward0")
+def alpha_dropout_op(input: Array, keep: Array, scale: Scalar, shift: Scalar, base: Scalar) -> Array:
+    """Dropped elements become SELU's lowest value; `scale`, `shift` and `base` restore mean and variance."""
+    x = wide(input)
+    kept = keep.astype(x.dtype)
+    return (x * (kept * number(scale, x)) + ((kept - 1) * number(shift, x) + number(base, x))).astype(input.dtype)
+
+
+def _dropped(input: Any, p: float, train: bool, alpha: bool = False, shape: Sequence[int] | None = None) -> Any:
+    """Dropout with one draw for each element, or for each element of `shape`, which broadcasts."""
+    if not 0 <= p <= 1:
+        raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {p:g}")
+    if p == 0 or not train or input.numel() == 0:
+        return input
+    if p == 1:
+        return drop_all_op(input)
+    keep = keep_mask(input, shape, 1 - p)
+    if not alpha:
+        return dropout_op(input, keep, 1 - p)
+    scale = 1 / math.sqrt((_ALPHA * _ALPHA * p + 1) * (1 - p))
+    return alpha_dropout_op(input, keep, scale, _ALPHA * scale, _ALPHA * scale * p)
+
+
+def _features(input: Any) -> tuple[int, ...]:
+    if input.ndim < 2:
+        raise RuntimeError("Feature dropout requires at least 2 dimensions in the input")
+    return (*tuple(input.shape)[:2], *[1] * (input.ndim - 2))
+
+
+@composite(namespace="torch", method=False, public="dropout")
+def dropout_of_torch(input: Any, p: float, train: bool) -> Any:
+    """Zeroes elements with probability `p` and scales the others by 1 / (1 - p)."""
+    return _dropped(input, p, train)
+
+
+@composite(namespace="torch", method=False, public="alpha_dropout")
+def alpha_dropout_of_torch(input: Any, p: float, train: bool) -> Any:
+    """Dropout that keeps the mean and variance of SELU's output."""
+    return _dropped(input, p, train, alpha=True)
+
+
+@composite(namespace="torch", method=False, public="feature_dropout")
+def feature_dropout(input: Any, p: float, train: bool) -> Any:
+    """Dropout of whole channels (dim 1) of each sample."""
+    return _dropped(input, p, train, shape=_features(input) if train else None)
+
+
+@composite(namespace="torch", method=False, public="feature_alpha_dropout")
+def feature_alpha_dropout_of_torch(input: Any, p: float, train: bool) -> Any:
+    """`alpha_dropout` of whole channels (dim 1) of each sample."""
+    return _dropped(input, p, train, alpha=True, shape=_features(input) if train else None)
+
+
+for _fn, _name in (
+    (dropout_of_torch, "dropout"), (alpha_dropout_of_torch, "alpha_dropout"), (feature_dropout, "feature_dropout"),
+    (feature_alpha_dropout_of_torch, "feature_alpha_dropout"),
+):  # fmt: skip
+    add_function("torch", f"{_name}_", inplace_twin(f"{_name}_", _fn))
+
+
+def _check_p(p: float) -> None:
+    if p < 0.0 or p > 1.0:
+        raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
+
+
+def _placed(input: Any, result: Any, inplace: bool) -> Any:
+    return write_back("dropout_", input, result) if inplace and result is not input else result
+
+
+@composite(method=False)
+def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+    """Zeroes elements with probability `p` and scales the others by 1 / (1 - p). Srivastava et al., 2014.
+
+    >>> import jtorch as torch
+    >>> _ = torch.manual_seed(0)
+    >>> torch.nn.functional.dropout(torch.ones(4))
+    tensor([2., 0., 0., 0.])
+    """
+    _check_p(p)
+    return _placed(input, _dropped(input, p, training), inplace)
+
+
+@composite(method=False)
+def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
+    """Dropout that keeps the mean and variance of SELU's output. Klambauer et al., 2017."""
+    _check_p(p)
+    return _placed(input, _dropped(input, p, training, alpha=True), inplace)
+
+
+@composite(method=False)
+def feature_alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
+    """`alpha_dropout` of whole channels (dim 1) of each sample."""
+    _check_p(p)
+    return _placed(input, feature_alpha_dropout_of_torch(input, p, training), inplace)
+
+
+def _channels(name: str, input: Any, p: float, training: bool, inplace: bool, batched: int) -> Any:
+    """Drops channels of (N, C, *space) or, one dimension less, of (C, *space)."""
+    _check_p(p)
+    shape = tuple(input.shape)
+    rank = len(shape)
+    if rank not in (batched - 1, batched):
+        warnings.warn(
+            f"{name}: Received a {rank}-D input to {name}, which is deprecated and will result in an error in a future "
+            f"release. To retain the behavior and silence this warning, please use feature dropout instead.",
+            stacklevel=4,
+        )
+    if rank == batched - 1 and name != "dropout2d":
+        channels: tuple[int, ...] = (shape[0], *[1] * (rank - 1))
+    else:
+        channels = _features(input)
+    return _placed(input, _dropped(input, p, training, shape=channels), inplace)
+
+
+@composite(method=False)
+def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+    """Dropout of whole channels of (N, C, L) or (C, L). Tompson et al., 2015."""
+    return _channels("dropout1d", input, p, training, inplace, 3)
+
+
+@composite(method=False)
+def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+    """Dropout of whole channels (dim 1) of (N, C, H, W); a 3-d input counts as (N, C, L), as in torch."""
+    return _channels("dropout2d", input, p, training, inplace, 4)
+
+
+@composite(method=False)
+def dropout3d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+    """Dropout of whole channels of (N, C, D, H, W) or (C, D, H, W)."""
+    return _channels("dropout3d", input, p, training, inplace, 5)

@@ -1,0 +1,275 @@
+"""Losses that compare an input with a target element by element.
+
+https://docs.pytorch.org/docs/stable/nn.functional.html#loss-functions
+Each takes `reduction`: "none", "mean" or "sum"; `size_average` and `reduce` are torch's older words for it.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jtorch._declare import Array, Scalar, broadcast, composite, op
+from jtorch.nn.functional._common import reduced, reduction_of, require_floating
+
+
+def _warn_sizes(input: Array, target: Array) -> None:
+    if input.shape != target.shape:
+        broadcast(input.shape, target.shape)
+        warnings.warn(
+            f"Using a target size (torch.Size({list(target.shape)})) that is different to the input size "
+            f"(torch.Size({list(input.shape)})). This will likely lead to incorrect results due to broadcasting. "
+            "Please ensure they have the same size.",
+            stacklevel=2,
+        )
+
+
+def _weighted(loss: Array, weight: Array | None, reduction: str) -> Array:
+    """Reduces a loss whose elements may carry weights, which the mean divides by."""
+    if weight is None:
+        return reduced(loss, reduction)
+    if weight.shape != loss.shape:
+        raise ValueError("Weights and input must have the same size.")
+    loss = loss * weight
+    return jnp.sum(loss) / jnp.sum(weight) if reduction == "mean" else reduced(loss, reduction)
+
+
+@op(method=False, upcast=True)
+def mse_loss(
+    input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
+    weight: Array | None = None,
+) -> Array:  # fmt: skip
+    """The squared difference.
+
+    >>> import jtorch as torch
+    >>> torch.nn.functional.mse_loss(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0]))
+    tensor(2.)
+    """
+    _warn_sizes(input, target)
+    require_floating(input, "mse_cpu")
+    return _weighted(jnp.square(input - target), weight, reduction_of(size_average, reduce, reduction))
+
+
+@op(method=False, upcast=True, grad="MeanBackward0")
+def l1_loss(
+    input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
+    weight: Array | None = None,
+) -> Array:  # fmt: skip
+    """The absolute difference; its gradient at 0 is 0."""
+    _warn_sizes(input, target)
+    difference = input - target
+    return _weighted(jnp.sign(difference) * difference, weight, reduction_of(size_average, reduce, reduction))
+
+
+def _huber(difference: Array, delta: Any) -> Array:
+    """Half the square within `delta` of 0, beyond it a line that continues it."""
+    size = jnp.sign(difference) * difference
+    inside = size < delta
+    near = jnp.where(inside, difference, 0)
+    return jnp.where(inside, 0.5 * near * near, delta * (size - 0.5 * delta))
+
+
+@op(method=False, upcast=True)
+def huber_loss(
+    input: Array, target: Array, reduction: str = "mean", delta: float = 1.0, weight: Array | None = None
+) -> Array:
+    """Half the squared difference up to `delta`, linear beyond. Huber, 1964."""
+    if delta <= 0:
+        raise RuntimeError("huber_loss does not support non-positive values for delta.")
+    _warn_sizes(input, target)
+    return _weighted(_huber(input - target, delta), weight, reduction_of(None, None, reduction))
+
+
+@op(method=False, upcast=True, grad="SmoothL1LossBackward0")
+def smooth_l1_loss(
+    input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
+    beta: float = 1.0,
+) -> Array:  # fmt: skip
+    """The Huber loss divided by `beta`; the absolute difference when `beta` is 0."""
+    if beta < 0:
+        raise RuntimeError("smooth_l1_loss does not support negative values for beta.")
+    _warn_sizes(input, target)
+    difference = input - target
+    loss = jnp.sign(difference) * difference if beta == 0 else _huber(difference, beta) / beta
+    return reduced(loss, reduction_of(size_average, reduce, reduction))
+
+
+def _probability_sizes(input: Array, target: Array) -> None:
+    if input.shape != target.shape:
+        raise ValueError(
+            f"Using a target size (torch.Size({list(target.shape)})) that is different to the input size "
+            f"(torch.Size({list(input.shape)})) is deprecated. Please ensure they have the same size."
+        )
+
+
+@jax.custom_jvp
+def _bce(x: Array, target: Array) -> Array:
+    return -(target * jnp.maximum(jnp.log(x), -100) + (1 - target) * jnp.maximum(jnp.log1p(-x), -100))
+
+
+# torch's gradient is (x - target) / max(x (1 - x), 1e-12), finite at 0 and 1, which no forward formula gives.
+@_bce.defjvp
+def _bce_tangent(primals: tuple, tangents: tuple) -> tuple:
+    x, target = primals
+    by_input = (x - target) / jnp.maximum(x * (1 - x), 1e-12)
+    by_target = jnp.maximum(jnp.log1p(-x), -100) - jnp.maximum(jnp.log(x), -100)
+    return _bce(x, target), by_input * tangents[0] + by_target * tangents[1]
+
+
+@op(method=False, upcast=True)
+def binary_cross_entropy(
+    input: Array, target: Array, weight: Array | None = None, size_average: bool | None = None,
+    reduce: bool | None = None, reduction: str = "mean",
+) -> Array:  # fmt: skip
+    """The cross entropy of probabilities; logarithms are held above -100, as in torch."""
+    _probability_sizes(input, target)
+    require_floating(input, "binary_cross_entropy")
+    loss = _bce(input, target)
+    if weight is not None:
+        loss = loss * weight
+    return reduced(loss, reduction_of(size_average, reduce, reduction))
+
+
+@op(method=False, upcast=True)
+def binary_cross_entropy_with_logits(
+    input: Array, target: Array, weight: Array | None = None, size_average: bool | None = None,
+    reduce: bool | None = None, reduction: str = "mean", pos_weight: Array | None = None,
+) -> Array:  # fmt: skip
+    """The cross entropy of the sigmoid of `input`, without overflow; `pos_weight` weighs the positive targets.
+
+    >>> import jtorch as torch
+    >>> torch.nn.functional.binary_cross_entropy_with_logits(torch.tensor([0.0]), torch.tensor([1.0]))
+    tensor(0.6931)
+    """
+    if input.shape != target.shape:
+        raise ValueError(
+            f"Target size (torch.Size({list(target.shape)})) must be the same as input size "
+            f"(torch.Size({list(input.shape)}))"
+        )
+    return _with_logits(input, target, weight, pos_weight, reduction_of(size_average, reduce, reduction))
+
+
+def _with_logits(input: Array, target: Array, weight: Array | None, pos_weight: Array | None, reduction: str) -> Array:
+    positive = 1 if pos_weight is None else 1 + (pos_weight - 1) * target
+    loss = (1 - target) * input + positive * jnp.logaddexp(-input, 0)
+    return reduced(loss if weight is None else loss * weight, reduction)
+
+
+_REDUCTIONS = ("none", "mean", "sum")  # torch's numbers for them in torch.* functions
+
+
+@op(method=False, namespace="torch", name="binary_cross_entropy_with_logits", upcast=True)
+def binary_cross_entropy_with_logits_of_torch(
+    input: Array, target: Array, weight: Array | None = None, pos_weight: Array | None = None, reduction: int = 1
+) -> Array:
+    """The function of torch.nn.functional with the reduction as a number."""
+    return _with_logits(input, target, weight, pos_weight, _REDUCTIONS[reduction])
+
+
+def _kl_div(input: Array, target: Array, reduction: str, log_target: bool) -> Array:
+    if log_target:
+        loss = jnp.exp(target) * (target - input)
+    else:
+        positive = target > 0
+        entropy = jnp.where(target == 0, 0, target * jnp.log(jnp.where(positive, target, jnp.where(target == 0, 1, jnp.nan))))
+        loss = entropy - target * input
+    if reduction == "batchmean":
+        return jnp.sum(loss) / (input.shape[0] if input.ndim else 1)
+    return reduced(loss, reduction)
+
+
+@op(method=False, upcast=True, grad="MeanBackward0")
+def kl_div(
+    input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
+    log_target: bool = False,
+) -> Array:  # fmt: skip
+    """The Kullback-Leibler divergence of log-probabilities `input` from `target`; "batchmean" is the mathematical one."""
+    if reduction == "mean" and size_average is None and reduce is None:
+        warnings.warn(
+            "reduction: 'mean' divides the total loss by both the batch size and the support size."
+            "'batchmean' divides only by the batch size, and aligns with the KL div math definition."
+            "'mean' will be changed to behave the same as 'batchmean' in the next major release.",
+            stacklevel=2,
+        )
+    if reduction != "batchmean":
+        reduction = reduction_of(size_average, reduce, reduction)
+    return _kl_div(input, target, reduction, log_target)
+
+
+@op(method=False, namespace="torch", name="kl_div", upcast=True, grad="MeanBackward0")
+def kl_div_of_torch(input: Array, target: Array, reduction: int = 1, *, log_target: bool = False) -> Array:
+    """The function of torch.nn.functional with the reduction as a number."""
+    return _kl_div(input, target, _REDUCTIONS[reduction], log_target)
+
+
+def _poisson(input: Array, target: Array, log_input: bool, full: bool, eps: Any, reduction: str) -> Array:
+    loss = jnp.exp(input) - target * input if log_input else input - target * jnp.log(input + eps)
+    if full:
+        safe = jnp.where(target > 1, target, 1)
+        stirling = target * jnp.log(safe) - target + 0.5 * jnp.log(2 * math.pi * safe)
+        loss = loss + jnp.where(target > 1, stirling, 0)
+    return reduced(loss, reduction)
+
+
+@op(method=False, upcast=True, grad="MeanBackward0")
+def poisson_nll_loss(
+    input: Array, target: Array, log_input: bool = True, full: bool = False, size_average: bool | None = None,
+    eps: Scalar = 1e-8, reduce: bool | None = None, reduction: str = "mean",
+) -> Array:  # fmt: skip
+    """The negative log likelihood of counts; `full` adds Stirling's approximation of the factorial."""
+    return _poisson(input, target, log_input, full, eps, reduction_of(size_average, reduce, reduction))
+
+
+@op(method=False, namespace="torch", name="poisson_nll_loss", upcast=True, grad="MeanBackward0")
+def poisson_nll_loss_of_torch(
+    input: Array, target: Array, log_input: bool, full: bool, eps: Scalar, reduction: int
+) -> Array:
+    """The function of torch.nn.functional with the reduction as a number."""
+    return _poisson(input, target, log_input, full, eps, _REDUCTIONS[reduction])
+
+
+@op(function=False, method=False, upcast=True, grad="MeanBackward0")
+def gaussian_nll_op(input: Array, target: Array, var: Array, eps: Scalar, full: bool, reduction: str) -> Array:
+    shape = input.shape
+    if var.shape not in (shape, ()):
+        if shape[:-1] == var.shape:
+            var = var[..., None]
+        elif not (shape[:-1] == var.shape[:-1] and var.shape[-1] == 1 or _one_less(shape, var.shape)):
+            raise ValueError("var is of incorrect size")
+    below = var < eps
+    held = jnp.where(below, eps, jax.lax.stop_gradient(var)) + (var - jax.lax.stop_gradient(var))
+    loss = 0.5 * (jnp.log(held) + jnp.square(input - target) / held)
+    if full:
+        loss = loss + 0.5 * math.log(2 * math.pi)
+    return reduced(loss, reduction)
+
+
+def _one_less(shape: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    """True when the shapes are equal but for one dimension of size 1."""
+    return len(shape) == len(other) and sum(a != b for a, b in zip(shape, other, strict=True)) == 1 and 1 in other
+
+
+@composite(method=False)
+def gaussian_nll_loss(
+    input: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
+) -> Any:
+    """The negative log likelihood of normal numbers with variance `var`, held above `eps`. Nix and Weigend, 1994."""
+    reduction_of(None, None, reduction)
+    if isinstance(var, (int, float)):
+        if var < 0:
+            raise ValueError("var has negative entry/entries")
+        var = input * 0 + var
+    return gaussian_nll_op(input, target, var, eps, full, reduction)
+
+
+@op(method=False, upcast=True)
+def soft_margin_loss(
+    input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
+) -> Array:
+    """`log(1 + exp(-target * input))` for targets 1 and -1."""
+    loss = jnp.log1p(jnp.exp(-target * input))
+    return reduced(loss, reduction_of(size_average, reduce, reduction))

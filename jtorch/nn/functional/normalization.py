@@ -1,0 +1,335 @@
+"""Normalizations: batch, layer, group, instance, RMS, local response, and `normalize`.
+
+https://docs.pytorch.org/docs/stable/nn.functional.html#normalization-functions
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import jax.numpy as jnp
+from jax import lax
+
+from jtorch._declare import Array, Dim, Scalar, Size, composite, op
+from jtorch._declare.variants import read, write_out, write_value
+from jtorch.nn.functional._common import listed, number, p_norm, require_floating, wide
+
+_MIXED = "mixed dtype (CPU): all inputs must share same datatype."
+
+
+def _check_mixed(input: Array, *others: Array | None) -> None:
+    """Parameters have the input's type, or are float32 beside a half type."""
+    for x in others:
+        if x is not None and x.dtype != input.dtype and not (input.dtype.itemsize == 2 and x.dtype == jnp.float32):
+            raise RuntimeError(_MIXED)
+
+
+def _channelwise(x: Array | None, rank: int) -> Array | None:
+    """A vector over channels, shaped to meet (N, C, *space)."""
+    return None if x is None else wide(x).reshape(1, -1, *[1] * (rank - 2))
+
+
+def _scaled(x: Array, weight: Array | None, bias: Array | None) -> Array:
+    if weight is not None:
+        x = x * weight
+    return x if bias is None else x + bias
+
+
+def _moments(x: Array, axes: tuple[int, ...], keepdims: bool = True) -> tuple[Array, Array]:
+    """Mean and variance (divided by the count), in two passes so that a large mean costs no digits."""
+    mean = jnp.mean(x, axes, keepdims=True)
+    var = jnp.mean(jnp.square(x - mean), axes, keepdims=True)
+    return (mean, var) if keepdims else (jnp.squeeze(mean, axes), jnp.squeeze(var, axes))
+
+
+def _updated(running: Array | None, new: Array, momentum: Array) -> Array:
+    """A running statistic after one more batch; without one, nothing that anybody reads."""
+    if running is None:
+        return jnp.zeros((), new.dtype)
+    share = number(momentum, new)
+    return lax.stop_gradient((1 - share) * wide(running) + share * new).astype(running.dtype)
+
+
+def _check_batch_norm(input: Array, weight: Any, bias: Any, mean: Any, var: Any, training: bool) -> None:
+    if input.ndim < 2:
+        raise IndexError("Dimension out of range (expected to be in range of [-1, 0], but got 1)")
+    if not training:
+        for name, x in (("running_mean", mean), ("running_var", var)):
+            if x is None:
+                raise RuntimeError(f"{name} must be defined in evaluation mode")
+    for name, x in (("running_mean", mean), ("running_var", var), ("weight", weight), ("bias", bias)):
+        if x is not None and x.size != input.shape[1]:
+            raise RuntimeError(f"{name} should contain {input.shape[1]} elements not {x.size}")
+    require_floating(input, "batch_norm")
+    _check_mixed(input, weight, bias, mean, var)
+
+
+@op(function=False, method=False, name="batch_norm", grad="NativeBatchNormBackward0")
+def batch_norm_op(
+    input: Array, running_mean: Array | None, running_var: Array | None, weight: Array | None, bias: Array | None,
+    momentum: Scalar, eps: Scalar, training: bool,
+) -> tuple[Array, Array, Array]:  # fmt: skip
+    """The normalized input and the running statistics after it."""
+    _check_batch_norm(input, weight, bias, running_mean, running_var, training)
+    x = wide(input)
+    new_mean = new_var = jnp.zeros((), x.dtype)
+    if training:
+        axes = (0, *range(2, x.ndim))
+        mean, var = _moments(x, axes)
+        count = x.size // max(x.shape[1], 1)
+        unbiased = var.reshape(-1) * (count / max(count - 1, 1))
+        new_mean = _updated(running_mean, mean.reshape(-1), momentum)
+        new_var = _updated(running_var, unbiased, momentum)
+    else:
+        mean, var = _channelwise(running_mean, x.ndim), _channelwise(running_var, x.ndim)
+    scale = lax.rsqrt(var + number(eps, x))
+    if weight is not None:
+        scale = scale * _channelwise(weight, x.ndim)
+    out = _scaled((x - mean) * scale, None, _channelwise(bias, x.ndim))
+    return out.astype(input.dtype), new_mean, new_var
+
+
+def _write_statistics(targets: tuple, new: tuple) -> None:
+    """Running statistics are buffers: they change outside the graph."""
+    for target, value in zip(targets, new, strict=True):
+        if target is not None:
+            write_value(target, read(value))
+
+
+def _batch_norm(
+    input: Any, mean: Any, var: Any, weight: Any, bias: Any, training: bool, momentum: float, eps: float
+) -> Any:
+    out, new_mean, new_var = batch_norm_op(input, mean, var, weight, bias, momentum, eps, bool(training))
+    if training:
+        _write_statistics((mean, var), (new_mean, new_var))
+    return out
+
+
+@composite(method=False)
+def batch_norm(
+    input: Any, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None, training: bool = False,
+    momentum: float = 0.1, eps: float = 1e-5,
+) -> Any:  # fmt: skip
+    """Normalizes each channel (dim 1) over the batch; in training updates the running statistics in place.
+
+    Ioffe and Szegedy, 2015.
+
+    >>> import jtorch as torch
+    >>> x = torch.tensor([[1.0], [3.0]])
+    >>> torch.nn.functional.batch_norm(x, None, None, training=True)
+    tensor([[-1.0000],
+            [ 1.0000]])
+    """
+    if training:
+        if math.prod((*input.shape[:1], *input.shape[2:])) == 1:
+            raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.shape}")
+        if (running_mean is None) != (running_var is None):
+            raise ValueError("running_mean and running_var must either both be None or neither be None")
+    return _batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
+
+
+@composite(method=False, namespace="torch", public="batch_norm")
+def batch_norm_of_torch(
+    input: Any, weight: Any, bias: Any, running_mean: Any, running_var: Any, training: bool, momentum: float,
+    eps: float, cudnn_enabled: bool,
+) -> Any:  # fmt: skip
+    """`torch.nn.functional.batch_norm` with the arguments in another order."""
+    return _batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
+
+
+@op(function=False, method=False, name="instance_norm", grad="ViewBackward0")
+def instance_norm_op(
+    input: Array, running_mean: Array | None, running_var: Array | None, weight: Array | None, bias: Array | None,
+    momentum: Scalar, eps: Scalar, use_input_stats: bool,
+) -> tuple[Array, Array, Array]:  # fmt: skip
+    """The normalized input and the running statistics after it, which average over the batch."""
+    if not use_input_stats and (running_mean is None or running_var is None):
+        raise RuntimeError("Expected running_mean and running_var to be defined when use_input_stats is false")
+    x = wide(input)
+    new_mean = new_var = jnp.zeros((), x.dtype)
+    if use_input_stats:
+        mean, var = _moments(x, tuple(range(2, x.ndim)))
+        count = math.prod(x.shape[2:])
+        new_mean = _updated(running_mean, mean.reshape(x.shape[:2]).mean(0), momentum)
+        unbiased = var.reshape(x.shape[:2]).mean(0) * (count / max(count - 1, 1))
+        new_var = _updated(running_var, unbiased, momentum)
+    else:
+        mean, var = _channelwise(running_mean, x.ndim), _channelwise(running_var, x.ndim)
+    out = (x - mean) * lax.rsqrt(var + number(eps, x))
+    out = _scaled(out, _channelwise(weight, x.ndim), _channelwise(bias, x.ndim))
+    return out.astype(input.dtype), new_mean, new_var
+
+
+def _instance_norm(
+    input: Any, mean: Any, var: Any, weight: Any, bias: Any, use_input_stats: bool, momentum: float, eps: float
+) -> Any:
+    out, *new = instance_norm_op(input, mean, var, weight, bias, momentum, eps, bool(use_input_stats))
+    if use_input_stats:
+        _write_statistics((mean, var), tuple(new))
+    return out
+
+
+@composite(method=False)
+def instance_norm(
+    input: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None,
+    use_input_stats: bool = True, momentum: float = 0.1, eps: float = 1e-5,
+) -> Any:  # fmt: skip
+    """Normalizes each channel of each sample over its space. Ulyanov et al., 2016."""
+    if use_input_stats and math.prod(input.shape[2:]) == 1:
+        raise ValueError(f"Expected more than 1 spatial element when training, got input size {input.shape}")
+    return _instance_norm(input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps)
+
+
+@composite(method=False, namespace="torch", public="instance_norm")
+def instance_norm_of_torch(
+    input: Any, weight: Any, bias: Any, running_mean: Any, running_var: Any, use_input_stats: bool, momentum: float,
+    eps: float, cudnn_enabled: bool,
+) -> Any:  # fmt: skip
+    """`torch.nn.functional.instance_norm` with the arguments in another order."""
+    return _instance_norm(input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps)
+
+
+def _normalized_axes(input: Array, normalized_shape: tuple, star: str, weight: Any, bias: Any) -> tuple[int, ...]:
+    shape, size = tuple(normalized_shape), listed(normalized_shape)
+    if not shape:
+        raise RuntimeError(
+            "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element, "
+            "but got normalized_shape = []"
+        )
+    for name, x in (("weight", weight), ("bias", bias)):
+        if x is not None and x.shape != shape:
+            raise RuntimeError(
+                f"Expected {name} to be of same shape as normalized_shape, but got {name} of shape "
+                f"{listed(x.shape)} and normalized_shape = {size}"
+            )
+    if input.shape[-len(shape) :] != shape or input.ndim < len(shape):
+        raise RuntimeError(
+            f"Given normalized_shape={size}, expected input with shape [*{star}{size[1:]}, "
+            f"but got input of size{listed(input.shape)}"
+        )
+    return tuple(range(input.ndim - len(shape), input.ndim))
+
+
+def _layer_norm(input: Array, shape: tuple, weight: Any, bias: Any, eps: Any) -> tuple[Array, Array, Array]:
+    axes = _normalized_axes(input, shape, ", ", weight, bias)
+    require_floating(input, "LayerNormKernelImpl")
+    _check_mixed(input, weight, bias)
+    x = wide(input)
+    mean, var = _moments(x, axes)
+    rstd = lax.rsqrt(var + number(eps, x))
+    out = _scaled((x - mean) * rstd, wide(weight), wide(bias))
+    return out.astype(input.dtype), mean, rstd
+
+
+@op(method=False, grad="NativeLayerNormBackward0")
+def layer_norm(
+    input: Array, normalized_shape: Size, weight: Array | None = None, bias: Array | None = None, eps: Scalar = 1e-5
+) -> Array:
+    """Normalizes over the last dimensions, those of `normalized_shape`. Ba et al., 2016.
+
+    >>> import jtorch as torch
+    >>> torch.nn.functional.layer_norm(torch.tensor([1.0, 3.0]), (2,))
+    tensor([-1.0000,  1.0000])
+    """
+    return _layer_norm(input, normalized_shape, weight, bias, eps)[0]
+
+
+@op(namespace="torch", method=False, public="layer_norm", name="layer_norm", grad="NativeLayerNormBackward0")
+def layer_norm_of_torch(
+    input: Array, normalized_shape: Size, weight: Array | None = None, bias: Array | None = None, eps: Scalar = 1e-5,
+    cudnn_enable: bool = True,
+) -> Array:  # fmt: skip
+    """`torch.nn.functional.layer_norm` with one more flag, for CUDA."""
+    return _layer_norm(input, normalized_shape, weight, bias, eps)[0]
+
+
+@op(namespace="torch", method=False)
+def native_layer_norm(
+    input: Array, normalized_shape: Size, weight: Array | None, bias: Array | None, eps: Scalar
+) -> tuple[Array, Array, Array]:
+    """`layer_norm`, its mean and the reciprocal of its standard deviation."""
+    return _layer_norm(input, normalized_shape, weight, bias, eps)
+
+
+@op(method=False, grad="NativeGroupNormBackward0")
+def group_norm(
+    input: Array, num_groups: int, weight: Array | None = None, bias: Array | None = None, eps: Scalar = 1e-5
+) -> Array:
+    """Normalizes groups of channels (dim 1) of each sample. Wu and He, 2018."""
+    if input.ndim < 2:
+        raise RuntimeError(f"Expected at least 2 dimensions for input tensor but received {input.ndim}")
+    channels = input.shape[1]
+    if channels % num_groups:
+        raise RuntimeError(
+            "Expected number of channels in input to be divisible by num_groups, but got input of shape "
+            f"{listed(input.shape)} and num_groups={num_groups}"
+        )
+    if input.size and math.prod((input.shape[0] * channels // num_groups, *input.shape[2:])) == 1:
+        raise ValueError(
+            f"Expected more than 1 value per channel when training, got input size {listed(input.shape)}"
+        )
+    for name, x in (("weight", weight), ("bias", bias)):
+        if x is not None and x.shape != (channels,):
+            raise RuntimeError(
+                f"Expected {name} to be a vector of size equal to the number of channels in input, but got {name} of "
+                f"shape {listed(x.shape)} and input of shape {listed(input.shape)}"
+            )
+    _check_mixed(input, weight, bias)
+    x = wide(input).reshape(input.shape[0], num_groups, channels // num_groups * math.prod(input.shape[2:]))
+    mean, var = _moments(x, (2,))
+    out = ((x - mean) * lax.rsqrt(var + number(eps, x))).reshape(input.shape)
+    return _scaled(out, _channelwise(weight, input.ndim), _channelwise(bias, input.ndim)).astype(input.dtype)
+
+
+@op(namespace="torch", method=False, name="group_norm", grad="NativeGroupNormBackward0")
+def group_norm_of_torch(
+    input: Array, num_groups: int, weight: Array | None = None, bias: Array | None = None, eps: Scalar = 1e-5,
+    cudnn_enabled: bool = True,
+) -> Array:  # fmt: skip
+    """`torch.nn.functional.group_norm` with one more flag, for CUDA."""
+    return group_norm.body(input, num_groups, weight, bias, eps)
+
+
+@op(namespace="torch", method=False, alias=("nn.functional.rms_norm",), grad="MulBackward0")
+def rms_norm(input: Array, normalized_shape: Size, weight: Array | None = None, eps: Scalar | None = None) -> Array:
+    """Divides by the root of the mean square over the last dimensions. Zhang and Sennrich, 2019.
+
+    Without `eps` the machine epsilon of the type it computes in.
+    """
+    axes = _normalized_axes(input, normalized_shape, "", weight, None)
+    require_floating(input, "rms_norm", complex_too=True)
+    x = wide(input)
+    small = jnp.finfo(x.dtype).eps if eps is None else number(eps, x.real)
+    out = x * lax.rsqrt(jnp.mean(jnp.square(x), axes, keepdims=True) + small)
+    return _scaled(out, wide(weight), None).astype(input.dtype)
+
+
+@op(method=False, upcast=True, grad="DivBackward0")
+def local_response_norm(input: Array, size: int, alpha: Scalar = 1e-4, beta: Scalar = 0.75, k: Scalar = 1.0) -> Array:
+    """Divides by a power of the mean square over `size` neighbouring channels (dim 1). Krizhevsky et al., 2012."""
+    if input.ndim < 3:
+        raise ValueError(f"Expected 3D or higher dimensionality                          input (got {input.ndim} dimensions)")
+    before, channels = size // 2, input.shape[1]
+    pads = [(before, (size - 1) // 2) if d == 1 else (0, 0) for d in range(input.ndim)]
+    squares = jnp.pad(jnp.square(input), pads)
+    total = sum(lax.slice_in_dim(squares, i, i + channels, axis=1) for i in range(size))
+    return input / (k + alpha * (total / size)) ** beta
+
+
+@op(function=False, method=False, upcast=True, grad="DivBackward0")
+def normalize_op(input: Array, eps: Scalar, p: float, dim: Dim) -> Array:
+    norm = p_norm(input, p, dim, True)
+    return input / jnp.where(norm < eps, eps, norm)
+
+
+@composite(method=False)
+def normalize(input: Any, p: float = 2.0, dim: int = 1, eps: float = 1e-12, out: Any = None) -> Any:
+    """Divides by the p-norm along `dim`, by `eps` where that is smaller.
+
+    >>> import jtorch as torch
+    >>> torch.nn.functional.normalize(torch.tensor([[3.0, 4.0]]))
+    tensor([[0.6000, 0.8000]])
+    """
+    result = normalize_op(input, eps, float(p), dim)
+    return result if out is None else write_out("normalize", out, result)
