@@ -1,3 +1,4 @@
-"""``torch.utils``: data loading."""
+"""``torch.utils``: data loading, and the handles of hooks."""
 
 from . import data as data
+from . import hooks as hooks
