@@ -20,8 +20,8 @@ class Adam(Optimizer):
     >>> optimizer = torch.optim.Adam([weight], lr=0.5)
     >>> weight.sum().backward()
     >>> optimizer.step()
-    >>> weight.tolist()
-    [0.5, 0.5]
+    >>> weight.detach()
+    tensor([0.5000, 0.5000])
     """
 
     def __init__(

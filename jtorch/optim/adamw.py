@@ -15,8 +15,8 @@ class AdamW(Adam):
     >>> optimizer = torch.optim.AdamW([weight], lr=0.5, weight_decay=1.0)
     >>> (weight * 0).sum().backward()
     >>> optimizer.step()
-    >>> weight.tolist()
-    [0.5, 0.5]
+    >>> weight.detach()
+    tensor([0.5000, 0.5000])
     """
 
     def __init__(

@@ -19,8 +19,8 @@ class SGD(Optimizer):
     >>> optimizer = torch.optim.SGD([weight], lr=0.1)
     >>> weight.sum().backward()
     >>> optimizer.step()
-    >>> weight.tolist()
-    [0.8999999761581421, 0.8999999761581421]
+    >>> weight.detach()
+    tensor([0.9000, 0.9000])
     """
 
     def __init__(
