@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from jtorch import _root as torch
+from jtorch._types import autograd_errors
 
 __all__ = ["Parameter", "UninitializedParameter", "is_lazy", "Buffer", "UninitializedBuffer"]
 
@@ -23,7 +24,10 @@ class Parameter(torch.Tensor):
     def __new__(cls, data=None, requires_grad=True):
         if data is None:
             data = torch.empty(0)
-        return torch.Tensor._make_subclass(cls, data.detach(), requires_grad)
+        data = data.detach()
+        if requires_grad and not (data.is_floating_point() or data.is_complex()):
+            raise autograd_errors.grad_dtype(setter=False)
+        return torch.Tensor._make_subclass(cls, data, requires_grad)
 
     def __deepcopy__(self, memo):
         if id(self) not in memo:
