@@ -17,5 +17,7 @@ from jtorch.nn.functional import normalization as _normalization
 from jtorch.nn.functional import padding as _padding
 from jtorch.nn.functional import pooling as _pooling
 from jtorch.nn.functional import pooling_mean as _pooling_mean
+from jtorch.nn.functional import sampling as _sampling
+from jtorch.nn.functional import vision as _vision
 
 globals().update(_registry.namespace("torch.nn.functional"))

@@ -78,10 +78,10 @@ def per_dim(function: str, name: str, value: Any, count: int) -> tuple[int, ...]
     return (single,) * count
 
 
-def with_inplace(fn: Callable, name: str, twin: bool = False) -> Callable:
+def with_inplace(fn: Callable, name: str, twin: bool = False, of_torch: bool = False) -> Callable:
     """Makes a pointwise function public in torch.nn.functional with torch's last argument `inplace`.
 
-    `twin` adds the function with a trailing underscore.
+    `twin` adds the function with a trailing underscore, `of_torch` also to `torch`.
     """
     count = len(fn.op.params)  # type: ignore[attr-defined]  # every declared function carries its op
 
@@ -105,6 +105,8 @@ def with_inplace(fn: Callable, name: str, twin: bool = False) -> Callable:
         write.__name__ = write.__qualname__ = f"{name}_"
         write.__doc__, write.__module__ = f"In-place version of `{name}`.", fn.__module__
         registry.add_function(SPACE, f"{name}_", write)
+        if of_torch:
+            registry.add_function("torch", f"{name}_", write)
     return call
 
 

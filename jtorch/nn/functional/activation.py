@@ -78,7 +78,7 @@ def elu_op(input: Operand, alpha: Scalar = 1.0) -> Array:
     return _elu(input, alpha, 1, 1)
 
 
-@pointwise(namespace="torch", name="celu", method=False, inplace=False, grad="CeluBackward0")
+@pointwise(namespace="torch", name="celu", method=False, inplace=False, out=False, grad="CeluBackward0")
 def celu_op(input: Operand, alpha: Scalar = 1.0) -> Array:
     """`input` where positive, else `alpha * (exp(input / alpha) - 1)`. Barron, 2017."""
     return _elu(input, alpha, 1, 1 / alpha)
@@ -88,7 +88,7 @@ SELU_ALPHA = 1.6732632423543772848170429916717
 SELU_SCALE = 1.0507009873554804934193349852946
 
 
-@pointwise(namespace="torch", name="selu", method=False, inplace=False, grad="EluBackward0")
+@pointwise(namespace="torch", name="selu", method=False, inplace=False, out=False, grad="EluBackward0")
 def selu_op(input: Operand) -> Array:
     """The exponential linear unit that keeps mean 0 and variance 1. Klambauer et al., 2017."""
     return _elu(input, SELU_ALPHA, SELU_SCALE, 1)
@@ -122,7 +122,7 @@ def hardsigmoid_op(input: Operand) -> Array:
     return _clip(input + 3, 0, 6) / 6
 
 
-@pointwise(namespace="torch", name="threshold")
+@pointwise(namespace="torch", name="threshold", method=False, inplace=False)
 def threshold_op(input: Operand, threshold: Scalar, value: Scalar) -> Array:
     """`input` where it is above `threshold`, else `value`."""
     return jnp.where(input <= threshold, value, input)
@@ -133,16 +133,16 @@ relu6 = with_inplace(relu6_op, "relu6")
 hardtanh = with_inplace(hardtanh_op, "hardtanh", twin=True)
 leaky_relu = with_inplace(leaky_relu_op, "leaky_relu", twin=True)
 elu = with_inplace(elu_op, "elu", twin=True)
-celu = with_inplace(celu_op, "celu", twin=True)
-selu = with_inplace(selu_op, "selu", twin=True)
+celu = with_inplace(celu_op, "celu", twin=True, of_torch=True)
+selu = with_inplace(selu_op, "selu", twin=True, of_torch=True)
 silu = with_inplace(silu_op, "silu")
 mish = with_inplace(mish_op, "mish")
 hardswish = with_inplace(hardswish_op, "hardswish")
 hardsigmoid = with_inplace(hardsigmoid_op, "hardsigmoid")
-threshold = with_inplace(threshold_op, "threshold", twin=True)
+threshold = with_inplace(threshold_op, "threshold", twin=True, of_torch=True)
 
 
-@pointwise(method=False, inplace=False)
+@pointwise(method=False, inplace=False, out=False)
 def gelu(input: Operand, *, approximate: str = "none") -> Array:
     """`input` times the normal distribution function of it; "tanh" takes its usual approximation.
 
@@ -163,7 +163,7 @@ composite(elementary.tanh, method=False, namespace=SPACE)
 composite(elementary.sigmoid, method=False, namespace=SPACE)
 
 
-@pointwise(method=False, inplace=False)
+@pointwise(method=False, inplace=False, out=False)
 def softplus(input: Operand, beta: Scalar = 1, threshold: Scalar = 20) -> Array:
     """`log(1 + exp(beta * input)) / beta`, and `input` itself where `beta * input` is above `threshold`."""
     require_floating(input, "softplus_cpu")
@@ -172,7 +172,7 @@ def softplus(input: Operand, beta: Scalar = 1, threshold: Scalar = 20) -> Array:
     return jnp.where(above, input, jnp.log1p(jnp.exp(jnp.where(above, 0, scaled))) / beta)
 
 
-@pointwise(method=False, inplace=False, grad="LogSigmoidBackward0")
+@pointwise(method=False, inplace=False, out=False, grad="LogSigmoidBackward0")
 def logsigmoid(input: Operand) -> Array:
     """The logarithm of the sigmoid, without overflow."""
     require_floating(input, "log_sigmoid_cpu")
@@ -198,7 +198,7 @@ def hardshrink(input: Operand, lambd: Scalar = 0.5) -> Array:
     return jnp.where((input >= -lambd) & (input <= lambd), 0, input)
 
 
-@pointwise(method=False, inplace=False)
+@pointwise(method=False, inplace=False, out=False)
 def softshrink(input: Operand, lambd: float = 0.5) -> Array:
     """`input` moved by `lambd` towards 0, and 0 within `lambd` of it."""
     require_floating(input, "softshrink_check")
@@ -267,7 +267,7 @@ def rrelu(
     return write_back("rrelu_", input, result) if inplace else result
 
 
-@composite(method=False)
+@composite(method=False, alias=("nn.functional.rrelu_",), namespace="torch")
 def rrelu_(input: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False) -> Any:
     """In-place version of `rrelu`."""
     return rrelu(input, lower, upper, training, inplace=True)

@@ -222,7 +222,7 @@ def conv_transpose3d(
     )
 
 
-@op(namespace="torch", method=False, out=True, alias=("nn.functional.conv_tbc",))
+@op(namespace="torch", method=False, alias=("nn.functional.conv_tbc",))
 def conv_tbc(input: Array, weight: Array, bias: Array, pad: int = 0) -> Array:
     """Convolution over (time, batch, channels) with a weight (width, in, out)."""
     out = lax.conv_general_dilated(

@@ -69,7 +69,7 @@ def avg_pool1d(
     return _avg_pool("avg_pool1d", 1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
 
 
-@op(method=False, out=True, grad="AvgPool2DBackward0")
+@op(method=False, grad="AvgPool2DBackward0")
 def avg_pool2d(
     input: Array, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
     count_include_pad: bool = True, divisor_override: int | None = None,
@@ -85,7 +85,7 @@ def avg_pool2d(
     )
 
 
-@op(method=False, out=True, grad="AvgPool3DBackward0")
+@op(method=False, grad="AvgPool3DBackward0")
 def avg_pool3d(
     input: Array, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
     count_include_pad: bool = True, divisor_override: int | None = None,
@@ -181,7 +181,7 @@ def _adaptive_avg(n: int, input: Array, output_size: Any) -> Array:
     return x.astype(input.dtype)
 
 
-@op(namespace="torch", method=False, out=True, alias=("nn.functional.adaptive_avg_pool1d",), grad="SqueezeBackward1")
+@op(namespace="torch", method=False, alias=("nn.functional.adaptive_avg_pool1d",), grad="SqueezeBackward1")
 def adaptive_avg_pool1d(input: Array, output_size: Any) -> Array:
     """Means over as many windows of (N, C, L) or (C, L) as `output_size` says."""
     return _adaptive_avg(1, input, output_size)

@@ -1,0 +1,117 @@
+"""How `interpolate` resamples along one dimension after the other: which neighbours, with which weights.
+
+Places and weights depend on sizes only, so they are made with NumPy when the op is traced, in the arithmetic of torch's
+kernels: the type they compute in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from jtorch._declare import Array
+
+Taps = list[tuple[np.ndarray, np.ndarray]]  # for each neighbour its place and its weight, by output
+
+
+def _step(size: int, out: int, scale: float | None, corners: bool, real: Any) -> Any:
+    """Input pixels from one output pixel to the next."""
+    if corners:
+        return real((size - 1) / (out - 1)) if out > 1 else real(0)
+    return real(1 / scale) if scale is not None and scale > 0 else real(size) / real(out)
+
+
+def _nearest(size: int, out: int, scale: float | None, exact: bool) -> np.ndarray:
+    step = _step(size, out, scale, False, np.float32)
+    places = np.arange(out, dtype=np.float32)
+    return np.minimum(np.floor((places + np.float32(0.5 if exact else 0)) * step).astype(np.int64), size - 1)
+
+
+def _linear(size: int, out: int, scale: float | None, corners: bool, real: Any) -> Taps:
+    step, i = _step(size, out, scale, corners, real), np.arange(out, dtype=real)
+    source = i * step if corners else np.maximum(step * (i + real(0.5)) - real(0.5), real(0))
+    first = np.minimum(source.astype(np.int64), size - 1)
+    weight = np.minimum(np.maximum(source - first.astype(real), real(0)), real(1))
+    return [(first, real(1) - weight), (np.minimum(first + 1, size - 1), weight)]
+
+
+def cubic_weights(t: np.ndarray, a: float) -> list[np.ndarray]:
+    """Keys' cubic convolution at distances 1 + t, t, 1 - t and 2 - t."""
+
+    def near(x: np.ndarray) -> np.ndarray:
+        return ((a + 2) * x - (a + 3)) * x * x + 1
+
+    def far(x: np.ndarray) -> np.ndarray:
+        return ((a * x - 5 * a) * x + 8 * a) * x - 4 * a
+
+    return [far(t + 1), near(t), near(1 - t), far(2 - t)]
+
+
+def _cubic(size: int, out: int, scale: float | None, corners: bool, real: Any) -> Taps:
+    step, i = _step(size, out, scale, corners, real), np.arange(out, dtype=real)
+    source = i * step if corners else step * (i + real(0.5)) - real(0.5)
+    first = np.floor(source)
+    weights = cubic_weights((source - first).astype(real), -0.75)
+    places = [np.clip(first.astype(np.int64) + k, 0, size - 1) for k in (-1, 0, 1, 2)]
+    return [(p, w.astype(real)) for p, w in zip(places, weights, strict=True)]
+
+
+def _triangle(x: np.ndarray) -> np.ndarray:
+    return np.maximum(1 - np.abs(x), 0)
+
+
+def _keys(x: np.ndarray) -> np.ndarray:
+    """The cubic filter with a = -0.5, which the antialiased modes use."""
+    a, x = -0.5, np.abs(x)
+    near = ((a + 2) * x - (a + 3)) * x * x + 1
+    far = (((x - 5) * x + 8) * x - 4) * a
+    return np.where(x < 1, near, np.where(x < 2, far, 0))
+
+
+def _antialiased(size: int, out: int, scale: float | None, corners: bool, width: int, kernel: Callable) -> np.ndarray:
+    """A matrix (out, size) of weights; the filter is as much wider as the image shrinks."""
+    step = float(_step(size, out, scale, corners, np.float64))
+    stretch = max(step, 1.0)
+    support = width * 0.5 * stretch
+    matrix = np.zeros((out, size))
+    for i in range(out):
+        center = step * (i + 0.5)
+        first = max(int(center - support + 0.5), 0)
+        last = min(int(center + support + 0.5), size)
+        weights = kernel((np.arange(first, last) - center + 0.5) / stretch)
+        matrix[i, first:last] = weights / weights.sum()
+    return matrix
+
+
+def _combine(x: Array, axis: int, taps: Taps) -> Array:
+    shape = [-1 if d == axis else 1 for d in range(x.ndim)]
+    terms = [jnp.take(x, places, axis) * weights.astype(x.dtype).reshape(shape) for places, weights in taps]
+    return sum(terms[1:], terms[0])
+
+
+def _along(x: Array, axis: int, out: int, scale: float | None, mode: str, corners: bool, antialias: bool) -> Array:
+    size = x.shape[axis]
+    if mode.startswith("nearest"):
+        if out % size == 0 and scale in (None, out / size):
+            return jnp.repeat(x, out // size, axis)  # its gradient is a sum over neighbours, not a scatter
+        return jnp.take(x, _nearest(size, out, scale, mode == "nearest-exact"), axis)
+    if size == out and (scale is None or scale == 1):
+        return x
+    if antialias:
+        kernel, width = (_triangle, 2) if mode == "linear" else (_keys, 4)
+        matrix = _antialiased(size, out, scale, corners, width, kernel).astype(x.dtype)
+        return jnp.moveaxis(jnp.tensordot(x, matrix, (axis, 1)), -1, axis)
+    real = np.float64 if x.dtype == jnp.float64 else np.float32
+    return _combine(x, axis, (_linear if mode == "linear" else _cubic)(size, out, scale, corners, real))
+
+
+def resample(
+    x: Array, size: Sequence[int], scales: Sequence[float | None], mode: str, corners: bool, antialias: bool
+) -> Array:
+    """(N, C, *space) at another size; `scales` are those the user gave, or None."""
+    for axis, (out, scale) in reversed(list(enumerate(zip(size, scales, strict=True), 2))):
+        x = _along(x, axis, out, scale, mode, corners, antialias)
+    return x
