@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import operator
+import types
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -35,19 +36,30 @@ class _Missing:
 MISSING = _Missing()  # stands for a required argument that was not given
 
 
+def _unbound(*args: Any, **kwargs: Any) -> Any:
+    """The code every binder starts with: at the first call it is replaced by the op's own, because
+    compiling the source of a thousand ops would be most of the time `import jtorch` takes."""
+    return _build()(*args, **kwargs)  # type: ignore[name-defined]  # noqa: F821 - in the binder's own globals
+
+
 def binder(
     op: Op, method: bool = False, out: bool = False, finish: Callable | None = None, operator: bool = False
 ) -> Callable:
     """The public function of an op. As a method, a trailing `Size` or `Dims` takes varargs; as an
     operator it answers NotImplemented to what is no operand."""
-    names: dict[str, Any] = {
-        "_op": op, "_apply": apply, "_Handle": Handle, "_NUMBERS": _NUMBERS, "_MISSING": MISSING, "_array": _array,
-        "_operand": _operand, "_arrays": _arrays, "_scalar": _scalar, "_dim": _dim, "_dims": _dims, "_size": _size,
-        "_dtype": _dtype, "_static": _static, "_is_operand": is_operand, **NAMES, "_finish": finish or _finisher(op), "_dtype_class": dtype,
-    }  # fmt: skip
-    source = _source(op, method, out, operator, names)
-    exec(compile(source, f"<jtorch {op.name}>", "exec"), names)
-    fn = names[op.name]
+    names: dict[str, Any] = {"_op": op, "_finish": finish or _finisher(op)}
+    fn: Any = types.FunctionType(_unbound.__code__, names, op.name)
+
+    def build() -> Callable:
+        names.update(_NAMES)
+        source = _source(op, method, out, operator, names)
+        exec(compile(source, f"<jtorch {op.name}>", "exec"), names)
+        real = names[op.name]
+        fn.__defaults__, fn.__kwdefaults__ = real.__defaults__, real.__kwdefaults__
+        fn.__code__ = real.__code__
+        return fn
+
+    names["_build"] = build
     fn.__doc__ = op.body.__doc__
     fn.__module__ = op.body.__module__
     fn.__signature__ = _signature(op, out)
@@ -80,9 +92,10 @@ def _source(op: Op, method: bool, out: bool, operator: bool, names: dict[str, An
     lines += [f"    if {a} is not _MISSING: {n} = {a}" for a, n in extra]
     data, statics = [], []
     for at, p in enumerate(op.params):
-        if operator and p.kind == "operand" and at:
-            lines.append(f"    if not _is_operand({p.name}): return NotImplemented")
         lines += _check(op.name, p, at, p.name == star)
+        if operator and p.kind == "operand" and at:
+            test, convert = lines.pop().split(": ", 1)
+            lines += [f"{test}:", f"        if not _is_operand({p.name}): return NotImplemented", f"        {convert}"]
         if p.kind in OPERANDS:
             data.append(f"*{p.name}" if p.kind == "arrays" else p.name)
         if p.kind == "arrays":
@@ -255,6 +268,13 @@ def _static(fn: str, name: str, position: int | None, value: Any) -> Any:
     if value is MISSING:
         raise errors.missing_arguments(fn, [name])
     return tuple(value) if isinstance(value, list) else value
+
+
+_NAMES: dict[str, Any] = {
+    "_apply": apply, "_Handle": Handle, "_NUMBERS": _NUMBERS, "_MISSING": MISSING, "_array": _array,
+    "_operand": _operand, "_arrays": _arrays, "_scalar": _scalar, "_dim": _dim, "_dims": _dims, "_size": _size,
+    "_dtype": _dtype, "_static": _static, "_is_operand": is_operand, "_dtype_class": dtype, **NAMES,
+}  # fmt: skip
 
 
 def _signature(op: Op, out: bool) -> inspect.Signature:

@@ -11,8 +11,6 @@ function, the method, the in-place twin, `out=`, argument errors and the gradien
 
 from __future__ import annotations
 
-import inspect
-import typing
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -22,7 +20,7 @@ from jax import lax
 
 from jtorch._declare.promote import DIMENSIONED, NUMBER, ZERO_DIM, compute_and_result, compute_dtype
 from jtorch._declare.return_types import return_type
-from jtorch._declare.roles import OPERANDS, Param, parameters
+from jtorch._declare.roles import OPERANDS, Param, parameters, returns_tuple
 from jtorch._engine import grad
 from jtorch._engine.aval import Aval, aval_of
 from jtorch._engine.tape import BaseOp
@@ -63,7 +61,7 @@ class Op(BaseOp):
         self.residuals = residuals
         self.checks = checks
         self.refuse = refuse  # raises on operands the op does not take, given their specs before promotion
-        self.single = returns is None and not _returns_tuple(body)
+        self.single = returns is None and not returns_tuple(body)
         self.result_type = return_type(self.name, returns) if returns else None
 
     def __repr__(self) -> str:
@@ -164,11 +162,6 @@ class Op(BaseOp):
         for s in specs:
             if isinstance(s, Aval):
                 shape = broadcast(shape, s.shape)
-
-
-def _returns_tuple(body: Callable) -> bool:
-    annotation = inspect.signature(body, eval_str=True).return_annotation
-    return typing.get_origin(annotation) is tuple
 
 
 def weighed(spec: Any) -> tuple[dtype, int]:

@@ -17,8 +17,10 @@ Each may be `| None`. Any other annotation is a static Python value: it is part 
 
 from __future__ import annotations
 
+import functools
 import inspect
 import types
+import typing
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -78,7 +80,7 @@ class Param(NamedTuple):
 def parameters(body: Callable) -> tuple[Param, ...]:
     """Reads a body's annotated signature."""
     found = []
-    for p in inspect.signature(body, eval_str=True).parameters.values():
+    for p in _signature(body).parameters.values():
         annotation, optional = p.annotation, p.default is None
         if isinstance(annotation, types.UnionType):
             members = [a for a in annotation.__args__ if a is not types.NoneType]
@@ -87,3 +89,13 @@ def parameters(body: Callable) -> tuple[Param, ...]:
         kind = _KINDS.get(annotation, "static")
         found.append(Param(p.name, kind, optional, p.default, p.kind is p.KEYWORD_ONLY))
     return tuple(found)
+
+
+def returns_tuple(body: Callable) -> bool:
+    """True when a body is annotated to return several results."""
+    return typing.get_origin(_signature(body).return_annotation) is tuple
+
+
+@functools.lru_cache(maxsize=1)
+def _signature(body: Callable) -> inspect.Signature:
+    return inspect.signature(body, eval_str=True)
