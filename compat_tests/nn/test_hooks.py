@@ -6,6 +6,7 @@ import pytest
 
 import jtorch
 from compat_tests.nn.same import assert_same, attempt
+from jtorch.nn.modules import _hooks
 
 SCENARIOS = []
 
@@ -346,7 +347,7 @@ def regular_hook_on_other_inputs(torch):
 
 def test_work_ends_with_the_outermost_call_without_gradients(monkeypatch):
     ended = []
-    monkeypatch.setattr(jtorch._root, "_end_of_module_call", lambda: ended.append(1))
+    monkeypatch.setattr(_hooks, "end_of_work", lambda: ended.append(1))
     net = jtorch.nn.Sequential(jtorch.nn.ReLU(), jtorch.nn.Sequential(jtorch.nn.ReLU()))
     net(jtorch.ones(1))
     assert ended == []
@@ -365,7 +366,7 @@ def test_work_ends_with_the_outermost_call_without_gradients(monkeypatch):
 
 def test_depth_survives_an_error(monkeypatch):
     ended = []
-    monkeypatch.setattr(jtorch._root, "_end_of_module_call", lambda: ended.append(1))
+    monkeypatch.setattr(_hooks, "end_of_work", lambda: ended.append(1))
 
     class Broken(jtorch.nn.Module):
         def forward(self, x):

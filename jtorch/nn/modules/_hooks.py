@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from jtorch import _root as torch
 from jtorch._engine.backward import RemovableHandle
+from jtorch._engine.flush import end_of_work
 from jtorch.nn.modules._backward_hooks import BackwardHooks, hook_grad_fn
 from jtorch.nn.modules._registry import Registry
 
@@ -138,7 +139,7 @@ class Hooked(Registry):
         finally:
             _calls.inside = False
         if not torch.is_grad_enabled():
-            torch._end_of_module_call()
+            end_of_work()
         return result
 
     def _call_hooked(self, args, kwargs):
