@@ -133,6 +133,13 @@ def test_suffixes(name):
     assert ours == torchs
 
 
+@pytest.fixture(autouse=True)
+def default_options():
+    yield
+    for lib in LIBS:
+        lib.set_printoptions(profile="default")
+
+
 def test_suffixes_on_a_narrow_line():
     for lib in LIBS:
         lib.set_printoptions(linewidth=30)
