@@ -145,13 +145,21 @@ def equal(input: Any, other: Any) -> bool:
     return input.shape == other.shape and bool(eq(input, other).all())
 
 
-@op(name="isin", public="_isin", function=False, method=False, differentiable=False)
+def _real_only(specs: tuple) -> None:
+    for s in specs:
+        if not isinstance(s, type) and s.dtype.is_complex:
+            raise RuntimeError(f"Unsupported input type encountered for isin(): {s.dtype.type_name}")
+
+
+@op(name="isin", public="_isin", function=False, method=False, out=True, differentiable=False, refuse=_real_only)
 def _isin(elements: Operand, test_elements: Operand, invert: bool) -> Array:
     return jnp.isin(elements, test_elements, invert=invert)
 
 
 @composite(method=False)
-def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Any:
+def isin(
+    elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False, out: Any = None
+) -> Any:
     """True where an element is one of `test_elements`; one of the two may be a number.
 
     >>> import jtorch as torch
@@ -160,4 +168,4 @@ def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, inve
     """
     if is_number(elements):
         elements = from_host(np.asarray(elements))
-    return _isin(elements, test_elements, invert)
+    return _isin(elements, test_elements, invert, out=out)

@@ -15,7 +15,7 @@ import jax.scipy.special as jss
 from jax import lax
 
 from jtorch._declare import Array, Operand, Scalar, composite, op, pointwise
-from jtorch._ops.pointwise import abs, is_integral, is_number
+from jtorch._ops.pointwise import abs, is_integral, is_number, needs_tensor
 from jtorch._ops.refusals import BOOL, COMPLEX, INT, both, broadcasts, kind_of, no_kernel, refused
 
 
@@ -53,14 +53,33 @@ tanh = _unary("tanh", jnp.tanh, "The hyperbolic tangent.")
 asinh = _unary("asinh", jnp.arcsinh, "The inverse of `sinh`.", alias=("arcsinh",))
 acosh = _unary("acosh", jnp.arccosh, "The inverse of `cosh`.", alias=("arccosh",))
 atanh = _unary("atanh", jnp.arctanh, "The inverse of `tanh`.", alias=("arctanh",))
-erf = _unary("erf", lax.erf, "The error function.", alias=("special.erf",))
-erfc = _unary("erfc", lax.erfc, "`1 - erf(input)`.", alias=("special.erfc",))
-erfinv = _unary("erfinv", lax.erf_inv, "The inverse of `erf`.", alias=("special.erfinv",))
-lgamma = _unary("lgamma", lax.lgamma, "The logarithm of the gamma function.", alias=("special.gammaln",))
-i0 = _unary("i0", jss.i0, "The modified Bessel function of order 0.", alias=("special.i0",))
 sinc = _unary("sinc", jnp.sinc, "`sin(pi x) / (pi x)`, 1 at 0.", alias=("special.sinc",))
-deg2rad = _unary("deg2rad", jnp.deg2rad, "Degrees to radians.", grad="Deg2RadBackward0")
-rad2deg = _unary("rad2deg", jnp.rad2deg, "Radians to degrees.", grad="Rad2DegBackward0")
+
+
+def _i0(x: Array) -> Array:
+    zero = x == 0  # where JAX's derivative is 1 and the true one 0
+    return jnp.where(zero, 1, jss.i0(jnp.where(zero, 1, x)))
+
+
+def _real(name: str, fn: Callable, doc: str, **given: Any) -> Callable:
+    """Declares a function of one real array."""
+    return _unary(name, fn, doc, refuse=no_kernel(f"{name}_vml_cpu", COMPLEX), **given)
+
+
+erf = _real("erf", lax.erf, "The error function.", alias=("special.erf",))
+erfc = _real("erfc", lax.erfc, "`1 - erf(input)`.", alias=("special.erfc",))
+erfinv = _real("erfinv", lax.erf_inv, "The inverse of `erf`.", alias=("special.erfinv",))
+lgamma = _real("lgamma", lax.lgamma, "The logarithm of the gamma function.", alias=("special.gammaln",))
+i0 = _real("i0", _i0, "The modified Bessel function of order 0.", alias=("special.i0",))
+
+
+def _turned(name: str, fn: Callable, doc: str, grad: str) -> Callable:
+    no_complex = refused(RuntimeError, f"{name} is not supported for complex tensors.", COMPLEX)
+    return _unary(name, fn, doc, grad=grad, refuse=no_complex)
+
+
+deg2rad = _turned("deg2rad", jnp.deg2rad, "Degrees to radians.", "Deg2RadBackward0")
+rad2deg = _turned("rad2deg", jnp.rad2deg, "Radians to degrees.", "Rad2DegBackward0")
 
 
 @pointwise(kind="float", alias=("special.expit",))
@@ -74,7 +93,7 @@ def sigmoid(input: Operand) -> Array:
     return jax.nn.sigmoid(input) if not jnp.iscomplexobj(input) else 1 / (1 + jnp.exp(-input))
 
 
-@pointwise(kind="float", alias=("special.logit",))
+@pointwise(kind="float", alias=("special.logit",), refuse=no_kernel("logit_cpu", COMPLEX))
 def logit(input: Operand, eps: Scalar | None = None) -> Array:
     """The inverse of `sigmoid`; with `eps` the input is first held in [eps, 1 - eps]."""
     if eps is not None:
@@ -82,15 +101,44 @@ def logit(input: Operand, eps: Scalar | None = None) -> Array:
     return jnp.log(input / (1 - input))
 
 
-@pointwise(kind="float", alias=("special.digamma", "special.psi"))
+def _from_pole(x: Array) -> Array:
+    """`pi` times the way from the nearest whole number: its tangent is that of `pi x`, without the error of that."""
+    return jnp.pi * (x - lax.stop_gradient(jnp.round(x)))
+
+
+@pointwise(kind="float", alias=("special.digamma", "special.psi"), refuse=no_kernel("digamma", COMPLEX))
 def digamma(input: Operand) -> Array:
     """The derivative of `lgamma`."""
-    return jnp.where(input == 0, jnp.copysign(jnp.inf, -input), lax.digamma(jnp.where(input == 0, 1, input)))
+    negative = input < 0
+    positive = jnp.where(input == 0, 1, jnp.where(negative, 1 - input, input))
+    turned = jnp.pi / jnp.tan(_from_pole(jnp.where(negative, input, 0.25)))  # psi(1 - x) - psi(x) = pi / tan(pi x)
+    value = lax.digamma(positive) - jnp.where(negative, turned, 0)
+    pole = negative & (input == jnp.round(input))
+    return jnp.where(input == 0, jnp.copysign(jnp.inf, -input), jnp.where(pole, jnp.nan, value))
+
+
+def _trigamma(x: Array) -> Array:
+    """The derivative of `digamma`, which JAX has for positive numbers."""
+    low = x < 0.5
+    value = jss.polygamma(1, jnp.where(low, 1 - x, x))
+    turned = (jnp.pi / jnp.sin(jnp.pi * jnp.where(low, x, 0.25))) ** 2
+    return jnp.where(low, turned - value, value)
+
+
+def _polygamma_high(n: int, x: Array) -> Array:
+    """Order 2 and more. JAX's sum is right for positive numbers, so others are first moved up by whole steps."""
+    low, steps = x < 1, 32
+
+    def add(i: Any, total: Array) -> Array:
+        return total + lax.integer_pow(jnp.where(low, x, 1) + i, -(n + 1))
+
+    passed = (-1) ** (n + 1) * math.factorial(n) * lax.fori_loop(0, steps, add, jnp.zeros_like(x))
+    return jss.polygamma(n, jnp.where(low, x + steps, x)) + jnp.where(low, passed, 0)
 
 
 @pointwise(kind="float", name="polygamma", public="_polygamma", function=False, method=False, inplace=False)
 def _polygamma(input: Operand, n: int) -> Array:
-    return digamma.body(input) if n == 0 else jss.polygamma(n, input)
+    return digamma.body(input) if n == 0 else _trigamma(input) if n == 1 else _polygamma_high(n, input)
 
 
 @composite(method=False, alias=("special.polygamma",))
@@ -121,8 +169,8 @@ def mvlgamma(input: Operand, p: int) -> Array:
     return sum(terms[1:], terms[0]) + p * (p - 1) / 4 * math.log(math.pi)
 
 
-@pointwise(kind="float")
-def atan2(input: Operand, other: Operand) -> Array:
+@pointwise(kind="float", refuse=both(no_kernel("atan2_cpu", COMPLEX), broadcasts))
+def atan2(input: Array, other: Array) -> Array:
     """The angle of the point (other, input); its gradient at (0, 0) is 0.
 
     >>> import jtorch as torch
@@ -150,7 +198,7 @@ def hypot(input: Array, other: Array) -> Array:
     return jnp.where(jnp.isinf(input) | jnp.isinf(other), jnp.inf, length)
 
 
-@pointwise(kind="float", refuse=refused(RuntimeError, "copysign is not implemented for complex numbers", COMPLEX),
+@pointwise(kind="float", refuse=no_kernel("copysign_cpu", COMPLEX),
            grad=lambda specs, statics: f"CopysignBackward{int(isinstance(specs[1], type))}")  # fmt: skip
 def copysign(input: Operand, other: Operand) -> Array:
     """The size of `input` with the sign of `other`; the gradient where `input` is 0 is 0."""
@@ -158,19 +206,20 @@ def copysign(input: Operand, other: Operand) -> Array:
     return jnp.where(jnp.signbit(other), -size, size)
 
 
-@pointwise(kind=None, differentiable=False, refuse=both(no_kernel("nextafter_cpu", BOOL, INT, COMPLEX), broadcasts))
+@pointwise(kind=None, refuse=both(no_kernel("nextafter_cpu", BOOL, INT, COMPLEX), broadcasts))
 def nextafter(input: Array, other: Array) -> Array:
-    """The number next to `input` in the direction of `other`."""
-    return jnp.nextafter(input, other)
+    """The number next to `input` in the direction of `other`; its gradient is the input's."""
+    found = jnp.nextafter(lax.stop_gradient(input), lax.stop_gradient(other))
+    return jnp.where(jnp.isfinite(found), found + (input - lax.stop_gradient(input)), found)
 
 
-@pointwise(kind="float")
-def ldexp(input: Operand, other: Operand) -> Array:
+@pointwise(kind="float", refuse=broadcasts)
+def ldexp(input: Array, other: Array) -> Array:
     """`input * 2 ** other`."""
     return input * jnp.exp2(other)
 
 
-@op(returns=("mantissa", "exponent"), refuse=refused(
+@op(returns=("mantissa", "exponent"), out=True, refuse=refused(
     RuntimeError, "torch.frexp() only supports floating-point dtypes", BOOL, INT, COMPLEX))  # fmt: skip
 def frexp(input: Array) -> tuple[Array, Array]:
     """The mantissa, from 0.5 to 1, and the exponent of 2.
@@ -208,6 +257,7 @@ def xlogy(input: Any, other: Any, *, out: Any = None) -> Any:
     >>> torch.xlogy(torch.tensor([0., 2.]), torch.tensor([0., 1.]))
     tensor([0., 0.])
     """
+    needs_tensor("xlogy", "other", input, other)
     return _xlogy(input, other, out=out)
 
 

@@ -27,6 +27,15 @@ def is_integral(x: Any) -> bool:
     return jnp.issubdtype(x.dtype, jnp.integer) or x.dtype == bool
 
 
+def needs_tensor(function: str, second: str, a: Any, b: Any) -> None:
+    """torch's error for two numbers, where one operand must be a tensor."""
+    if is_number(a) and is_number(b):
+        pairs = [("Tensor input", f"Tensor {second}"), ("Number self", f"Tensor {second}"),
+                 ("Tensor input", f"Number {second}")]  # fmt: skip
+        signatures = [f"{one}, {other}, *, Tensor out = None" for one, other in pairs]
+        raise errors.invalid_combination(function, [a, b], {}, signatures)
+
+
 def names(tensor: str, number: str) -> Callable:
     """The grad node's name by whether the second operand is a tensor or a number."""
     return lambda specs, statics: number if isinstance(specs[1], type) else tensor
@@ -194,6 +203,7 @@ def remainder(input: Any, other: Any, *, out: Any = None) -> Any:
     >>> torch.remainder(torch.tensor([-3, 3]), 2)
     tensor([1, 1])
     """
+    needs_tensor("remainder", "other", input, other)
     if is_number(input):
         return _reflected_remainder(other, input)
     _refuse_zero(input, other)
@@ -215,6 +225,9 @@ def fmod(input: Any, other: Any, *, out: Any = None) -> Any:
     >>> torch.fmod(torch.tensor([-3., 3.]), 2)
     tensor([-1.,  1.])
     """
+    if is_number(input):
+        signatures = [f"Tensor input, {kind} other, *, Tensor out = None" for kind in ("Tensor", "Number")]
+        raise errors.invalid_combination("fmod", [input, other], {}, signatures)
     _refuse_zero(input, other)
     return _fmod(input, other, out=out)
 
@@ -266,6 +279,7 @@ def pow(input: Any, exponent: Any, *, out: Any = None) -> Any:
     >>> 2 ** torch.tensor([1., 2., 3.])
     tensor([2., 4., 8.])
     """
+    needs_tensor("pow", "exponent", input, exponent)
     if not is_number(exponent) or is_number(input):
         return _pow(input, exponent, out=out)
     kind = kind_of(input.dtype)
@@ -292,6 +306,7 @@ def float_power(input: Any, exponent: Any, *, out: Any = None) -> Any:
     >>> torch.float_power(torch.tensor([1, 2]), 2)
     tensor([1., 4.], dtype=torch.float64)
     """
+    needs_tensor("float_power", "exponent", input, exponent)
     has_complex = any(x.dtype.is_complex if not is_number(x) else isinstance(x, complex) for x in (input, exponent))
     to = float64.to_complex() if has_complex else float64
     base, power = (x if is_number(x) else cast_to(x, to) for x in (input, exponent))
@@ -347,8 +362,8 @@ def sgn(input: Operand) -> Array:
     return sign.body(input) if not jnp.iscomplexobj(input) else jnp.sign(input)
 
 
-@pointwise(kind="bool", inplace=False, method=True, differentiable=False, refuse=refused(
-    RuntimeError, "signbit is not implemented for complex tensors.", COMPLEX))  # fmt: skip
+@pointwise(kind="bool", inplace=False, differentiable=False, refuse=refused(
+    NotImplementedError, "signbit is not implemented for complex tensors.", COMPLEX))  # fmt: skip
 def signbit(input: Operand) -> Array:
     """True where the sign bit is set, that of -0.0 included."""
     return input < 0 if is_integral(input) else jnp.signbit(input)
@@ -371,8 +386,7 @@ trunc = _rounding("trunc", jnp.trunc, "The whole number next towards zero.")
 
 
 @pointwise(alias=("special.round",), grad=lambda specs, statics: f"RoundBackward{int(statics[0] != 0)}",
-           refuse=both(no_kernel("round_vml_cpu", BOOL),
-                       refused(NotImplementedError, "round is not supported for complex inputs", COMPLEX)))  # fmt: skip
+           refuse=no_kernel("round_vml_cpu", BOOL, COMPLEX))  # fmt: skip
 def round(input: Operand, *, decimals: int = 0) -> Array:
     """To the nearest whole number, halves to the even one; `decimals` moves the place, to the left when negative.
 

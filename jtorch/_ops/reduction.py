@@ -17,7 +17,7 @@ from jtorch._declare import Array, Dim, Dims, DType, Operand, Scalar, composite,
 from jtorch._ops import comparison
 from jtorch._ops.pointwise import abs, is_integral
 from jtorch._ops.refusals import BOOL, COMPLEX, INT, no_kernel, refused
-from jtorch._types.dtype import from_numpy
+from jtorch._types.dtype import from_numpy, get_default_dtype
 
 
 def axes(x: Array, dim: Sequence[int] | int | None) -> tuple[int, ...]:
@@ -54,13 +54,8 @@ def sum(input: Array, dim: Dims = None, keepdim: bool = False, *, dtype: DType =
 def nansum(input: Array, dim: Dims = None, keepdim: bool = False, *, dtype: DType = None) -> Array:
     """The sum with nan counted as 0."""
     if jnp.iscomplexobj(input):
-        raise RuntimeError("nansum does not support complex inputs")
+        raise RuntimeError("nansum on CPU does not support complex inputs")
     return jnp.sum(jnp.where(input != input, 0, input), axes(input, dim), keepdims=keepdim)
-
-
-def _floating(name: str, x: Array) -> None:
-    if is_integral(x):
-        raise errors.reduction_float_only(name, type_name(x))
 
 
 @reduction(grad=_by_dim("Mean", 0, 1))
@@ -71,7 +66,8 @@ def mean(input: Array, dim: Dims = None, keepdim: bool = False, *, dtype: DType 
     >>> torch.mean(torch.tensor([[1., 2.], [3., 5.]]), 1)
     tensor([1.5000, 4.0000])
     """
-    _floating("mean", input)
+    if is_integral(input):
+        raise errors.reduction_float_only("mean", type_name(input), argument="Input" if dtype is None else "Optional")
     return jnp.mean(input, axes(input, dim), keepdims=keepdim)
 
 
@@ -195,8 +191,9 @@ def _extremum_dim(name: str, arg: Callable) -> Callable:
     body.__name__ = name
     body.__doc__ = f"The {name} along a dimension and where it stands; the gradient goes there."
     options: dict[str, Any] = {"function": False, "method": False, "out": True, "returns": ("values", "indices")}
-    return op(name=name, public=f"_{name}_dim", grad=f"{name.capitalize()}Backward0",
-              refuse=no_kernel(f"{name}_cpu", COMPLEX), **options)(body)  # fmt: skip
+    no_complex = refused(RuntimeError, f"{name}(): does not support complex input", COMPLEX)
+    grad = f"{name.capitalize()}Backward0"
+    return op(name=name, public=f"_{name}_dim", grad=grad, refuse=no_complex, **options)(body)
 
 
 _whole: dict[str, Any] = {"function": False, "method": False}
@@ -430,14 +427,40 @@ def _matrix(name: str, x: Array) -> None:
         )
 
 
+def _as_float(x: Array) -> Array:
+    return x.astype(get_default_dtype().np) if is_integral(x) else x
+
+
+def _weights(name: str, kind: str, weights: Array | None, x: Array) -> None:
+    """torch's checks of the weights of observations."""
+    if weights is None:
+        return
+    count = x.shape[-1] if x.ndim else 1
+    if weights.ndim > 1:
+        raise RuntimeError(
+            f"cov(): expected {name} to have one or fewer dimensions but got {name} with {weights.ndim} dimensions"
+        )
+    if is_integral(weights) is not (kind == "integral") or weights.dtype == bool:
+        raise RuntimeError(
+            f"cov(): expected {name} to have {kind} dtype but got {name} with {type_name(weights)} dtype"
+        )
+    if weights.size != count:
+        raise RuntimeError(
+            f"cov(): expected {name} to have the same numel as there are observations in the input but got "
+            f"{weights.size} != {count}"
+        )
+
+
 @op(grad="SqueezeBackward0")
 def cov(input: Array, *, correction: int = 1, fweights: Array = None, aweights: Array = None) -> Array:
     """The covariance matrix of variables, which are rows."""
     _matrix("cov", input)
-    return jnp.cov(input, ddof=correction, fweights=fweights, aweights=aweights)
+    _weights("fweights", "integral", fweights, input)
+    _weights("aweights", "floating point", aweights, input)
+    return jnp.cov(_as_float(input), ddof=correction, fweights=fweights, aweights=aweights)
 
 
-@op(grad="SqueezeBackward0")
+@reduction(kind="float", out=False, grad="SqueezeBackward0")
 def corrcoef(input: Array) -> Array:
     """The correlation matrix of variables, which are rows."""
     _matrix("corrcoef", input)

@@ -74,7 +74,12 @@ def _top_keys(x: Array, largest: bool) -> Array:
     return jnp.where(nan, jnp.nan, x) if largest else jnp.where(nan, -jnp.inf, -x)
 
 
-@op(refuse=refused(RuntimeError, "topk does not support bool dtypes on CPU", BOOL), **_pair)
+def _topk_types(specs: tuple) -> None:
+    refused(RuntimeError, "topk does not support bool dtypes on CPU", BOOL)(specs)
+    refused(RuntimeError, " topk does not support complex dtypes on CPU", COMPLEX)(specs)
+
+
+@op(refuse=_topk_types, **_pair)
 def topk(input: Array, k: int, dim: Dim = -1, largest: bool = True, sorted: bool = True) -> tuple[Array, Array]:
     """The `k` largest (or smallest) elements along a dimension, in order, and where they stand.
 
@@ -169,7 +174,7 @@ median = _median("median", False, "The lower median of all elements, or along a 
 nanmedian = _median("nanmedian", True, "The lower median of the elements that are not nan.")
 
 
-@op(**_pair)
+@op(refuse=no_kernel("mode_cpu", COMPLEX), **_pair)
 def mode(input: Array, dim: Dim = -1, keepdim: bool = False) -> tuple[Array, Array]:
     """The most frequent element along a dimension, the smallest of several, and where it stands last."""
     _nonempty("mode", input, dim)
@@ -205,6 +210,8 @@ def unique(
     >>> torch.unique(torch.tensor([3, 1, 1]), return_counts=True)
     (tensor([1, 3]), tensor([2, 1]))
     """
+    if input.dtype.is_complex:
+        raise errors.not_implemented_for("unique", input.dtype.type_name)
     array = _host(input)
     values, inverse, counts = np.unique(
         array, return_inverse=True, return_counts=True, axis=dim, equal_nan=False
@@ -236,7 +243,7 @@ def unique_consecutive(
     return _results(input, values, inverse if return_inverse else None, counts if return_counts else None)
 
 
-@op(name="searchsorted", public="_searchsorted", differentiable=False, **_hidden)
+@op(name="searchsorted", public="_searchsorted", out=True, differentiable=False, **_hidden)
 def _searchsorted(sequence: Operand, values: Operand, right: bool, out_int32: bool) -> Array:
     side = "right" if right else "left"
     if sequence.ndim == 1:
@@ -250,7 +257,7 @@ def _searchsorted(sequence: Operand, values: Operand, right: bool, out_int32: bo
 @composite(method=False)
 def searchsorted(
     sorted_sequence: Any, input: Any, *, out_int32: bool = False, right: bool = False, side: str | None = None,
-    sorter: Any = None,
+    sorter: Any = None, out: Any = None,
 ) -> Any:  # fmt: skip
     """Where each value would go into a sequence sorted along its last dimension.
 
@@ -267,7 +274,7 @@ def searchsorted(
     if sorter is not None:
         sorted_sequence = _along_last(sorted_sequence, sorter)
     _check_search(sorted_sequence.shape, () if is_number(input) else input.shape)
-    return _searchsorted(sorted_sequence, input, right or side == "right", out_int32)
+    return _searchsorted(sorted_sequence, input, right or side == "right", out_int32, out=out)
 
 
 @op(name="searchsorted", public="_along_last", differentiable=False, **_hidden)
@@ -295,7 +302,9 @@ def _check_search(sequence: Any, values: Any) -> None:
 
 
 @composite(method=False)
-def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bool = False) -> Any:
+def bucketize(
+    input: Any, boundaries: Any, *, out_int32: bool = False, right: bool = False, out: Any = None
+) -> Any:
     """The number of the interval between `boundaries` each value lies in.
 
     >>> import jtorch as torch
@@ -304,6 +313,6 @@ def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bo
     """
     if boundaries.ndim != 1:
         raise RuntimeError(f"boundaries tensor must be 1 dimension, but got dim({boundaries.ndim})")
-    return _searchsorted(boundaries, input, right, out_int32)
+    return _searchsorted(boundaries, input, right, out_int32, out=out)
 
 
