@@ -7,8 +7,12 @@ from jtorch._ops import conversion as conversion
 from jtorch._ops import creation as creation
 from jtorch._ops import cumulative as cumulative
 from jtorch._ops import elementary as elementary
+from jtorch._ops import indexing as indexing
+from jtorch._ops import joining as joining
+from jtorch._ops import masking as masking
 from jtorch._ops import pointwise as pointwise
 from jtorch._ops import reduction as reduction
 from jtorch._ops import sorting as sorting
 from jtorch._ops import splitting as splitting
+from jtorch._ops import view_scatter as view_scatter
 from jtorch._ops import views as views

@@ -1,0 +1,203 @@
+"""Masks: where, nonzero, masked_fill and their relatives.
+
+https://docs.pytorch.org/docs/stable/torch.html#indexing-slicing-joining-mutating-ops
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from jtorch._declare import (
+    Array,
+    Handle,
+    Operand,
+    Scalar,
+    broadcast,
+    composite,
+    errors,
+    from_host,
+    op,
+    pointwise,
+    to_host,
+    write_out,
+)
+from jtorch._declare.types import bool_, uint8
+
+_C_TYPES = {
+    "int64": "long int", "int32": "int", "uint8": "unsigned char", "int16": "short int", "int8": "signed char",
+    "float32": "float", "float64": "double",
+}  # fmt: skip
+
+
+@pointwise(public="where", method=False, function=False, inplace=False, grad="WhereBackward0")
+def _where(condition: Array, chosen: Operand, other: Operand) -> Array:
+    return jnp.where(condition, chosen, other)
+
+
+@composite(method=False)
+def where(condition: Any, input: Any = None, other: Any = None, *, out: Any = None) -> Any:
+    """Elements of `input` where `condition` is true, else of `other`; alone: the places where it is true.
+
+    >>> import jtorch as torch
+    >>> x = torch.tensor([1., -2.])
+    >>> torch.where(x > 0, x, 0.)
+    tensor([1., 0.])
+    """
+    if input is None and other is None:
+        return nonzero(condition, as_tuple=True)
+    return _chosen(condition, input, other, out)
+
+
+def _chosen(condition: Any, input: Any, other: Any, out: Any = None) -> Any:
+    if not isinstance(condition, Handle):
+        raise errors.argument_type("where", "condition", 1, "Tensor", condition)
+    aval = condition._v.aval
+    if aval.dtype is uint8:
+        warnings.warn(
+            "where received a uint8 condition tensor. This behavior is deprecated and will be removed in a future "
+            "version of PyTorch. Use a boolean condition instead.",
+            stacklevel=3,
+        )
+        condition = condition.to(bool_)
+    elif aval.dtype is not bool_:
+        raise RuntimeError(
+            f"where expected condition to be a boolean tensor, but got a tensor with dtype {aval.dtype.type_name}"
+        )
+    return _where(condition, input, other, out=out)
+
+
+@composite(public="where", function=False)
+def _where_method(self: Any, condition: Any, other: Any) -> Any:
+    """This tensor's elements where `condition` is true, else those of `other`."""
+    return _chosen(condition, self, other)
+
+
+@composite
+def nonzero(input: Any, *, as_tuple: bool = False, out: Any = None) -> Any:
+    """The indices of all elements that are not zero: one row each, or a tuple with one tensor a dimension.
+
+    Their number is data, so this runs what is pending.
+
+    >>> import jtorch as torch
+    >>> torch.nonzero(torch.tensor([0, 3, 0, 4]))
+    tensor([[1],
+            [3]])
+    """
+    array = to_host(input)
+    if as_tuple:
+        return tuple(from_host(i) for i in np.nonzero(np.atleast_1d(array)))
+    found = np.argwhere(array).astype(np.int64) if array.ndim else np.zeros((int(bool(array)), 0), np.int64)
+    t = from_host(found)
+    return t if out is None else write_out("nonzero", out, t)
+
+
+@composite
+def argwhere(input: Any) -> Any:
+    """The indices of all elements that are not zero, one row each.
+
+    >>> import jtorch as torch
+    >>> torch.argwhere(torch.tensor([0, 3]))
+    tensor([[1]])
+    """
+    return nonzero(input)
+
+
+def _check_mask(name: str, mask: Any) -> None:
+    found = mask._v.aval.dtype
+    if found is not bool_:
+        raise RuntimeError(
+            f"{name} only supports boolean masks, but got mask with dtype {_C_TYPES.get(found.name, found.name)}"
+        )
+
+
+def _fill_body(input: Any, mask: Any, value: Any) -> Any:
+    return jnp.where(mask, jnp.asarray(value).astype(input.dtype), input)
+
+
+@op(public="masked_fill", method=False, function=False, grad="MaskedFillBackward0")
+def _masked_fill(input: Array, mask: Array, value: Scalar) -> Array:
+    return _fill_body(input, mask, value)
+
+
+@op(public="masked_fill", method=False, function=False, grad="MaskedFillBackward1")
+def _masked_fill_tensor(input: Array, mask: Array, value: Array) -> Array:
+    return _fill_body(input, mask, value)
+
+
+@composite(inplace=True)
+def masked_fill(input: Any, mask: Any, value: Any) -> Any:
+    """`input` with one value where `mask` is true.
+
+    >>> import jtorch as torch
+    >>> torch.tensor([1., 2.]).masked_fill(torch.tensor([True, False]), 0.)
+    tensor([0., 2.])
+    """
+    _check_mask("masked_fill_", mask)
+    broadcast(mask._v.aval.shape, input._v.aval.shape)
+    if isinstance(value, Handle):
+        if value._v.aval.ndim:
+            raise RuntimeError(
+                "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
+                f"{value._v.aval.ndim} dimension(s)."
+            )
+        return _masked_fill_tensor(input, mask, value)
+    return _masked_fill(input, mask, value)
+
+
+@op(public="masked_select", method=False, function=False, grad="MaskedSelectBackward0")
+def _masked_select(input: Array, index: Array) -> Array:
+    return jnp.reshape(input, (-1,)).at[index].get(mode="promise_in_bounds")
+
+
+@composite
+def masked_select(input: Any, mask: Any, *, out: Any = None) -> Any:
+    """The elements where `mask` is true, in one dimension. Their number is data: runs what is pending.
+
+    >>> import jtorch as torch
+    >>> torch.masked_select(torch.tensor([1, 2, 3]), torch.tensor([True, False, True]))
+    tensor([1, 3])
+    """
+    if mask._v.aval.dtype is not bool_:
+        raise RuntimeError("masked_select: expected BoolTensor for mask")
+    shape = broadcast(input._v.aval.shape, mask._v.aval.shape)
+    places = np.flatnonzero(np.broadcast_to(to_host(mask), shape)).astype(np.int64)
+    found = _masked_select(input.expand(shape), from_host(places))
+    return found if out is None else write_out("masked_select", out, found)
+
+
+def _too_many(input: Any, mask: Any, source: Any) -> Any:
+    return jnp.sum(jnp.broadcast_to(mask, broadcast(input.shape, mask.shape))) > source.size
+
+
+@op(public="masked_scatter", method=False, function=False, grad="MaskedScatterBackward0", checks=_too_many)
+def _masked_scatter(input: Array, mask: Array, source: Array) -> Array:
+    shape = broadcast(input.shape, mask.shape)
+    mask, input = jnp.broadcast_to(mask, shape), jnp.broadcast_to(input, shape)
+    order = jnp.clip(jnp.cumsum(mask.reshape(-1)) - 1, 0, max(source.size - 1, 0)).reshape(shape)
+    if not source.size:
+        return input
+    return jnp.where(mask, source.reshape(-1).at[order].get(mode="promise_in_bounds"), input)
+
+
+@composite(inplace=True)
+def masked_scatter(input: Any, mask: Any, source: Any) -> Any:
+    """`input` with the elements of `source`, in order, where `mask` is true.
+
+    >>> import jtorch as torch
+    >>> torch.zeros(3).masked_scatter(torch.tensor([True, False, True]), torch.tensor([1., 2.]))
+    tensor([1., 0., 2.])
+    """
+    _check_mask("masked_scatter_", mask)
+    if input._v.aval.dtype is not source._v.aval.dtype:
+        raise RuntimeError(
+            "masked_scatter_: expected self and source to have same dtypes but got "
+            f"{input._v.aval.dtype.type_name} and {source._v.aval.dtype.type_name}"
+        )
+    shape = broadcast(mask._v.aval.shape, input._v.aval.shape)
+    if mask._v.array is not None and np.broadcast_to(to_host(mask), shape).sum() > source._v.aval.size:
+        raise RuntimeError("Number of elements of source < number of ones in mask")
+    return _masked_scatter(input, mask, source)

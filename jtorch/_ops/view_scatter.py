@@ -1,0 +1,94 @@
+"""Scatters into views: a copy of a tensor with one of its views replaced.
+
+https://docs.pytorch.org/docs/stable/torch.html#indexing-slicing-joining-mutating-ops
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jtorch._declare import Array, Dim, Scalar, composite, op, wrap_dim
+from jtorch._declare.verbs import AsStrided, Diagonal, Select, Slice
+from jtorch._ops.arguments import wholes
+
+
+def _check_src(src: tuple[int, ...], part: tuple[int, ...]) -> None:
+    if src != part:
+        raise RuntimeError(
+            f"expected src to have a size equal to the slice of self. src size = {list(src)}, slice size = {list(part)}"
+        )
+
+
+@op(public="select_scatter", method=False, function=False, grad="SelectScatterBackward0")
+def _select_scatter(input: Array, src: Array, dim: Dim, index: Scalar) -> Array:
+    _check_src(src.shape, (*input.shape[:dim], *input.shape[dim + 1 :]))
+    return Select(dim).write(input, src.astype(input.dtype), index)
+
+
+@composite
+def select_scatter(input: Any, src: Any, dim: int, index: int) -> Any:
+    """`input` with `src` at one index of a dimension.
+
+    >>> import jtorch as torch
+    >>> torch.zeros(2, 2).select_scatter(torch.ones(2), 0, 1)
+    tensor([[0., 0.],
+            [1., 1.]])
+    """
+    shape = input._v.aval.shape
+    n = shape[wrap_dim(dim, len(shape))]
+    if not -n <= index < n:
+        raise IndexError(f"select(): index {index} out of range for tensor of size {list(shape)} at dimension {dim}")
+    return _select_scatter(input, src, dim, index + n if index < 0 else index)
+
+
+@op(public="slice_scatter", method=False, function=False, grad="SliceScatterBackward0")
+def _slice_scatter(input: Array, src: Array, dim: Dim, start: Scalar, length: int, step: int) -> Array:
+    _check_src(src.shape, (*input.shape[:dim], length, *input.shape[dim + 1 :]))
+    return Slice(dim, length, step).write(input, src.astype(input.dtype), start)
+
+
+@composite
+def slice_scatter(
+    input: Any, src: Any, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
+) -> Any:
+    """`input` with `src` in place of a slice of a dimension.
+
+    >>> import jtorch as torch
+    >>> torch.zeros(3).slice_scatter(torch.ones(2), 0, 1)
+    tensor([0., 1., 1.])
+    """
+    shape = input._v.aval.shape
+    first, stop, step = slice(start, end, step).indices(shape[wrap_dim(dim, len(shape))])
+    return _slice_scatter(input, src, dim, first, max(-((first - stop) // step), 0), step)
+
+
+@op(grad="DiagonalScatterBackward0")
+def diagonal_scatter(input: Array, src: Array, offset: int = 0, dim1: Dim = 0, dim2: Dim = 1) -> Array:
+    """`input` with `src` in place of a diagonal.
+
+    >>> import jtorch as torch
+    >>> torch.zeros(2, 2).diagonal_scatter(torch.ones(2))
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
+    verb = Diagonal(offset, dim1, dim2)
+    _check_src(src.shape, verb.read(input).shape)
+    return verb.write(input, src.astype(input.dtype))
+
+
+@op(public="as_strided_scatter", method=False, function=False, grad="AsStridedScatterBackward0")
+def _as_strided_scatter(input: Array, src: Array, size: tuple, stride: tuple, offset: int) -> Array:
+    _check_src(src.shape, size)
+    return AsStrided(size, stride, offset).write(input, src.astype(input.dtype))
+
+
+@composite
+def as_strided_scatter(input: Any, src: Any, size: Any, stride: Any, storage_offset: int | None = None) -> Any:
+    """`input` with `src` written through strides over its elements.
+
+    >>> import jtorch as torch
+    >>> torch.zeros(4).as_strided_scatter(torch.ones(2), (2,), (2,))
+    tensor([1., 0., 1., 0.])
+    """
+    sizes, strides = wholes("as_strided_scatter", "size", 3, size), wholes("as_strided_scatter", "stride", 4, stride)
+    return _as_strided_scatter(input, src, sizes, strides, storage_offset or 0)
