@@ -26,6 +26,25 @@ def test_a_schedule_compiles_nothing(name):
     assert compiled() == before
 
 
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("SGD", {"momentum": 0.9, "dampening": 0.5}), ("SGD", {"momentum": 0.9, "nesterov": True}), ("Adam", {})],
+    ids=str,
+)
+def test_the_first_step_is_the_program_of_all_steps(name, options):
+    taken = []
+    for _ in range(2):
+        params = parameters(jtorch)
+        optimizer = getattr(jtorch.optim, name)(params, lr=0.1, **options)
+        for step in range(3):
+            set_grads(jtorch, params, step)
+            params[0].sum().item()
+            before = counters()["ops_executed"]
+            optimizer.step()
+            taken.append(counters()["ops_executed"] - before)
+    assert taken == [1] * 6
+
+
 def test_a_rate_that_equals_the_momentum_compiles_nothing():
     params = parameters(jtorch)
     optimizer = jtorch.optim.SGD(params, lr=0.1, momentum=0.9)

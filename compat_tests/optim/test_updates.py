@@ -77,10 +77,11 @@ def stepper(body, numbers, flags, states):
 
 
 def sgd_stepper(momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False, maximize=False):
-    def flags(count):
-        return _updates.SGDFlags(maximize, weight_decay != 0, momentum != 0, nesterov, fresh=count == 1)
+    def numbers(count):
+        return [LR, weight_decay, momentum, *((0.0, 1.0) if count == 1 else (momentum, 1 - dampening))]
 
-    return stepper(_updates.sgd, lambda count: [LR, weight_decay, momentum, 1 - dampening], flags, int(momentum != 0))
+    flags = _updates.SGDFlags(maximize, weight_decay != 0, momentum != 0, nesterov)
+    return stepper(_updates.sgd, numbers, lambda count: flags, int(momentum != 0))
 
 
 def adam_stepper(decoupled, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0, amsgrad=False, maximize=False):

@@ -22,13 +22,12 @@ Updated = list[list[Array] | None]
 
 
 class SGDFlags(NamedTuple):
-    """What chooses SGD's formula; ``fresh``: the momentum buffers hold nothing yet."""
+    """What chooses SGD's formula."""
 
     maximize: bool
     decays: bool
     momentum: bool
     nesterov: bool
-    fresh: bool
 
 
 class AdamFlags(NamedTuple):
@@ -59,24 +58,21 @@ def _each(one: Callable[..., tuple], tensors: Tensors, numbers: Numbers) -> list
 def sgd(tensors: Tensors, numbers: Numbers, statics: tuple) -> Updated:
     """Stochastic gradient descent on ``[params, grads]`` or, with momentum, ``[params, buffers, grads]``.
 
-    ``numbers``: lr, weight decay, momentum, 1 - dampening. The first buffer is the gradient itself, undampened. Source:
-    Sutskever et al., "On the importance of initialization and momentum in deep learning", 2013.
+    ``numbers``: lr, weight decay, momentum, and the shares of the old buffer and of the gradient in the new one.
+    Source: Sutskever et al., "On the importance of initialization and momentum in deep learning", 2013.
     """
     flags = SGDFlags(*statics)
 
     def one(numbers, param, *buffer, grad):
-        lr, decay, momentum, kept = numbers
+        lr, decay, momentum, carried, kept = numbers
         if flags.maximize:
             grad = -grad
         if flags.decays:
             grad = optax.tree.add_scale(grad, decay, param)
-        if flags.momentum and flags.fresh:
-            buffer = (grad,)
-            grad = optax.tree.add_scale(grad, momentum, grad) if flags.nesterov else grad
-        elif flags.momentum:
-            follow = optax.trace(momentum, flags.nesterov)
-            grad, state = follow.update(kept * grad, optax.TraceState(buffer[0]))
-            buffer = (state.trace,)
+        if flags.momentum:
+            follow = optax.trace(carried)
+            buffer = (follow.update(kept * grad, optax.TraceState(buffer[0]))[0],)
+            grad = optax.tree.add_scale(grad, momentum, buffer[0]) if flags.nesterov else buffer[0]
         return optax.apply_updates(param, -lr * grad), *buffer
 
     return [*_each(one, tensors, numbers), None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from jtorch import _root as torch
 from jtorch._declare import fused_update
 from jtorch.optim import _updates
-from jtorch.optim.optimizer import Optimizer, as_number, check_implementation, check_numbers, new_step_count
+from jtorch.optim.optimizer import Optimizer, as_number, check_implementation, check_numbers, new_step_count, zeros_for
 
 
 class Adam(Optimizer):
@@ -98,11 +98,11 @@ class Adam(Optimizer):
     def _new_state(self, param, group):
         state = {
             "step": new_step_count(),
-            "exp_avg": torch.zeros_like(param),
-            "exp_avg_sq": torch.zeros_like(param),
+            "exp_avg": zeros_for(param),
+            "exp_avg_sq": zeros_for(param),
         }
         if group["amsgrad"]:
-            state["max_exp_avg_sq"] = torch.zeros_like(param)
+            state["max_exp_avg_sq"] = zeros_for(param)
         return state
 
     def _update(self, group, members, count):

@@ -315,6 +315,11 @@ def _like(param, value, key=None):
     return value
 
 
+def zeros_for(param):
+    """Zeros like ``param`` that are data, not a recorded operation: so the first step runs the program of all steps."""
+    return torch.tensor(np.zeros(tuple(param.shape), np.float32), dtype=param.dtype, device=param.device)
+
+
 def new_step_count(count=0.0):
     """A 0-dim tensor holding a step count, in the default dtype torch gives it."""
     dtype = np.float64 if torch.get_default_dtype() == torch.float64 else np.float32

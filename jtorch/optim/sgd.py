@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from jtorch import _root as torch
 from jtorch._declare import fused_update
 from jtorch.optim import _updates
-from jtorch.optim.optimizer import Optimizer, as_number, check_implementation, check_numbers
+from jtorch.optim.optimizer import Optimizer, as_number, check_implementation, check_numbers, zeros_for
 
 
 class SGD(Optimizer):
@@ -74,7 +73,7 @@ class SGD(Optimizer):
             for param in params:
                 (fresh if self.state[param].get("momentum_buffer") is None else known).append(param)
             for param in fresh:
-                self.state[param]["momentum_buffer"] = torch.zeros_like(param)
+                self.state[param]["momentum_buffer"] = zeros_for(param)
             for some, are_fresh in ((known, False), (fresh, True)):
                 self._update(group, some, [[self.state[param]["momentum_buffer"] for param in some]], are_fresh)
         return loss
@@ -82,18 +81,15 @@ class SGD(Optimizer):
     def _update(self, group, params, buffers, fresh):
         if not params:
             return
-        numbers = [
-            as_number(group["lr"]),
-            as_number(group["weight_decay"]),
-            float(group["momentum"]),
-            float(1 - group["dampening"]),
-        ]
+        momentum = float(group["momentum"])
+        # The first buffer is the gradient itself: numbers, not a flag, so that the first step is no program of its own.
+        carried, kept = (0.0, 1.0) if fresh else (momentum, float(1 - group["dampening"]))
+        numbers = [as_number(group["lr"]), as_number(group["weight_decay"]), momentum, carried, kept]
         flags = _updates.SGDFlags(
             maximize=bool(group["maximize"]),
             decays=numbers[1] != 0,
-            momentum=group["momentum"] != 0,
+            momentum=momentum != 0,
             nesterov=bool(group["nesterov"]),
-            fresh=fresh,
         )
         grads = [param.grad for param in params]
         fused_update("SGD.step", _updates.sgd, [params, *buffers, grads], numbers, flags)
