@@ -30,7 +30,7 @@ from jtorch._engine.geometry import Select, Slice, Unsqueeze
 from jtorch._engine.handle import Handle, check_inplace
 from jtorch._engine.tape import threads
 from jtorch._ops import conversion, creation, views
-from jtorch._types import COMPLEX, INT, bool_, int32, int64, uint8
+from jtorch._types import INT, bool_, int32, int64, uint8
 
 _SELECT_FIRST = Select(0)
 _NUMBERS = (bool, int, float, complex)
@@ -250,12 +250,7 @@ def _value(self: Any, value: Any) -> Any:
         value = value.item()
     if not isinstance(value, _NUMBERS):
         raise TypeError(f"can't assign a {errors.type_name(value)} to a torch.{to.type_name}Tensor")
-    if isinstance(value, complex) and to.category != COMPLEX and value.imag:
-        raise errors.value_overflow(_C_NAMES.get(to.name, to.name))
-    return creation.fill_number("fill_", value, to)
-
-
-_C_NAMES = {"float32": "float", "float64": "double", "int64": "int64_t", "int32": "int32_t", "uint8": "uint8_t"}
+    return creation.fitting_number(value, to)
 
 
 def _fitted(value: Any, shape: tuple[int, ...]) -> Any:

@@ -323,6 +323,16 @@ def fill_number(name: str, value: Any, to: dtype) -> Any:
     return value
 
 
+_C_NAMES = {**_LIMITS, "float32": "float", "float64": "double"}
+
+
+def fitting_number(value: Any, to: dtype) -> Any:
+    """A number that is written into a tensor; RuntimeError when its dtype cannot hold it."""
+    if isinstance(value, complex) and not to.is_complex and value.imag:
+        raise errors.value_overflow(_C_NAMES.get(to.name, to.name))
+    return fill_number("fill_", value, to)
+
+
 @composite(method=False)
 def eye(n: int, m: int | None = None, *, dtype: Any = None, **options: Any) -> Any:
     """A matrix with ones on the diagonal and zeros elsewhere.

@@ -280,13 +280,13 @@ def nan_to_num(input: Array, nan: Scalar = 0.0, posinf: Scalar | None = None, ne
     return jnp.where(x == jnp.inf, high, jnp.where(x == -jnp.inf, low, x))
 
 
-@pointwise(refuse=both(no_kernel("logaddexp_cpu", BOOL, INT), broadcasts))
+@pointwise(inplace=False, refuse=both(no_kernel("logaddexp_cpu", BOOL, INT), broadcasts))
 def logaddexp(input: Array, other: Array) -> Array:
     """`log(exp(input) + exp(other))`."""
     return jnp.logaddexp(input, other)
 
 
-@pointwise(refuse=both(no_kernel("logaddexp2_cpu", BOOL, INT), broadcasts))
+@pointwise(inplace=False, refuse=both(no_kernel("logaddexp2_cpu", BOOL, INT), broadcasts))
 def logaddexp2(input: Array, other: Array) -> Array:
     """`log2(2 ** input + 2 ** other)`."""
     return jnp.logaddexp2(input, other)
@@ -381,3 +381,23 @@ def angle(input: Operand) -> Array:
     return jnp.where(jnp.isnan(input), input, lax.stop_gradient(jnp.where(input < 0, jnp.pi, 0.0)) + 0 * input)
 
 
+
+
+@pointwise(kind="default", alias=("special.gammainc",), grad="IgammaBackward0",
+           refuse=both(no_kernel("igamma", BOOL, INT, COMPLEX), broadcasts))  # fmt: skip
+def igamma(input: Array, other: Array) -> Array:
+    """The regularised lower incomplete gamma function of order `input` at `other`."""
+    return lax.igamma(*jnp.broadcast_arrays(lax.stop_gradient(input), other))
+
+
+@pointwise(kind="default", alias=("special.gammaincc",), grad="IgammacBackward0",
+           refuse=both(no_kernel("igammac", BOOL, INT, COMPLEX), broadcasts))  # fmt: skip
+def igammac(input: Array, other: Array) -> Array:
+    """The regularised upper incomplete gamma function of order `input` at `other`."""
+    return lax.igammac(*jnp.broadcast_arrays(lax.stop_gradient(input), other))
+
+
+@pointwise
+def conj_physical(input: Operand) -> Array:
+    """The complex conjugate."""
+    return jnp.conj(input)

@@ -14,7 +14,7 @@ from jtorch._declare import Array, Arrays, Dim, Handle, NewDim, composite, error
 from jtorch._ops import views
 
 
-@op(public="cat", method=False, function=False, out=True, kind="default", grad="CatBackward0")
+@op(name="cat", method=False, function=False, out=True, kind="default", grad="CatBackward0")
 def _cat(tensors: Arrays, dim: Dim = 0) -> Array:
     first = tensors[0]
     for i, t in enumerate(tensors):
@@ -67,7 +67,7 @@ def _common(tensors: list) -> Any:
     return _cat([t.reshape(-1)[:0] for t in tensors]).dtype
 
 
-@op(public="stack", method=False, function=False, out=True, kind="default", grad="StackBackward0")
+@op(name="stack", method=False, function=False, out=True, kind="default", grad="StackBackward0")
 def _stack(tensors: Arrays, dim: NewDim = 0) -> Array:
     for i, t in enumerate(tensors):
         if t.shape != tensors[0].shape:

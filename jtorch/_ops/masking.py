@@ -26,6 +26,7 @@ from jtorch._declare import (
     write_out,
 )
 from jtorch._declare.types import bool_, uint8
+from jtorch._ops.creation import fitting_number
 
 _C_TYPES = {
     "int64": "long int", "int32": "int", "uint8": "unsigned char", "int16": "short int", "int8": "signed char",
@@ -33,7 +34,7 @@ _C_TYPES = {
 }  # fmt: skip
 
 
-@pointwise(public="where", method=False, function=False, inplace=False, grad="WhereBackward0")
+@pointwise(name="where", method=False, function=False, inplace=False, grad="WhereBackward0")
 def _where(condition: Array, chosen: Operand, other: Operand) -> Array:
     return jnp.where(condition, chosen, other)
 
@@ -106,24 +107,16 @@ def argwhere(input: Any) -> Any:
     return nonzero(input)
 
 
-def _check_mask(name: str, mask: Any) -> None:
-    found = mask._v.aval.dtype
-    if found is not bool_:
-        raise RuntimeError(
-            f"{name} only supports boolean masks, but got mask with dtype {_C_TYPES.get(found.name, found.name)}"
-        )
-
-
 def _fill_body(input: Any, mask: Any, value: Any) -> Any:
     return jnp.where(mask, jnp.asarray(value).astype(input.dtype), input)
 
 
-@op(public="masked_fill", method=False, function=False, grad="MaskedFillBackward0")
+@op(name="masked_fill", method=False, function=False, grad="MaskedFillBackward0")
 def _masked_fill(input: Array, mask: Array, value: Scalar) -> Array:
     return _fill_body(input, mask, value)
 
 
-@op(public="masked_fill", method=False, function=False, grad="MaskedFillBackward1")
+@op(name="masked_fill", method=False, function=False, grad="MaskedFillBackward1")
 def _masked_fill_tensor(input: Array, mask: Array, value: Array) -> Array:
     return _fill_body(input, mask, value)
 
@@ -136,7 +129,11 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Any:
     >>> torch.tensor([1., 2.]).masked_fill(torch.tensor([True, False]), 0.)
     tensor([0., 2.])
     """
-    _check_mask("masked_fill_", mask)
+    found = mask._v.aval.dtype
+    if found is not bool_:
+        raise RuntimeError(
+            f"masked_fill_ only supports boolean masks, but got mask with dtype {_C_TYPES.get(found.name, found.name)}"
+        )
     broadcast(mask._v.aval.shape, input._v.aval.shape)
     if isinstance(value, Handle):
         if value._v.aval.ndim:
@@ -145,10 +142,10 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Any:
                 f"{value._v.aval.ndim} dimension(s)."
             )
         return _masked_fill_tensor(input, mask, value)
-    return _masked_fill(input, mask, value)
+    return _masked_fill(input, mask, fitting_number(value, input._v.aval.dtype))
 
 
-@op(public="masked_select", method=False, function=False, grad="MaskedSelectBackward0")
+@op(name="masked_select", method=False, function=False, grad="MaskedSelectBackward0")
 def _masked_select(input: Array, index: Array) -> Array:
     return jnp.reshape(input, (-1,)).at[index].get(mode="promise_in_bounds")
 
@@ -173,7 +170,7 @@ def _too_many(input: Any, mask: Any, source: Any) -> Any:
     return jnp.sum(jnp.broadcast_to(mask, broadcast(input.shape, mask.shape))) > source.size
 
 
-@op(public="masked_scatter", method=False, function=False, grad="MaskedScatterBackward0", checks=_too_many)
+@op(name="masked_scatter", method=False, function=False, grad="MaskedScatterBackward0", checks=_too_many)
 def _masked_scatter(input: Array, mask: Array, source: Array) -> Array:
     shape = broadcast(input.shape, mask.shape)
     mask, input = jnp.broadcast_to(mask, shape), jnp.broadcast_to(input, shape)
@@ -191,7 +188,10 @@ def masked_scatter(input: Any, mask: Any, source: Any) -> Any:
     >>> torch.zeros(3).masked_scatter(torch.tensor([True, False, True]), torch.tensor([1., 2.]))
     tensor([1., 0., 2.])
     """
-    _check_mask("masked_scatter_", mask)
+    if mask._v.aval.dtype is not bool_:
+        raise RuntimeError(
+            f"masked_scatter_ only supports boolean masks, but got mask with dtype {mask._v.aval.dtype.type_name}"
+        )
     if input._v.aval.dtype is not source._v.aval.dtype:
         raise RuntimeError(
             "masked_scatter_: expected self and source to have same dtypes but got "

@@ -19,14 +19,14 @@ def _check_src(src: tuple[int, ...], part: tuple[int, ...]) -> None:
         )
 
 
-@op(public="select_scatter", method=False, function=False, grad="SelectScatterBackward0")
+@op(name="select_scatter", method=False, function=False, out=True, grad="SelectScatterBackward0")
 def _select_scatter(input: Array, src: Array, dim: Dim, index: Scalar) -> Array:
     _check_src(src.shape, (*input.shape[:dim], *input.shape[dim + 1 :]))
     return Select(dim).write(input, src.astype(input.dtype), index)
 
 
 @composite
-def select_scatter(input: Any, src: Any, dim: int, index: int) -> Any:
+def select_scatter(input: Any, src: Any, dim: int, index: int, *, out: Any = None) -> Any:
     """`input` with `src` at one index of a dimension.
 
     >>> import jtorch as torch
@@ -38,10 +38,10 @@ def select_scatter(input: Any, src: Any, dim: int, index: int) -> Any:
     n = shape[wrap_dim(dim, len(shape))]
     if not -n <= index < n:
         raise IndexError(f"select(): index {index} out of range for tensor of size {list(shape)} at dimension {dim}")
-    return _select_scatter(input, src, dim, index + n if index < 0 else index)
+    return _select_scatter(input, src, dim, index + n if index < 0 else index, out=out)
 
 
-@op(public="slice_scatter", method=False, function=False, grad="SliceScatterBackward0")
+@op(name="slice_scatter", method=False, function=False, out=True, grad="SliceScatterBackward0")
 def _slice_scatter(input: Array, src: Array, dim: Dim, start: Scalar, length: int, step: int) -> Array:
     _check_src(src.shape, (*input.shape[:dim], length, *input.shape[dim + 1 :]))
     return Slice(dim, length, step).write(input, src.astype(input.dtype), start)
@@ -49,8 +49,9 @@ def _slice_scatter(input: Array, src: Array, dim: Dim, start: Scalar, length: in
 
 @composite
 def slice_scatter(
-    input: Any, src: Any, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
-) -> Any:
+    input: Any, src: Any, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1,
+    *, out: Any = None,
+) -> Any:  # fmt: skip
     """`input` with `src` in place of a slice of a dimension.
 
     >>> import jtorch as torch
@@ -59,10 +60,10 @@ def slice_scatter(
     """
     shape = input._v.aval.shape
     first, stop, step = slice(start, end, step).indices(shape[wrap_dim(dim, len(shape))])
-    return _slice_scatter(input, src, dim, first, max(-((first - stop) // step), 0), step)
+    return _slice_scatter(input, src, dim, first, max(-((first - stop) // step), 0), step, out=out)
 
 
-@op(grad="DiagonalScatterBackward0")
+@op(out=True, grad="DiagonalScatterBackward0")
 def diagonal_scatter(input: Array, src: Array, offset: int = 0, dim1: Dim = 0, dim2: Dim = 1) -> Array:
     """`input` with `src` in place of a diagonal.
 
@@ -76,14 +77,17 @@ def diagonal_scatter(input: Array, src: Array, offset: int = 0, dim1: Dim = 0, d
     return verb.write(input, src.astype(input.dtype))
 
 
-@op(public="as_strided_scatter", method=False, function=False, grad="AsStridedScatterBackward0")
+@op(name="as_strided_scatter", method=False, function=False, out=True, grad="AsStridedScatterBackward0")
 def _as_strided_scatter(input: Array, src: Array, size: tuple, stride: tuple, offset: int) -> Array:
     _check_src(src.shape, size)
     return AsStrided(size, stride, offset).write(input, src.astype(input.dtype))
 
 
 @composite
-def as_strided_scatter(input: Any, src: Any, size: Any, stride: Any, storage_offset: int | None = None) -> Any:
+def as_strided_scatter(
+    input: Any, src: Any, size: Any, stride: Any, storage_offset: int | None = None,
+    *, out: Any = None,
+) -> Any:  # fmt: skip
     """`input` with `src` written through strides over its elements.
 
     >>> import jtorch as torch
@@ -91,4 +95,4 @@ def as_strided_scatter(input: Any, src: Any, size: Any, stride: Any, storage_off
     tensor([1., 0., 1., 0.])
     """
     sizes, strides = wholes("as_strided_scatter", "size", 3, size), wholes("as_strided_scatter", "stride", 4, stride)
-    return _as_strided_scatter(input, src, sizes, strides, storage_offset or 0)
+    return _as_strided_scatter(input, src, sizes, strides, storage_offset or 0, out=out)

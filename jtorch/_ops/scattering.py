@@ -1,0 +1,303 @@
+"""gather and scatter: along one dimension, an index for each element.
+
+https://docs.pytorch.org/docs/stable/torch.html#indexing-slicing-joining-mutating-ops
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from jtorch._declare import (
+    Array,
+    Dim,
+    Handle,
+    Scalar,
+    composite,
+    op,
+    wrap_dim,
+    write_out,
+)
+from jtorch._declare.checks import check_bounds
+from jtorch._declare.types import int32, int64
+from jtorch._ops.index_checks import IN_BOUNDS, at_least_1d, bounds_error, clipped, length, outside
+
+
+def _spots(index: Any, dim: int, size: int) -> tuple:
+    """For each element of `index` the place it names: its own coordinates but for `dim`."""
+    places = [jnp.arange(n).reshape((1,) * d + (n,) + (1,) * (index.ndim - d - 1)) for d, n in enumerate(index.shape)]
+    places[dim] = clipped(index, size)
+    return tuple(places)
+
+
+@op(
+    name="gather",
+    method=False,
+    function=False,
+    grad="GatherBackward0",
+    checks=lambda input, dim, index: outside(index, length(input.shape, dim)),
+)
+def _gather(input: Array, dim: Dim, index: Array) -> Array:
+    if index.ndim == input.ndim == 0:
+        return input
+    shape = index.shape
+    input, index = at_least_1d(input, index)
+    if not index.size:
+        return jnp.zeros(shape, input.dtype)
+    return input.at[_spots(index, dim, input.shape[dim])].get(mode=IN_BOUNDS).reshape(shape)
+
+
+def _check_index(name: str, input: Any, dim: int, index: Any, both: bool = False) -> int:
+    """The checks gather and scatter share; returns the wrapped dimension."""
+    shape, aval = input._v.aval.shape, index._v.aval
+    d = wrap_dim(dim, len(shape))
+    if not aval.size:
+        return d
+    if aval.dtype not in (int64, int32):
+        raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index")
+    if max(aval.ndim, 1) != max(len(shape), 1):
+        word = "self" if both else "input"
+        raise RuntimeError(f"Index tensor must have the same number of dimensions as {word} tensor")
+    return d
+
+
+@composite
+def gather(input: Any, dim: int, index: Any, *, sparse_grad: bool = False, out: Any = None) -> Any:
+    """The elements that `index` names along `dim`: `out[i][j] = input[index[i][j]][j]` for dim 0.
+
+    >>> import jtorch as torch
+    >>> torch.gather(torch.tensor([[1, 2], [3, 4]]), 1, torch.tensor([[1], [0]]))
+    tensor([[2],
+            [3]])
+    """
+    d = _check_index("gather", input, dim, index)
+    shape, mine = input._v.aval.shape, index._v.aval.shape
+    for i, (n, m) in enumerate(zip(mine, shape, strict=False)):
+        if i != d and n > m and index._v.aval.size:
+            raise RuntimeError(
+                f"Size does not match at dimension {i} expected index {list(mine)} to be no larger than self "
+                f"{list(shape)} apart from dimension {d}"
+            )
+    n = length(shape, d)
+    check_bounds(index, 0, n, bounds_error(RuntimeError, d, n))
+    found = _gather(input, d, index)
+    return found if out is None else write_out("gather", out, found)
+
+
+def _scatter_spot(input: Any, dim: int, index: Any, src: Any) -> tuple[Any, Any]:
+    """Where in `input` scatter writes, and the part of `src` it writes there."""
+    spot = input.at[_spots(index, dim, input.shape[dim])]
+    return spot, src[tuple(slice(n) for n in index.shape)] if jnp.ndim(src) else src
+
+
+def _scatter_check(input: Any, dim: int, index: Any, src: Any) -> Any:
+    return outside(index, length(input.shape, dim))
+
+
+def _scatter_body(input: Any, dim: int, index: Any, src: Any) -> Any:
+    if not index.size:
+        return input
+    shape = input.shape
+    input, index = at_least_1d(input, index)
+    spot, part = _scatter_spot(input, dim, index, src)
+    return spot.set(jnp.broadcast_to(part, index.shape).astype(input.dtype), mode=IN_BOUNDS).reshape(shape)
+
+
+@op(name="scatter", method=False, function=False, grad="ScatterBackward0", checks=_scatter_check)
+def _scatter(input: Array, dim: Dim, index: Array, src: Array) -> Array:
+    return _scatter_body(input, dim, index, src)
+
+
+@op(
+    name="scatter",
+    method=False,
+    function=False,
+    grad="ScatterBackward1",
+    checks=lambda input, dim, index, value: outside(index, length(input.shape, dim)),
+)
+def _scatter_value(input: Array, dim: Dim, index: Array, value: Scalar) -> Array:
+    return _scatter_body(input, dim, index, value)
+
+
+@op(name="scatter_add", method=False, function=False, grad="ScatterAddBackward0", checks=_scatter_check)
+def _scatter_add(input: Array, dim: Dim, index: Array, src: Array) -> Array:
+    if not index.size:
+        return input
+    shape = input.shape
+    input, index, src = at_least_1d(input, index, src)
+    spot, part = _scatter_spot(input, dim, index, src)
+    if input.dtype == np.bool_:
+        return spot.max(part, mode=IN_BOUNDS).reshape(shape)
+    return spot.add(part, mode=IN_BOUNDS).reshape(shape)
+
+
+def _check_scatter(name: str, input: Any, dim: int, index: Any, src: Any) -> int:
+    d = _check_index(name, input, dim, index, both=True)
+    n = length(input._v.aval.shape, d)
+    if isinstance(src, Handle) and index._v.aval.size:
+        _check_scatter_shapes(name, input._v.aval, index._v.aval.shape, src._v.aval, d)
+    check_bounds(index, 0, n, bounds_error(RuntimeError, d, n))
+    return d
+
+
+def _check_scatter_shapes(name: str, input: Any, index: tuple, src: Any, dim: int) -> None:
+    if input.dtype is not src.dtype:
+        raise RuntimeError(f"{name}(): Expected self.dtype to be equal to src.dtype")
+    if max(len(index), 1) != max(src.ndim, 1):
+        raise RuntimeError("Index tensor must have the same number of dimensions as src tensor")
+    pairs = enumerate(zip(index, input.shape, src.shape, strict=False))
+    if any((d != dim and n > m) or n > s for d, (n, m, s) in pairs):
+        raise RuntimeError(
+            f"Expected index {list(index)} to be no larger than self {list(input.shape)} apart from dimension {dim} "
+            f"and to be no larger size than src {list(src.shape)}"
+        )
+
+
+_REDUCTIONS = {"add": "sum", "multiply": "prod"}
+
+
+@composite(inplace=True)
+def scatter(
+    input: Any, dim: int, index: Any, src: Any = None, *, value: Any = None, reduce: str | None = None, out: Any = None
+) -> Any:
+    """`input` with the elements of `src`, or one number, written where `index` says along `dim`.
+
+    >>> import jtorch as torch
+    >>> torch.zeros(3).scatter(0, torch.tensor([2, 0]), torch.tensor([5., 6.]))
+    tensor([6., 0., 5.])
+    """
+    source = value if src is None else src
+    d = _check_scatter("scatter", input, dim, index, source)
+    if reduce is not None:
+        if reduce not in _REDUCTIONS:
+            raise RuntimeError("reduce argument must be either add or multiply.")
+        filled = source if isinstance(source, Handle) else index.new_full(
+            index._v.aval.shape, source, dtype=input._v.aval.dtype
+        )  # fmt: skip
+        found = _scatter_reduce(input, d, index, filled, _REDUCTIONS[reduce], True)
+    elif isinstance(source, Handle):
+        found = _scatter(input, d, index, source)
+    else:
+        found = _scatter_value(input, d, index, source)
+    return found if out is None else write_out("scatter", out, found)
+
+
+@composite(inplace=True)
+def scatter_add(input: Any, dim: int, index: Any, src: Any, *, out: Any = None) -> Any:
+    """`input` with the elements of `src` added where `index` says along `dim`.
+
+    >>> import jtorch as torch
+    >>> torch.zeros(2).scatter_add(0, torch.tensor([0, 0]), torch.tensor([1., 2.]))
+    tensor([3., 0.])
+    """
+    found = _scatter_add(input, _check_scatter("scatter", input, dim, index, src), index, src)
+    return found if out is None else write_out("scatter_add", out, found)
+
+
+@op(
+    name="scatter_reduce",
+    method=False,
+    function=False,
+    grad="ScatterReduceBackward0",
+    checks=lambda input, dim, index, src, reduce, include_self: outside(index, length(input.shape, dim)),
+)
+def _scatter_reduce(input: Array, dim: Dim, index: Array, src: Array, reduce: str, include_self: bool) -> Array:
+    if not index.size:
+        return input
+    shape = input.shape
+    input, index, src = at_least_1d(input, index, src)
+    where = _spots(index, dim, input.shape[dim])
+    part = src[tuple(slice(n) for n in index.shape)]
+    kind = input.dtype
+    wide = {np.dtype(np.bool_): np.int32, np.dtype(np.float16): np.float32, jnp.dtype(jnp.bfloat16): np.float32}
+    input, part = (x.astype(wide.get(kind, kind)) for x in (input, part))
+    return _reduced_into(input, where, part, reduce, include_self).reshape(shape).astype(kind)
+
+
+def _reduced_into(input: Any, where: tuple, part: Any, reduce: str, include_self: bool) -> Any:
+    """`part` reduced into the places `where`; the others keep what they hold."""
+    start = input if include_self else input.at[where].set(_neutral(reduce, input.dtype), mode=IN_BOUNDS)
+    spot = start.at[where]
+    if reduce == "prod":
+        return _product_into(start, where, part)
+    if reduce in ("amax", "amin"):
+        found = spot.max(part, mode=IN_BOUNDS) if reduce == "amax" else spot.min(part, mode=IN_BOUNDS)
+        return _to_the_extreme(lax.stop_gradient(found), start, where, part)
+    total = spot.add(part, mode=IN_BOUNDS)
+    if reduce == "sum":
+        return total
+    ones = jnp.ones(part.shape, np.int32)
+    count = jnp.full(input.shape, int(include_self), np.int32).at[where].add(ones, mode=IN_BOUNDS)
+    count = jnp.maximum(count, 1).astype(input.dtype)
+    return jnp.floor_divide(total, count) if jnp.issubdtype(input.dtype, jnp.integer) else total / count
+
+
+def _with_slopes(value: Any, *terms: Any) -> Any:
+    """`value`, with the gradient of the sum of `terms`."""
+    if not jnp.issubdtype(value.dtype, jnp.inexact):
+        return value
+    total = sum(t - lax.stop_gradient(t) for t in terms)
+    return value + jnp.where(jnp.isfinite(total), total, 0)
+
+
+def _to_the_extreme(found: Any, start: Any, where: tuple, part: Any) -> Any:
+    """JAX cannot differentiate a scatter of maxima. torch shares the gradient evenly between equals."""
+    mine, theirs = found == start, found[where] == part
+    ties = mine.astype(found.dtype).at[where].add(theirs.astype(found.dtype), mode=IN_BOUNDS)
+    ties = jnp.maximum(ties, 1)
+    spread = jnp.zeros_like(found).at[where].add(jnp.where(theirs, part, 0), mode=IN_BOUNDS)
+    return _with_slopes(found, jnp.where(mine, start, 0) / ties, spread / ties)
+
+
+def _product_into(start: Any, where: tuple, part: Any) -> Any:
+    """JAX differentiates a scatter of products only without repeats: the slope of a factor is the product of the
+    others, found by division or, where one factor is zero, from the product of the rest."""
+    still, factors = lax.stop_gradient(start), lax.stop_gradient(part)
+    found = still.at[where].multiply(factors, mode=IN_BOUNDS)
+    if not jnp.issubdtype(found.dtype, jnp.inexact):
+        return found
+    zeros = (still == 0).astype(np.int32).at[where].add((factors == 0).astype(np.int32), mode=IN_BOUNDS)
+    rest = jnp.where(still == 0, 1, still).at[where].multiply(jnp.where(factors == 0, 1, factors), mode=IN_BOUNDS)
+
+    def slope(x: Any, whole: Any, count: Any, others: Any) -> Any:
+        single = jnp.where((count == 1) & (x == 0), others, 0)
+        return jnp.where(count == 0, whole / jnp.where(x == 0, 1, x), single)
+
+    mine = slope(still, found, zeros, rest) * start
+    theirs = slope(factors, found[where], zeros[where], rest[where]) * part
+    return _with_slopes(found, mine, jnp.zeros_like(found).at[where].add(theirs, mode=IN_BOUNDS))
+
+
+def _neutral(reduce: str, kind: Any) -> Any:
+    if reduce in ("sum", "mean"):
+        return jnp.zeros((), kind)
+    if reduce == "prod":
+        return jnp.ones((), kind)
+    limits = jnp.iinfo(kind) if jnp.issubdtype(kind, jnp.integer) else None
+    if limits is None:
+        return jnp.asarray(-jnp.inf if reduce == "amax" else jnp.inf, kind)
+    return jnp.asarray(limits.min if reduce == "amax" else limits.max, kind)
+
+
+def _check_reduce(reduce: str) -> None:
+    if reduce not in ("sum", "prod", "mean", "amax", "amin"):
+        raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}")
+
+
+@composite(inplace=True)
+def scatter_reduce(
+    input: Any, dim: int, index: Any, src: Any, reduce: str, *, include_self: bool = True, out: Any = None
+) -> Any:
+    """`input` with the elements of `src` reduced (sum, prod, mean, amax, amin) where `index` says along `dim`.
+
+    >>> import jtorch as torch
+    >>> torch.zeros(2).scatter_reduce(0, torch.tensor([0, 0]), torch.tensor([1., 2.]), "amax")
+    tensor([2., 0.])
+    """
+    _check_reduce(reduce)
+    d = _check_scatter("scatter", input, dim, index, src)
+    found = _scatter_reduce(input, d, index, src, reduce, include_self)
+    return found if out is None else write_out("scatter_reduce", out, found)
