@@ -14,8 +14,8 @@ import numpy as np
 from jtorch._declare.variants import from_host, to_host
 from jtorch._engine import random as streams
 from jtorch._engine.geometry import Geometry, contiguous_stride, is_contiguous
-from jtorch._engine.handle import Handle, geometry
-from jtorch._types import cpu
+from jtorch._engine.handle import Handle, check_inplace, geometry
+from jtorch._engine.tape import threads
 from jtorch._types.device import device as device_type
 
 
@@ -84,6 +84,11 @@ def in_memory_order(g: Geometry, draw: Callable[[Sequence[int]], np.ndarray]) ->
     return draw([g.size[d] for d in order]).transpose(np.argsort(order))
 
 
+def memory_order(t: Handle) -> tuple[int, ...]:
+    """The dimensions of a tensor, outermost in memory first."""
+    return streams.fill_order(geometry(t).stride)
+
+
 def dense(g: Geometry) -> Geometry:
     """The geometry of a new tensor like this one: the same order of dimensions where it has no gaps or overlaps."""
     order = streams.fill_order(g.stride)
@@ -101,6 +106,11 @@ def contiguous(shape: Sequence[int]) -> Geometry:
     return Geometry(tuple(shape), contiguous_stride(shape), 0)
 
 
+def check_writable(target: Handle) -> None:
+    """torch's rules on in-place writes, before a draw moves the stream on."""
+    check_inplace(target, threads.tape)
+
+
 def keep_mask(like: Handle, shape: Sequence[int] | None, p: float, generator: Generator | None = None) -> Any:
     """A bool tensor that is True with probability `p`, for a tensor or for a shape of its dimensions."""
     g = dense(geometry(like)) if shape is None else contiguous(shape)
@@ -109,14 +119,13 @@ def keep_mask(like: Handle, shape: Sequence[int] | None, p: float, generator: Ge
 
 
 def rrelu_slopes(input: Handle, lower: float, upper: float, generator: Generator | None) -> Any:
-    """A slope from [lower, upper) for each element that is not positive, 1 for the others."""
+    """A slope from [lower, upper), float64, for each element that is not positive, 1 for the others."""
     values = to_host(input)
-    below = ~(values > 0)
-    slopes = np.ones(values.shape, values.dtype)
-    drawn = source(generator).uniform(int(below.sum()), np.float64)
-    slopes[below] = (drawn * (upper - lower) + lower).astype(values.dtype)
+    below = values <= 0
+    slopes = np.ones(values.shape)
+    slopes[below] = source(generator).uniform(int(below.sum()), np.float64, float(lower), float(upper))
     return from_host(slopes, place=input._v.aval.device)
 
 
-__all__ = ["Generator", "cpu", "contiguous", "default_generator", "dense", "in_memory_order", "is_contiguous",
-           "keep_mask", "rrelu_slopes", "source"]  # fmt: skip
+__all__ = ["Generator", "check_writable", "contiguous", "default_generator", "dense", "geometry", "in_memory_order",
+           "is_contiguous", "keep_mask", "memory_order", "rrelu_slopes", "source"]  # fmt: skip

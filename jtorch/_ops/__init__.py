@@ -11,10 +11,10 @@ from jtorch._ops import indexing as indexing
 from jtorch._ops import joining as joining
 from jtorch._ops import masking as masking
 from jtorch._ops import pointwise as pointwise
+from jtorch._ops import random as random
 from jtorch._ops import reduction as reduction
 from jtorch._ops import scattering as scattering
 from jtorch._ops import sorting as sorting
 from jtorch._ops import splitting as splitting
 from jtorch._ops import view_scatter as view_scatter
 from jtorch._ops import views as views
-from jtorch._ops import random as random

@@ -129,19 +129,35 @@ def feature_alpha_dropout(input: Any, p: float = 0.5, training: bool = False, in
     return _placed(input, feature_alpha_dropout_of_torch(input, p, training), inplace)
 
 
-def _channels(name: str, input: Any, p: float, training: bool, inplace: bool, batched: int) -> Any:
-    """Drops channels of (N, C, *space) or, one dimension less, of (C, *space)."""
+_SPACES = {1: "1 spatial dimension", 2: "2 spatial dimensions", 3: "3 spatial dimensions"}
+
+
+def _channels(n: int, input: Any, p: float, training: bool, inplace: bool) -> Any:
+    """Drops channels of (N, C, *space), `n` being the dimensions of space, or of (C, *space)."""
     _check_p(p)
-    shape = tuple(input.shape)
-    rank = len(shape)
-    if rank not in (batched - 1, batched):
+    rank, name = input.ndim, f"dropout{n}d"
+    purpose = (
+        f"Note that {name} exists to provide channel-wise dropout on inputs with {_SPACES[n]}, a channel dimension, and "
+        f"an optional batch dimension (i.e. {n + 1}D or {n + 2}D inputs)."
+    )
+    if rank not in (n + 1, n + 2):
+        if n == 1:
+            raise RuntimeError(f"{name}: Expected 2D or 3D input, but received a {rank}D input. {purpose}")
         warnings.warn(
             f"{name}: Received a {rank}-D input to {name}, which is deprecated and will result in an error in a future "
-            f"release. To retain the behavior and silence this warning, please use feature dropout instead.",
-            stacklevel=4,
+            f"release. To retain the behavior and silence this warning, please use dropout instead. {purpose}",
+            stacklevel=3,
         )
-    if rank == batched - 1 and name != "dropout2d":
-        channels: tuple[int, ...] = (shape[0], *[1] * (rank - 1))
+    if n == 2 and rank == 3:
+        warnings.warn(
+            "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior is desired "
+            "- input is interpreted as shape (N, C, L), where C is the channel dim. This behavior will change in a "
+            "future release to interpret the input as one without a batch dimension, i.e. shape (C, H, W). To maintain "
+            "the 1D channel-wise dropout behavior, please switch to using dropout1d instead.",
+            stacklevel=3,
+        )
+    if n != 2 and rank != n + 2:
+        channels: tuple[int, ...] = (input.shape[0], *[1] * (rank - 1))
     else:
         channels = _features(input)
     return _placed(input, _dropped(input, p, training, shape=channels), inplace)
@@ -150,16 +166,16 @@ def _channels(name: str, input: Any, p: float, training: bool, inplace: bool, ba
 @composite(method=False)
 def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
     """Dropout of whole channels of (N, C, L) or (C, L). Tompson et al., 2015."""
-    return _channels("dropout1d", input, p, training, inplace, 3)
+    return _channels(1, input, p, training, inplace)
 
 
 @composite(method=False)
 def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
     """Dropout of whole channels (dim 1) of (N, C, H, W); a 3-d input counts as (N, C, L), as in torch."""
-    return _channels("dropout2d", input, p, training, inplace, 4)
+    return _channels(2, input, p, training, inplace)
 
 
 @composite(method=False)
 def dropout3d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
     """Dropout of whole channels of (N, C, D, H, W) or (C, D, H, W)."""
-    return _channels("dropout3d", input, p, training, inplace, 5)
+    return _channels(3, input, p, training, inplace)

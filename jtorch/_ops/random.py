@@ -1,0 +1,378 @@
+"""Random numbers: torch's streams on the CPU, bit for bit.
+
+Draws happen at the call, on the host, and enter the tape as values: the stream moves on in the order of the program,
+whatever is recorded in between, and a loop of draws is one program.
+
+https://docs.pytorch.org/docs/stable/torch.html#random-sampling
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from jtorch._declare import Handle, as_int, composite, dtype_of, errors, from_host, placed, to_host, write_back
+from jtorch._declare.draws import (
+    Generator,
+    check_writable,
+    contiguous,
+    default_generator,
+    dense,
+    geometry,
+    in_memory_order,
+    is_contiguous,
+    memory_order,
+    source,
+)
+from jtorch._declare.op import broadcast
+from jtorch._declare.placement import check_layout
+from jtorch._declare.types import contiguous_format, get_default_dtype, int64
+from jtorch._declare.variants import write_out
+from jtorch._ops.creation import shape_of
+
+Draw = Callable[[Sequence[int], np.dtype, bool], np.ndarray]  # (shape, dtype, contiguous) to numbers
+
+# The process's generator
+
+
+@composite(method=False)
+def manual_seed(seed: Any) -> Generator:
+    """Restarts the process's stream, from -2**63 to 2**64 - 1; returns its generator.
+
+    >>> import jtorch as torch
+    >>> _ = torch.manual_seed(0)
+    >>> torch.rand(2)
+    tensor([0.4963, 0.7682])
+    """
+    return default_generator.manual_seed(int(seed))  # type: ignore[return-value]  # itself
+
+
+@composite(method=False)
+def seed() -> int:
+    """Restarts the process's stream at a number from the operating system, and returns it."""
+    return default_generator.seed()
+
+
+@composite(method=False)
+def initial_seed() -> int:
+    """The seed the process's stream was last started with."""
+    return default_generator.initial_seed()
+
+
+@composite(method=False)
+def get_rng_state() -> Any:
+    """The state of the process's stream, a uint8 tensor of torch's layout."""
+    return default_generator.get_state()
+
+
+@composite(method=False)
+def set_rng_state(new_state: Any) -> None:
+    """Takes a state from `get_rng_state`, here or in torch."""
+    default_generator.set_state(new_state)
+
+
+# New tensors
+
+
+def _new(
+    name: str, draw: Draw, shape: tuple, default: Any, *, out: Any = None, dtype: Any = None, layout: Any = None,
+    device: Any = None, requires_grad: bool = False, pin_memory: bool = False, like: Any = None,
+) -> Any:  # fmt: skip
+    """Draws a new tensor; `pin_memory` has no meaning here. `out=` gives the dtype and takes the numbers."""
+    check_layout(layout)
+    if out is not None:
+        if dtype is not None and dtype is not out.dtype:
+            raise RuntimeError(f"dtype {dtype} does not match dtype of out parameter ({out.dtype})")
+        return write_out(name, out, from_host(draw(shape, out.dtype.np, True), out.dtype, out.device))
+    found = default if dtype is None else dtype_of(name, dtype)
+    if requires_grad and not (found.is_floating_point or found.is_complex):
+        raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
+    g = contiguous(shape) if like is None else dense(geometry(like))
+    plain = is_contiguous(g.size, g.stride)
+    numbers = in_memory_order(g, lambda size: draw(size, found.np, plain))
+    t = from_host(np.ascontiguousarray(numbers).reshape(shape), found, placed(device))
+    return t.requires_grad_() if requires_grad else t
+
+
+def _uniform(generator: Generator | None) -> Draw:
+    return lambda shape, to, _: source(generator).uniform(tuple(shape), to)
+
+
+def _normal(generator: Generator | None, mean: float = 0.0, std: float = 1.0) -> Draw:
+    return lambda shape, to, plain: source(generator).normal(tuple(shape), to, mean, std, contiguous=plain)
+
+
+def _integers(generator: Generator | None, low: int | None, high: int | None) -> Draw:
+    return lambda shape, to, _: source(generator).random(tuple(shape), to, low, high)
+
+
+@composite(method=False)
+def rand(*size: Any, generator: Any = None, out: Any = None, **options: Any) -> Any:
+    """Uniform numbers from [0, 1).
+
+    >>> import jtorch as torch
+    >>> torch.rand(2, 3).shape
+    torch.Size([2, 3])
+    """
+    return _new("rand", _uniform(generator), shape_of("rand", size, options.pop("size", None)), get_default_dtype(),
+                out=out, **options)  # fmt: skip
+
+
+@composite(method=False)
+def randn(*size: Any, generator: Any = None, out: Any = None, **options: Any) -> Any:
+    """Normal numbers of mean 0 and variance 1.
+
+    >>> import jtorch as torch
+    >>> _ = torch.manual_seed(0)
+    >>> torch.randn(2)
+    tensor([ 1.5410, -0.2934])
+    """
+    return _new("randn", _normal(generator), shape_of("randn", size, options.pop("size", None)), get_default_dtype(),
+                out=out, **options)  # fmt: skip
+
+
+def _bound(name: str, argument: str, position: int, value: Any) -> int:
+    found = as_int(value)
+    if found is None:
+        raise errors.argument_type(name, argument, position, "int", value)
+    return found
+
+
+def _range(name: str, bounds: Sequence[Any], low: Any, high: Any) -> tuple[int, int]:
+    """`(high,)`, `(low, high)`, or either by keyword."""
+    given = list(bounds)
+    if high is None:
+        high = given.pop()
+    if low is None:
+        low = given.pop(0) if given else 0
+    return _bound(name, "low", 1, low), _bound(name, "high", len(bounds) or 1, high)
+
+
+@composite(method=False)
+def randint(
+    *bounds: Any, size: Any = None, low: Any = None, high: Any = None, generator: Any = None, out: Any = None,
+    **options: Any,
+) -> Any:  # fmt: skip
+    """Integers from [low, high): `randint(high, size)` or `randint(low, high, size)`.
+
+    >>> import jtorch as torch
+    >>> _ = torch.manual_seed(0)
+    >>> torch.randint(10, (3,))
+    tensor([4, 9, 3])
+    """
+    given = list(bounds)
+    if size is None and given and isinstance(given[-1], (tuple, list)):
+        size = given.pop()
+    if size is None or len(given) + (low is not None) + (high is not None) not in (1, 2):
+        raise errors.invalid_combination(
+            "randint", bounds, {}, ["int high, tuple of ints size", "int low, int high, tuple of ints size"]
+        )
+    first, last = _range("randint", given, low, high)
+    return _new("randint", _integers(generator, first, last), shape_of("randint", (), size), int64, out=out, **options)
+
+
+@composite(method=False)
+def randperm(n: int, *, generator: Any = None, out: Any = None, dtype: Any = None, **options: Any) -> Any:
+    """The integers from 0 to n - 1 in random order.
+
+    >>> import jtorch as torch
+    >>> _ = torch.manual_seed(0)
+    >>> torch.randperm(4)
+    tensor([2, 0, 1, 3])
+    """
+    count = _bound("randperm", "n", 1, n)
+
+    def draw(shape: Sequence[int], to: np.dtype, _: bool) -> np.ndarray:
+        return source(generator).randperm(count, to)
+
+    return _new("randperm", draw, (count,), int64, out=out, dtype=dtype, **options)
+
+
+def _like(name: str, input: Any, draw: Draw, dtype: Any, device: Any, memory_format: Any, options: dict) -> Any:
+    if not isinstance(input, Handle):
+        raise errors.argument_type(name, "input", 1, "Tensor", input)
+    like = None if memory_format is contiguous_format else input
+    return _new(
+        name, draw, tuple(input.shape), input.dtype, dtype=dtype, device=input.device if device is None else device,
+        like=like, **options,
+    )  # fmt: skip
+
+
+@composite(method=False)
+def rand_like(
+    input: Any, *, generator: Any = None, memory_format: Any = None, dtype: Any = None, device: Any = None,
+    **options: Any,
+) -> Any:  # fmt: skip
+    """`rand` with the shape, dtype and device of a tensor."""
+    return _like("rand_like", input, _uniform(generator), dtype, device, memory_format, options)
+
+
+@composite(method=False)
+def randn_like(
+    input: Any, *, generator: Any = None, memory_format: Any = None, dtype: Any = None, device: Any = None,
+    **options: Any,
+) -> Any:  # fmt: skip
+    """`randn` with the shape, dtype and device of a tensor."""
+    return _like("randn_like", input, _normal(generator), dtype, device, memory_format, options)
+
+
+@composite(method=False)
+def randint_like(
+    input: Any, *bounds: Any, low: Any = None, high: Any = None, generator: Any = None, memory_format: Any = None,
+    dtype: Any = None, device: Any = None, **options: Any,
+) -> Any:  # fmt: skip
+    """`randint` with the shape, dtype and device of a tensor: `randint_like(input, high)` or `(input, low, high)`."""
+    first, last = _range("randint_like", bounds, low, high)
+    return _like("randint_like", input, _integers(generator, first, last), dtype, device, memory_format, options)
+
+
+# Distributions with tensors for parameters
+
+
+@composite(method=False)
+def normal(
+    mean: Any, std: Any = 1.0, size: Any = None, *, generator: Any = None, out: Any = None, **options: Any
+) -> Any:
+    """Normal numbers of given means and standard deviations, tensors or numbers; numbers alone need a `size`.
+
+    >>> import jtorch as torch
+    >>> torch.normal(0.0, 1.0, (2, 3)).shape
+    torch.Size([2, 3])
+    """
+    tensors = [x for x in (mean, std) if isinstance(x, Handle)]
+    if not tensors:
+        if size is None:
+            raise errors.argument_type("normal", "mean", 1, "Tensor", mean)
+        draw = _normal(generator, float(mean), float(std))
+        return _new("normal", draw, shape_of("normal", (), size), get_default_dtype(), out=out, **options)
+    shape: tuple[int, ...] = ()
+    for t in tensors:
+        shape = broadcast(shape, tuple(t.shape))
+    place, found = tensors[0].device, tensors[0].dtype
+    values = [to_host(x) if isinstance(x, Handle) else x for x in (mean, std)]
+    t = from_host(source(generator).normal_like(*values, shape, found.np), found, place)
+    return t if out is None else write_out("normal", out, t)
+
+
+@composite(method=True, inplace=False)
+def bernoulli(input: Any, p: float | None = None, *, generator: Any = None, out: Any = None) -> Any:
+    """Ones with the probabilities in `input`, or all with probability `p`, else zeros.
+
+    >>> import jtorch as torch
+    >>> torch.bernoulli(torch.tensor([0.0, 1.0]))
+    tensor([0., 1.])
+    """
+    if isinstance(p, Handle):
+        raise errors.invalid_combination(
+            "bernoulli", (input, p), {},
+            ["Tensor input, *, torch.Generator generator = None, Tensor out = None",
+             "Tensor input, float p, *, torch.Generator generator = None"],
+        )  # fmt: skip
+    drawn = source(generator).bernoulli(tuple(input.shape), to_host(input) if p is None else float(p))
+    t = from_host(drawn, input.dtype, input.device)
+    return t if out is None else write_out("bernoulli", out, t)
+
+
+@composite(method=True)
+def multinomial(
+    input: Any, num_samples: int, replacement: bool = False, *, generator: Any = None, out: Any = None
+) -> Any:
+    """Indices drawn with the weights in the rows of `input`: (categories) or (rows, categories), int64.
+
+    >>> import jtorch as torch
+    >>> torch.multinomial(torch.tensor([0.0, 1.0]), 1)
+    tensor([1])
+    """
+    order = memory_order(input)
+    found = source(generator).multinomial(to_host(input), int(num_samples), bool(replacement), order)
+    t = from_host(np.ascontiguousarray(found), int64, input.device)
+    return t if out is None else write_out("multinomial", out, t)
+
+
+@composite(method=False)
+def poisson(input: Any, generator: Any = None) -> Any:
+    """Not there yet: torch's sampler mixes two algorithms whose streams are not reproduced."""
+    raise NotImplementedError("torch.poisson is not supported yet: draw with numpy.random and torch.from_numpy instead")
+
+
+@composite(method=False)
+def binomial(count: Any, prob: Any, generator: Any = None) -> Any:
+    """Not there yet: torch's sampler mixes two algorithms whose streams are not reproduced."""
+    raise NotImplementedError("torch.binomial is not supported yet: add up torch.bernoulli draws instead")
+
+
+# In-place fills
+
+
+def _filled(name: str, target: Any, draw: Draw) -> Any:
+    """Draws into a tensor in the order of its memory."""
+    check_writable(target)
+    g = geometry(target)
+    plain = is_contiguous(g.size, g.stride)
+    to = target.dtype
+    numbers = in_memory_order(g, lambda size: draw(size, to.np, plain))
+    return write_back(name, target, from_host(np.ascontiguousarray(numbers).reshape(g.size), to, target.device))
+
+
+@composite(function=False)
+def uniform_(self: Any, from_: float = 0.0, to: float = 1.0, *, generator: Any = None) -> Any:
+    """Fills with uniform numbers from [from_, to)."""
+    return _filled(
+        "uniform_", self, lambda shape, kind, _: source(generator).uniform(tuple(shape), kind, float(from_), float(to))
+    )
+
+
+@composite(function=False)
+def normal_(self: Any, mean: float = 0.0, std: float = 1.0, *, generator: Any = None) -> Any:
+    """Fills with normal numbers."""
+    return _filled("normal_", self, _normal(generator, float(mean), float(std)))
+
+
+@composite(function=False)
+def exponential_(self: Any, lambd: float = 1.0, *, generator: Any = None) -> Any:
+    """Fills with exponential numbers of rate `lambd`."""
+    return _filled(
+        "exponential_", self, lambda shape, kind, _: source(generator).exponential(tuple(shape), kind, float(lambd))
+    )
+
+
+@composite(function=False)
+def geometric_(self: Any, p: float, *, generator: Any = None) -> Any:
+    """Fills with how many trials of probability `p` the first success takes."""
+    return _filled("geometric_", self, lambda shape, kind, _: source(generator).geometric(tuple(shape), kind, float(p)))
+
+
+@composite(function=False)
+def cauchy_(self: Any, median: float = 0.0, sigma: float = 1.0, *, generator: Any = None) -> Any:
+    """Fills with Cauchy numbers."""
+    numbers = (float(median), float(sigma))
+    return _filled("cauchy_", self, lambda shape, kind, _: source(generator).cauchy(tuple(shape), kind, *numbers))
+
+
+@composite(function=False)
+def log_normal_(self: Any, mean: float = 1.0, std: float = 2.0, *, generator: Any = None) -> Any:
+    """Fills with exponentials of normal numbers."""
+    numbers = (float(mean), float(std))
+    return _filled("log_normal_", self, lambda size, kind, _: source(generator).log_normal(tuple(size), kind, *numbers))
+
+
+@composite(function=False)
+def random_(self: Any, *bounds: int, to: int | None = None, generator: Any = None) -> Any:
+    """Fills with integers: `random_()` from all the dtype has, `random_(to)` from [0, to), `random_(from, to)`."""
+    given = [*bounds, *([] if to is None else [to])]
+    if len(given) > 2:
+        raise errors.too_many_positional("random_", 2, len(given))
+    low, high = [None, None] if not given else [0, given[0]] if len(given) == 1 else given
+    return _filled("random_", self, _integers(generator, low, high))
+
+
+@composite(function=False)
+def bernoulli_(self: Any, p: Any = 0.5, *, generator: Any = None) -> Any:
+    """Fills with ones of probability `p`, a number or a tensor of probabilities, and zeros."""
+    if isinstance(p, Handle):
+        order = memory_order(self)
+        chances = np.broadcast_to(to_host(p), tuple(self.shape)).transpose(order)
+        return _filled("bernoulli_", self, lambda shape, kind, _: source(generator).bernoulli(tuple(shape), chances))
+    return _filled("bernoulli_", self, lambda shape, kind, _: source(generator).bernoulli(tuple(shape), float(p)))
