@@ -2,7 +2,12 @@
 
 from jtorch import autograd as autograd
 from jtorch import nn as nn  # before _root: torch.relu, torch.conv2d and others are declared in nn.functional
+from jtorch import optim as optim
+from jtorch import serialization as serialization
+from jtorch import utils as utils
 from jtorch._alias import install as install
 from jtorch._alias import uninstall as uninstall
 from jtorch._engine.explain import explain as explain
 from jtorch._root import *  # noqa: F403 - the root namespace is the registry's
+from jtorch.serialization import load as load
+from jtorch.serialization import save as save

@@ -276,7 +276,7 @@ class Tensor(Handle):
     @property
     def retains_grad(self) -> bool:
         """True when `retain_grad` was called on a tensor that is not a leaf."""
-        return self._node is not None and self.__dict__.get("_retains", False)
+        return self._node is not None and self._retains
 
     def register_hook(self, hook: Any) -> RemovableHandle:
         """Calls `hook(grad)` when the gradient of this tensor is computed; what it returns replaces it."""
@@ -322,7 +322,7 @@ class Tensor(Handle):
             raise errors.numpy_requires_grad()
         if self.device.type != "cpu":
             raise errors.numpy_device(str(self.device))
-        return own_cell(self).export(geometry(self))
+        return own_cell(self).export(geometry(self), self._v.aval.dtype.np)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         found = self.numpy()

@@ -46,6 +46,7 @@ class Op(BaseOp):
         kind: str | None = None,
         upcast: bool = False,
         differentiable: bool = True,
+        saves_result: bool = False,
         residuals: bool = False,
         returns: Sequence[str] | None = None,
         checks: Callable | None = None,
@@ -58,6 +59,7 @@ class Op(BaseOp):
         self.kind = kind
         self.upcast = upcast
         self.differentiable = differentiable
+        self.saves_result = saves_result
         self.residuals = residuals
         self.checks = checks
         self.refuse = refuse  # raises on operands the op does not take, given their specs before promotion
@@ -83,6 +85,16 @@ class Op(BaseOp):
         if result is not None:
             return tuple(_cast(o, result) for o in outs)
         return tuple(_strong(o) for o in outs)
+
+    def graph_operands(self, specs: tuple) -> tuple[int, ...]:
+        """Tensors, and numbers that stand where a tensor could."""
+        kinds = [p.kind for p in self.params if p.kind in OPERANDS]
+        if "arrays" in kinds:
+            return super().graph_operands(specs)
+        return tuple(
+            i for i, (kind, s) in enumerate(zip(kinds, specs, strict=True))
+            if isinstance(s, Aval) or (kind == "operand" and s is not None)
+        )  # fmt: skip
 
     def out_of_range(self, specs: tuple, statics: tuple, arrays: list) -> Any:
         """A boolean scalar: `checks` found an index that points nowhere."""

@@ -15,7 +15,18 @@ from jtorch._declare.promote import can_cast
 from jtorch._engine import backend
 from jtorch._engine.aval import aval_of
 from jtorch._engine.flush import end_of_work
-from jtorch._engine.handle import EngineOp, Handle, apply, assign, check_inplace, own_cell, read, wrap, write_value
+from jtorch._engine.handle import (
+    EngineOp,
+    Handle,
+    apply,
+    assign,
+    check_inplace,
+    own_cell,
+    own_write,
+    read,
+    wrap,
+    write_value,
+)
 from jtorch._engine.storage import Cell
 from jtorch._engine.tape import concrete, force, threads
 from jtorch._types import autograd_errors, errors
@@ -70,6 +81,7 @@ def to_host(t: Handle) -> np.ndarray:
 def write_back(name: str, target: Any, result: Any) -> Any:
     """The end of an in-place op: checks in torch's words, casts, writes, returns the target."""
     check_inplace(target, threads.tape)
+    own_write(target, result)
     aval, found = target._v.aval, result._v.aval
     if found.shape != aval.shape:
         if broadcast(aval.shape, found.shape) != aval.shape:

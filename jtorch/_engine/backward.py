@@ -57,6 +57,8 @@ class Node:
     sequence = 0
     saved: Any = None
     checks: tuple = ()
+    kept: tuple = ()  # the result, where torch's gradient uses it
+    own: Any = None  # the value an in-place operation itself replaced
     _pre: OrderedDict | None = None
     _post: OrderedDict | None = None
     tensor_hooks: dict[int, OrderedDict] | None = None
@@ -96,6 +98,14 @@ class Node:
         """Gradients for `edges`, given those of the results (None where nothing flowed)."""
         raise NotImplementedError
 
+    def shown_gradients(self, results: Sequence) -> tuple:
+        """Gradients in the order of `next_functions`, as hooks see them."""
+        return tuple(results)
+
+    def sent_gradients(self, shown: Sequence) -> Sequence:
+        """The gradients to send on, from what a hook returned."""
+        return shown
+
     def release(self) -> None:
         """Frees what was saved."""
 
@@ -122,13 +132,28 @@ class OpNode(Node):
         edges = dict(zip(self.needs, self.edges, strict=True)) if threads.tape.grad_enabled else {}
         return [with_history(v, edges.get(i)) for i, v in zip(used, saved, strict=True)]
 
+    @property
+    def next_functions(self) -> tuple:
+        """The nodes that made the operands, `(None, 0)` for one without gradient."""
+        found = dict(zip(self.needs, self.edges, strict=True))
+        return tuple(found.get(i, (None, 0)) for i in self.plan.shown)
+
+    def shown_gradients(self, results: Sequence) -> tuple:
+        """Gradients in the order of `next_functions`, as hooks see them."""
+        found = dict(zip(self.needs, results, strict=True))
+        return tuple(found.get(i) for i in self.plan.shown)
+
+    def sent_gradients(self, shown: Sequence) -> tuple:
+        """The gradients to send on, from what a hook returned."""
+        return tuple(g for i, g in zip(self.plan.shown, shown, strict=False) if i in self.needs)
+
     def _check_versions(self) -> None:
         for cell, at, value in self.checks:
-            if cell.version != at:
+            if cell.version != at and value is not self.own:
                 raise _modified(value.aval, cell.version, at)
-        for v in self.saved:
+        for v in self.kept if self.plan.saves_result else self.saved:
             holder = getattr(v, "counter", None)
-            if holder is not None:
+            if holder is not None and v is not self.own:
                 now = holder._own_version if holder._cell is None else holder._cell.version
                 raise _modified(v.aval, now, v.version)
 
@@ -363,11 +388,12 @@ def run_pre_hooks(node: Node, grads: list) -> None:
 
 def run_post_hooks(node: Node, results: Sequence, grads: list) -> Sequence:
     """Hooks registered on a node; each may replace the gradients it sends on."""
+    shown = node.shown_gradients(results)
     for hook in list((node._post or {}).values()):
-        changed = hook(tuple(results), tuple(grads))
+        changed = hook(shown, tuple(grads))
         if changed is not None:
-            results = changed if isinstance(changed, tuple) else (changed,)
-    return results
+            shown = changed if isinstance(changed, tuple) else (changed,)
+    return node.sent_gradients(shown)
 
 
 def run_backward(

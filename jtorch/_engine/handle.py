@@ -38,6 +38,7 @@ class Handle:
     _hooks: Any = None
     _post_hooks: Any = None
     _inference = False
+    _retains = False  # retain_grad was called
 
 
 _new = object.__new__
@@ -198,10 +199,12 @@ def apply(op: Any, operands: tuple, statics: tuple) -> list:
 class Plan:
     """How one step's gradient is recorded for one set of operands that need it."""
 
-    __slots__ = ("cotangents", "node_class", "outs", "pullback", "used")
+    __slots__ = ("cotangents", "node_class", "outs", "pullback", "saves_result", "shown", "used")
 
-    def __init__(self, name: str, pullback: Any, outs: tuple[Aval, ...]):
-        self.node_class = node_class(name)
+    def __init__(self, op: Any, specs: tuple, statics: tuple, pullback: Any, outs: tuple[Aval, ...]):
+        self.node_class = node_class(grad_name(op, specs, statics), op.residuals)
+        self.shown = op.graph_operands(specs)
+        self.saves_result = op.saves_result
         self.pullback = pullback
         self.used = pullback.used
         self.cotangents = pullback.cotangents
@@ -221,7 +224,7 @@ def attach(tape: Tape, node: TrieNode, operands: tuple, values: list, needs: tup
         step = node.step
         assert step is not None
         pullback = grad.pullback(step.op, step.specs, step.statics, needs)  # type: ignore[arg-type]
-        plan = node.plans[needs] = Plan(grad_name(step.op, step.specs, step.statics), pullback, node.avals)
+        plan = node.plans[needs] = Plan(step.op, step.specs, step.statics, pullback, node.avals)
     g = plan.node_class()
     g.plan = plan
     g.saved = [values[i] for i in plan.used]
@@ -235,10 +238,13 @@ def _link(tape: Tape, g: Any, operands: tuple, needs: tuple, plan: Plan, results
         edges.append((x._node or accumulator(x), x._index))
     g.edges = edges
     g.needs = needs
-    for i in plan.used:
-        x = operands[i]
-        if isinstance(x, Handle) and x._cell is not None:
-            g.checks = (*g.checks, (x._cell, x._cell.version, x._v))
+    if plan.saves_result:
+        g.kept = (results[0]._v,)
+    else:
+        for i in plan.used:
+            x = operands[i]
+            if isinstance(x, Handle) and x._cell is not None:
+                g.checks = (*g.checks, (x._cell, x._cell.version, x._v))
     g.sequence = tape.sequence
     tape.sequence += 1
     for i in plan.cotangents:
@@ -254,13 +260,12 @@ def _apply_keeping_residuals(
     specs = tuple(x.aval if x.__class__ is Value else None if x is None else x.__class__ for x in values)
     forward, pullback = grad.with_residuals(op, specs, statics, needs)
     node, outs = record(tape, forward, values, ())
-    name = grad_name(op, specs, statics)
     visible = outs[: forward.visible]
     results = [wrap(v) for v in visible]
     plan = node.plans.get(needs)
     if plan is None:
-        plan = node.plans[needs] = Plan(name, pullback, node.avals[: forward.visible])
-    g = node_class(name, True)()
+        plan = node.plans[needs] = Plan(op, specs, statics, pullback, node.avals[: forward.visible])
+    g = plan.node_class()
     g.plan = plan
     g.saved = [values[i] for i in plan.used]
     g.hidden = outs[forward.visible :]
@@ -325,6 +330,13 @@ def check_inplace(h: Handle, tape: Tape) -> None:
             raise autograd_errors.leaf_inplace(view=True)
     if h._inference and not tape.inference:
         raise autograd_errors.inference_inplace()
+
+
+def own_write(target: Handle, result: Handle) -> None:
+    """Tells the node that made `result` that writing it into `target` is part of its own operation:
+    what it saved of the target's old value stays valid."""
+    if result._node is not None:
+        result._node.own = read(target)
 
 
 def assign(h: Handle, new: Handle) -> None:
@@ -416,5 +428,5 @@ def to_numpy(value: Value) -> Any:
 
 
 __all__ = ["EngineOp", "Handle", "Plan", "ViewOp", "alias", "apply", "assign", "attach", "check_inplace",
-           "geometry", "install_graph", "install_tensor", "make_view", "own_cell", "read", "read_chain", "rebind",
+           "geometry", "install_graph", "install_tensor", "make_view", "own_cell", "own_write", "read", "read_chain", "rebind",
            "refresh", "share", "to_numpy", "version", "wrap", "write_value"]  # fmt: skip

@@ -63,24 +63,23 @@ class Cell:
         else:
             self.host[...] = np.asarray(force(value))
 
-    def export(self, geometry: Geometry) -> np.ndarray:
-        """A NumPy view of this storage; from now on its memory is the truth."""
+    def export(self, geometry: Geometry, kind: np.dtype) -> np.ndarray:
+        """A NumPy view of this storage read as `kind`; from now on its memory is the truth."""
         if self.host is None:
             self.host = np.array(force(self._value), copy=True, order="C")
             self._keep = self.host
-        itemsize = self.host.itemsize
         if not self.host.flags.c_contiguous:
             raise RuntimeError("jtorch: a view of non-contiguous NumPy memory cannot be exported; use .clone() first")
-        flat = self.host.reshape(-1)[geometry.offset :]
+        flat = self.host.reshape(-1).view(kind)[geometry.offset :]
         return np.lib.stride_tricks.as_strided(
-            flat, geometry.size, [s * itemsize for s in geometry.stride], writeable=True
+            flat, geometry.size, [s * kind.itemsize for s in geometry.stride], writeable=True
         )
 
     def memory(self, geometry: Geometry) -> np.ndarray | None:
         """A part of the shared memory, to be copied at once; None when strides do not say where it lies."""
         if self.host is None or not self._shared() or not self.host.flags.c_contiguous:
             return None
-        return self.export(geometry)
+        return self.export(geometry, self.host.dtype)
 
     def part(self, geometry: Geometry) -> Value | None:
         """A snapshot of a part of the shared memory; None when the whole must be taken."""

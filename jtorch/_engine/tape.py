@@ -35,6 +35,7 @@ class BaseOp:
     differentiable = True
     residuals = False  # its body holds a loop or kernel: see grad.ForwardWithResiduals
     checks: Any = None  # a function of the body's arguments: some index points nowhere
+    saves_result = False  # torch's gradient uses the result, so an input may be written afterwards
 
     def infer(self, specs: tuple[Spec, ...], statics: tuple) -> tuple[Aval, ...]:
         """Shapes and dtypes of the results; wrong arguments raise errors in torch's words."""
@@ -43,6 +44,10 @@ class BaseOp:
     def trace(self, specs: tuple[Spec, ...], statics: tuple, arrays: list) -> tuple:
         """The results, computed while a program is traced."""
         raise NotImplementedError
+
+    def graph_operands(self, specs: tuple[Spec, ...]) -> tuple[int, ...]:
+        """Operands that are edges of the grad node, whether or not they need a gradient."""
+        return tuple(i for i, s in enumerate(specs) if isinstance(s, Aval))
 
     def out_of_range(self, specs: tuple[Spec, ...], statics: tuple, arrays: list) -> Any:
         """A boolean scalar: `checks` found an index that points nowhere."""

@@ -50,7 +50,7 @@ STORAGE_TYPES = {f"{name}Storage": StorageType(DTYPES[dtype]) for name, dtype in
 _TYPE_OF_DTYPE = {kind.dtype: kind for kind in STORAGE_TYPES.values()}
 
 
-_FIELDS = {*handle.Handle.__annotations__, *vars(handle.Handle), "_retains"}
+_FIELDS = {*handle.Handle.__annotations__, *vars(handle.Handle)}
 
 
 class SavedStorage:
