@@ -4,6 +4,7 @@ from jtorch import autograd as autograd
 from jtorch import nn as nn  # before _root: torch.relu, torch.conv2d and others are declared in nn.functional
 from jtorch import optim as optim
 from jtorch import serialization as serialization
+from jtorch import special as special
 from jtorch import utils as utils
 from jtorch._alias import install as install
 from jtorch._alias import uninstall as uninstall

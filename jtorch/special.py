@@ -1,0 +1,152 @@
+"""torch.special: functions of mathematics. Those that are in torch too are declared there and only named here.
+
+https://docs.pytorch.org/docs/stable/special.html
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+import jax.scipy.special as jss
+from jax import lax
+
+from jtorch import _ops as _ops
+from jtorch._declare import Array, Operand, pointwise, registry
+from jtorch._ops.elementary import i0
+from jtorch._ops.refusals import COMPLEX, no_kernel
+
+
+def _function(name: str, fn: Callable, doc: str, grad: str = "", **given: Any) -> Callable:
+    """Declares a function of one real array."""
+
+    def body(input: Operand) -> Array:
+        return fn(input)
+
+    body.__name__ = name
+    body.__doc__ = doc
+    options: dict[str, Any] = {"kind": "float", "method": False, "inplace": False, "name": f"special_{name}"}
+    if grad:
+        options["grad"] = grad
+    refuse = no_kernel(f"{name}_cpu", COMPLEX)
+    return pointwise(**{**options, "public": name, "refuse": refuse, **given})(body)
+
+
+def _entropy(x: Array) -> Array:
+    value = -x * jnp.log(jnp.where(x > 0, x, 1))
+    return jnp.where(x > 0, value, jnp.where(x == 0, 0 * x, jnp.where(x < 0, -jnp.inf, x)))
+
+
+def _erfcx(x: Array) -> Array:
+    """`exp(x ** 2) * erfc(x)`: as it stands below 0, through the logarithm up to `limit`, by the series beyond."""
+    limit = 5.0 if x.dtype == jnp.float32 else 26.0
+    low, high = jnp.minimum(x, 0), jnp.maximum(x, limit)
+    middle = jnp.clip(x, 0, limit)
+    by_log = 2 * jnp.exp(middle * middle + jss.log_ndtr(-math.sqrt(2) * middle))
+    term = total = jnp.ones_like(x)
+    for k in range(1, 9):
+        term = -term * (2 * k - 1) / (2 * high * high)
+        total = total + term
+    series = total / (high * math.sqrt(math.pi))
+    return jnp.where(x < 0, jnp.exp(low * low) * lax.erfc(low), jnp.where(x < limit, by_log, series))
+
+
+def _spherical(x: Array) -> Array:
+    near = jnp.abs(x) < 0.5
+    square = x * x
+    series = 1 + square * (-1 / 6 + square * (1 / 120 + square * (-1 / 5040 + square * (1 / 362880))))
+    apart = jnp.where(near, 1, x)
+    return jnp.where(near, series, jnp.where(jnp.isinf(x), 0, jnp.sin(apart) / apart))
+
+
+entr = _function("entr", _entropy, "`-x log(x)`, 0 at 0 and -inf below.")
+erfcx = _function("erfcx", _erfcx, "`exp(x ** 2) * erfc(x)`.")
+i0e = _function("i0e", lax.bessel_i0e, "`exp(-|x|) * i0(x)`.", "SpecialI0EBackward0")
+i1 = _function("i1", jss.i1, "The modified Bessel function of order 1.")
+i1e = _function("i1e", lax.bessel_i1e, "`exp(-|x|) * i1(x)`.", "SpecialI1EBackward0")
+ndtr = _function("ndtr", jss.ndtr, "The area under the normal density up to x.", "MulBackward1")
+ndtri = _function("ndtri", jss.ndtri, "The inverse of `ndtr`.")
+log_ndtr = _function("log_ndtr", jss.log_ndtr, "The logarithm of `ndtr`.")
+modified_bessel_i0 = _function("modified_bessel_i0", i0.body, "`i0`.", differentiable=False)
+modified_bessel_i1 = _function("modified_bessel_i1", jss.i1, "`i1`.", differentiable=False)
+spherical_bessel_j0 = _function("spherical_bessel_j0", _spherical, "`sin(x) / x`, 1 at 0.", differentiable=False)
+
+
+@pointwise(kind="float", method=False, inplace=False, name="special_xlog1py", public="xlog1py",
+           grad="SpecialXlog1PyBackward0")  # fmt: skip
+def xlog1py(self: Operand, other: Operand) -> Array:
+    """`input * log1p(other)`, 0 where `input` is 0.
+
+    >>> import jtorch as torch
+    >>> torch.special.xlog1py(torch.tensor([0., 2.]), torch.tensor([-1., 0.]))
+    tensor([0., 0.])
+    """
+    nothing = (self == 0) & ((other <= -1) | jnp.isinf(other))
+    return self * jnp.log1p(jnp.where(nothing, 0, other))
+
+
+@pointwise(kind="float", method=False, inplace=False, name="special_zeta", public="zeta")
+def zeta(self: Operand, other: Operand) -> Array:
+    """Hurwitz's zeta function: the sum of `(k + other) ** -self` over k from 0."""
+    s, q = jnp.broadcast_arrays(self, other)
+    found = lax.zeta(s, q)
+    below = jnp.where(q == jnp.floor(q), jnp.inf, jnp.where(s == jnp.floor(s), found, jnp.nan))
+    return jnp.where(s == 1, jnp.inf, jnp.where(s < 1, jnp.nan, jnp.where(q <= 0, below, found)))
+
+
+def _recurrence(name: str, first: Callable, step: Callable, doc: str) -> Callable:
+    """Declares a family of polynomials: 1, `first(x)`, then `step(x, k, p_k, p_(k-1))`; 0 for negative degrees."""
+
+    def body(input: Operand, n: Operand) -> Array:
+        x, degree = jnp.broadcast_arrays(input, jnp.trunc(n))
+
+        def advance(state: tuple) -> tuple:
+            k, before, now, found = state
+            after = step(x, k, now, before)
+            return k + 1, now, after, jnp.where(degree == k + 1, after, found)
+
+        one, linear = jnp.ones_like(x), first(x)
+        found = jnp.where(degree == 0, one, jnp.where(degree == 1, linear, 0))
+        highest = jnp.max(degree, initial=0)
+        state = (jnp.ones((), x.dtype), one, linear, found)
+        return lax.while_loop(lambda s: s[0] < highest, advance, state)[3]
+
+    body.__name__ = name
+    body.__doc__ = doc
+    return pointwise(kind="float", method=False, inplace=False, differentiable=False, name=f"special_{name}",
+                     public=name)(body)  # fmt: skip
+
+
+def _chebyshev(x: Array, k: Array, now: Array, before: Array) -> Array:
+    return 2 * x * now - before
+
+
+def _shifted(x: Array, k: Array, now: Array, before: Array) -> Array:
+    return 2 * (2 * x - 1) * now - before
+
+
+_KINDS: dict[str, Callable] = {
+    "t": lambda x: x,
+    "u": lambda x: 2 * x,
+    "v": lambda x: 2 * x - 1,
+    "w": lambda x: 2 * x + 1,
+}
+for _kind, _first in _KINDS.items():
+    _doc = f"Chebyshev's polynomial of the kind {_kind.upper()} and degree n"
+    _recurrence(f"chebyshev_polynomial_{_kind}", _first, _chebyshev, f"{_doc}.")
+    _recurrence(f"shifted_chebyshev_polynomial_{_kind}", lambda x, first=_first: first(2 * x - 1), _shifted,
+                f"{_doc}, at 2 x - 1.")  # fmt: skip
+_recurrence("hermite_polynomial_h", lambda x: 2 * x, lambda x, k, now, before: 2 * x * now - 2 * k * before,
+            "Hermite's polynomial of degree n, as physicists write it.")  # fmt: skip
+_recurrence("hermite_polynomial_he", lambda x: x, lambda x, k, now, before: x * now - k * before,
+            "Hermite's polynomial of degree n, as statisticians write it.")  # fmt: skip
+_recurrence("laguerre_polynomial_l", lambda x: 1 - x,
+            lambda x, k, now, before: ((2 * k + 1 - x) * now - k * before) / (k + 1),
+            "Laguerre's polynomial of degree n.")  # fmt: skip
+_recurrence("legendre_polynomial_p", lambda x: x,
+            lambda x, k, now, before: ((2 * k + 1) * x * now - k * before) / (k + 1),
+            "Legendre's polynomial of degree n.")  # fmt: skip
+
+globals().update(registry.namespace("torch.special"))
