@@ -6,6 +6,8 @@ Names of ops come from the registry, where each is declared once; `jtorch/__init
 from jtorch import _indexing as _indexing
 from jtorch import _ops as _ops
 from jtorch._declare import registry as _registry
+from jtorch._declare.draws import Generator as Generator
+from jtorch._declare.draws import default_generator as default_generator
 from jtorch._declare.promote import can_cast as can_cast
 from jtorch._declare.promote import promote_types as promote_types
 from jtorch._engine.flush import end_of_work as _end_of_batch
