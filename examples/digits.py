@@ -144,9 +144,9 @@ def main():
     test = accuracy(model, test_images, test_labels)
 
     args.out.mkdir(parents=True, exist_ok=True)
+    predicted = predict(model, test_images)
     reloaded = save_and_reload(model, args.out / "digits.pt")
-    predicted = predict(reloaded, test_images)
-    if not torch.equal(predicted, predict(model, test_images)):
+    if not torch.equal(predict(reloaded, test_images), predicted):
         sys.exit("the reloaded model does not predict what the trained one does")
     draw(args.out / "digits.png", losses, test_images.numpy(), test_labels.numpy(), predicted.numpy())
 
