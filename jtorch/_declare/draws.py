@@ -119,11 +119,13 @@ def keep_mask(like: Handle, shape: Sequence[int] | None, p: float, generator: Ge
 
 
 def rrelu_slopes(input: Handle, lower: float, upper: float, generator: Generator | None) -> Any:
-    """A slope from [lower, upper), float64, for each element that is not positive, 1 for the others."""
+    """A slope from [lower, upper) for each element that is not positive, 1 for the others. torch rounds the bounds to
+    the input's type and draws doubles between them."""
     values = to_host(input)
-    below = values <= 0
-    slopes = np.ones(values.shape)
-    slopes[below] = source(generator).uniform(int(below.sum()), np.float64, float(lower), float(upper))
+    below, kind = values <= 0, values.dtype.type
+    slopes = np.ones(values.shape, values.dtype)
+    bounds = (float(kind(lower)), float(kind(upper)))
+    slopes[below] = source(generator).uniform(int(below.sum()), np.float64, *bounds).astype(values.dtype)
     return from_host(slopes, place=input._v.aval.device)
 
 

@@ -240,10 +240,9 @@ def glu(input: Array, dim: Dim = -1) -> Array:
     return first * jax.nn.sigmoid(second)
 
 
-@op(function=False, method=False, grad="RreluWithNoiseBackward0")
+@op(function=False, method=False, upcast=True, grad="RreluWithNoiseBackward0")
 def rrelu_with_slopes(input: Array, slopes: Array) -> Array:
-    """The product is rounded once, from float64, as torch's."""
-    return jnp.where(input > 0, input, (input * slopes).astype(input.dtype))
+    return jnp.where(input > 0, input, input * slopes)
 
 
 @composite(namespace="torch", method=False, public="rrelu")
