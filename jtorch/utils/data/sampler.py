@@ -13,7 +13,8 @@ _RANDOM_CHUNK = 32  # how many indices torch draws at a time with replacement; t
 
 def fresh_seed(generator: Any = None) -> int:
     """Draws a seed from a generator, by default torch's own, as torch's samplers and loaders do."""
-    return int(torch.empty((), dtype=torch.int64).random_(generator=generator).item())
+    # A tensor that is data: an operation left on the tape would make the first step of each epoch a path of its own.
+    return int(torch.tensor(0, dtype=torch.int64).random_(generator=generator).item())
 
 
 def _check_count(num_samples: Any) -> None:
