@@ -95,9 +95,9 @@ def _index_add(input: Array, dim: Dim, index: Array, source: Array, alpha: Scala
 
 
 def _check_source(name: str, kind: type[Exception], text: str, input: Any, d: int, index: Any, source: Any) -> None:
-    count, length = index._v.aval.size, length(source._v.aval.shape, d)
-    if count != length:
-        raise kind(f"{name}_(): Number of indices ({count}) should be equal to source.size(dim){text} ({length})"
+    count, found = index._v.aval.size, length(source._v.aval.shape, d)
+    if count != found:
+        raise kind(f"{name}_(): Number of indices ({count}) should be equal to source.size(dim){text} ({found})"
                    + (f", for dim: {d}" if text else ""))  # fmt: skip
 
 
