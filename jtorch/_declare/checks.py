@@ -11,7 +11,7 @@ from jtorch._engine.handle import Handle, read
 from jtorch._engine.tape import Value
 
 # What was found in range, so that labels used again and again are looked at once. A value never changes.
-_passed: weakref.WeakKeyDictionary[Value, set[tuple]] = weakref.WeakKeyDictionary()
+_passed: weakref.WeakKeyDictionary[Value, set[tuple | str]] = weakref.WeakKeyDictionary()
 
 
 def check_bounds(
@@ -36,3 +36,14 @@ def check_bounds(
         if outside.any():
             raise error(int(found[outside][0]))
     _passed.setdefault(value, set()).add(question)
+
+
+def has_zero(t: Handle) -> bool:
+    """True when a tensor that is concrete on the CPU holds a 0; what is pending is not waited for."""
+    value = read(t)
+    if value.array is None or value.aval.device.type != "cpu" or "nonzero" in _passed.get(value, ()):
+        return False
+    if not np.asarray(value.array).all():
+        return True
+    _passed.setdefault(value, set()).add("nonzero")
+    return False

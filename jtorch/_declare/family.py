@@ -114,7 +114,10 @@ def composite(body: Callable | None = None, **given: Any) -> Any:
         if given.get("method", True) and "." not in n:
             registry.add_method(n, fn)
         if given.get("inplace", False) and "." not in n:
-            registry.add_method(f"{n}_", inplace_twin(f"{n}_", fn))
+            twin = inplace_twin(f"{n}_", fn)
+            registry.add_method(f"{n}_", twin)
+            if place == "torch" and n in INPLACE_FUNCTIONS:
+                registry.add_function(place, f"{n}_", twin)
     return fn
 
 

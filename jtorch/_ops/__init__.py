@@ -7,10 +7,12 @@ from jtorch._ops import conversion as conversion
 from jtorch._ops import counting as counting
 from jtorch._ops import creation as creation
 from jtorch._ops import cumulative as cumulative
+from jtorch._ops import einsum as einsum
 from jtorch._ops import elementary as elementary
 from jtorch._ops import indexing as indexing
 from jtorch._ops import joining as joining
 from jtorch._ops import masking as masking
+from jtorch._ops import matmul as matmul
 from jtorch._ops import numerical as numerical
 from jtorch._ops import pointwise as pointwise
 from jtorch._ops import random as random

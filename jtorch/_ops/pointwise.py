@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jtorch._declare import Array, Operand, Scalar, cast_to, composite, errors, pointwise
+from jtorch._declare.checks import has_zero
 from jtorch._ops.refusals import BOOL, COMPLEX, INT, both, broadcasts, common, kind_of, no_kernel, refused
 from jtorch._types.dtype import float64, get_default_dtype, int64
 
@@ -135,9 +136,14 @@ def _div_trunc(input: Operand, other: Operand) -> Array:
 
 
 def _refuse_zero(input: Any, other: Any) -> None:
-    """torch's error for whole-number division by the number 0."""
-    zero = is_number(other) and not isinstance(other, (float, complex)) and other == 0
-    if zero and kind_of(input.dtype) in (INT, BOOL):
+    """torch's error for whole-number division by 0."""
+    if kind_of(input.dtype) not in (INT, BOOL):
+        return
+    if is_number(other):
+        zero = not isinstance(other, (float, complex)) and other == 0
+    else:
+        zero = kind_of(other.dtype) in (INT, BOOL) and has_zero(other)
+    if zero:
         raise RuntimeError("ZeroDivisionError")
 
 

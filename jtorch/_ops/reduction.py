@@ -15,7 +15,7 @@ import jax.scipy.special as jss
 
 from jtorch._declare import Array, Dim, Dims, DType, Operand, Scalar, composite, errors, op, overload, reduction
 from jtorch._ops import comparison
-from jtorch._ops.pointwise import abs, is_integral
+from jtorch._ops.pointwise import abs, is_integral, is_number
 from jtorch._ops.refusals import BOOL, COMPLEX, INT, no_kernel, refused
 from jtorch._types.dtype import from_numpy, get_default_dtype
 
@@ -397,29 +397,6 @@ def dist(input: Operand, other: Operand, p: float = 2) -> Array:
     return vector_norm(off, p, axes(off, None), False)
 
 
-@op(out=True, differentiable=False, refuse=no_kernel("histogram_cpu", BOOL, INT, COMPLEX))
-def histc(input: Array, bins: int = 100, min: Scalar = 0, max: Scalar = 0) -> Array:
-    """How many elements fall in each of `bins` equal parts of [min, max]; both 0: of the data's own range.
-
-    >>> import jtorch as torch
-    >>> torch.histc(torch.tensor([1., 2., 1.]), bins=4, min=0, max=3)
-    tensor([0., 2., 1., 0.])
-    """
-    if bins <= 0:
-        raise RuntimeError("torch.histogram(): bins must be > 0")
-    x = input.reshape(-1)
-    low, high = (jnp.asarray(v).astype(x.dtype) for v in (min, max))
-    if x.size:
-        own = low == high
-        low, high = jnp.where(own, jnp.min(x), low), jnp.where(own, jnp.max(x), high)
-    flat = low == high
-    low, high = jnp.where(flat, low - 1, low), jnp.where(flat, high + 1, high)
-    place = jnp.floor((x - low) / (high - low) * bins)
-    place = jnp.where(place == bins, bins - 1, place)
-    inside = (x >= low) & (x <= high)
-    return jnp.zeros(bins, x.dtype).at[jnp.where(inside, place, bins).astype(jnp.int64)].add(1, mode="drop")
-
-
 def _matrix(name: str, x: Array) -> None:
     if x.ndim > 2:
         raise RuntimeError(
@@ -467,13 +444,47 @@ def corrcoef(input: Array) -> Array:
     return jnp.corrcoef(input)
 
 
-def _quantile(name: str, fn: Callable, doc: str) -> Callable:
-    def body(input: Array, q: Operand, dim: Dim | None = None, keepdim: bool = False, *, interpolation: str = "linear"):
-        return fn(input, q, axis=None if not input.ndim else dim, method=interpolation, keepdims=keepdim)
+QUANTILE_METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
 
-    body.__name__ = name
-    body.__doc__ = doc
-    return op(out=True, residuals=True)(body)
+
+def _quantile(name: str, fn: Callable, doc: str) -> Callable:
+    def body(input: Array, q: Scalar | Array, dim: Dim | None, keepdim: bool, interpolation: str) -> Array:
+        if not input.size:
+            raise RuntimeError(f"{name}() input tensor must be non-empty")
+        q = jnp.asarray(q).astype(input.dtype)
+        return fn(input, q, axis=dim if input.ndim else None, method=interpolation, keepdims=keepdim)
+
+    body.__name__ = f"_{name}"
+    inner = op(name=name, public=f"_{name}", out=True, residuals=True, grad="SqueezeBackward4", function=False,
+               method=False)(body)  # fmt: skip
+
+    def call(
+        input: Any, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear",
+        out: Any = None,
+    ) -> Any:  # fmt: skip
+        _check_quantile(name, input, q, interpolation)
+        return inner(input, q, dim, keepdim, interpolation, out=out)
+
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = doc
+    return composite(call)
+
+
+def _check_quantile(name: str, input: Any, q: Any, interpolation: str) -> None:
+    if input.dtype.name not in ("float32", "float64"):
+        raise RuntimeError(f"{name}() input tensor must be either float or double dtype")
+    if interpolation not in QUANTILE_METHODS:
+        raise RuntimeError(
+            f"{name}() interpolation must be one of linear, lower, higher, midpoint or nearest, but got {interpolation}"
+        )
+    if is_number(q):
+        if not 0 <= q <= 1:
+            raise RuntimeError(f"{name}() q must be in the range [0, 1] but got {q:g}")
+        return
+    if q.ndim > 1:
+        raise RuntimeError(f"{name}() q must be a scalar or 1D tensor")
+    if q.dtype is not input.dtype:
+        raise RuntimeError(f"{name}() q tensor must be same dtype as the input tensor")
 
 
 quantile = _quantile("quantile", jnp.quantile, "The value below which a share `q` of the elements lies.")
