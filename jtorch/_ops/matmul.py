@@ -1,0 +1,360 @@
+"""Matrix products.
+
+torch does not promote here: operands must have one dtype. Half types are accumulated in float32.
+
+https://docs.pytorch.org/docs/stable/torch.html#blas-and-lapack-operations
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from jtorch._declare import Array, Handle, Scalar, broadcast, composite, errors, op, write_out
+from jtorch._declare.types import from_numpy
+
+
+def _name(array: Any) -> str:
+    return from_numpy(np.dtype(array.dtype)).type_name
+
+
+def _same_types(a: Any, b: Any) -> None:
+    if a.dtype != b.dtype:
+        raise errors.matmul_types(_name(a), _name(b))
+    if a.dtype == np.bool_:
+        raise errors.not_implemented_for("addmm_impl_cpu_", "Bool")
+
+
+def product(a: Any, b: Any) -> Any:
+    """`jnp.matmul` that sums half types in float32 and rounds once."""
+    if a.dtype.itemsize < 4 and jnp.issubdtype(a.dtype, jnp.floating):
+        return jnp.matmul(a, b, preferred_element_type=np.float32).astype(a.dtype)
+    return jnp.matmul(a, b)
+
+
+def _mm(a: Any, b: Any) -> Any:
+    _same_types(a, b)
+    if a.shape[1] != b.shape[0]:
+        raise errors.mat_shapes(a.shape, b.shape)
+    return product(a, b)
+
+
+def _bmm(a: Any, b: Any) -> Any:
+    if a.shape[0] != b.shape[0] or a.shape[2] != b.shape[1]:
+        raise errors.bmm_shapes(a.shape, b.shape)
+    if a.dtype != b.dtype:
+        raise RuntimeError(f"expected scalar type {_name(a)} but found {_name(b)}")
+    return product(a, b)
+
+
+@op(out=True)
+def mm(input: Array, mat2: Array) -> Array:
+    """The product of two matrices.
+
+    >>> import jtorch as torch
+    >>> torch.mm(torch.eye(2), torch.ones(2, 1))
+    tensor([[1.],
+            [1.]])
+    """
+    for name, m in (("self", input), ("mat2", mat2)):
+        if m.ndim != 2:
+            raise errors.not_a_matrix(name)
+    return _mm(input, mat2)
+
+
+@op(out=True)
+def bmm(input: Array, mat2: Array) -> Array:
+    """The products of two batches of matrices."""
+    for name, m in (("batch1", input), ("batch2", mat2)):
+        if m.ndim != 3:
+            raise errors.not_a_batch(name)
+    return _bmm(input, mat2)
+
+
+@op(out=True)
+def mv(input: Array, vec: Array) -> Array:
+    """The product of a matrix and a vector."""
+    if input.ndim != 2 or vec.ndim != 1:
+        raise RuntimeError(f"vector + matrix @ vector expected, got {vec.ndim}, {input.ndim}, {vec.ndim}")
+    if input.shape[1] != vec.shape[0]:
+        raise errors.mat_vec_shapes(input.shape, vec.shape)
+    if input.dtype != vec.dtype:
+        raise RuntimeError(f"expected scalar type {_name(input)} but found {_name(vec)}")
+    return product(input, vec)
+
+
+def _check_vectors(a: Any, b: Any, name: str = "dot") -> None:
+    if a.ndim != 1 or b.ndim != 1:
+        raise errors.dot_rank(a.ndim, b.ndim)
+    if a.dtype != b.dtype:
+        raise errors.dot_types(_name(a), _name(b))
+    if a.shape != b.shape:
+        raise errors.dot_sizes(a.shape[0], b.shape[0])
+    if a.dtype == np.bool_:
+        raise errors.not_implemented_for(name, "Bool")
+
+
+@op(out=True)
+def dot(input: Array, tensor: Array) -> Array:
+    """The sum of the products of two vectors' elements.
+
+    >>> import jtorch as torch
+    >>> torch.dot(torch.tensor([1, 2]), torch.tensor([3, 4]))
+    tensor(11)
+    """
+    _check_vectors(input, tensor)
+    return product(input, tensor)
+
+
+@op(out=True)
+def vdot(input: Array, other: Array) -> Array:
+    """As `dot`, with the first vector conjugated."""
+    _check_vectors(input, other, "vdot")
+    return product(jnp.conj(input), other)
+
+
+@op(name="matmul", method=False, function=False, grad="UnsafeViewBackward0")
+def _batched(input: Array, other: Array) -> Array:
+    a, b = input.shape, other.shape
+    if not a or not b:
+        raise errors.matmul_rank(len(a), len(b))
+    inner, outer = a[-1], b[-2] if len(b) > 1 else b[-1]
+    if len(a) > 2 and len(b) > 2:
+        broadcast(a[:-2], b[:-2])
+        if inner != outer:
+            raise errors.bmm_shapes((1, *a[-2:]), (1, *b[-2:]))
+    elif inner != outer:
+        rows = int(np.prod(a[:-1])) if len(a) > 1 else 1
+        raise errors.mat_shapes((rows, inner), (outer, b[-1] if len(b) > 1 else 1))
+    _same_types(input, other)
+    return product(input, other)
+
+
+@op(name="matmul", method=False, function=False, grad="SqueezeBackward4")
+def _row_times(input: Array, other: Array) -> Array:
+    if input.shape[0] != other.shape[0]:
+        raise errors.mat_shapes((1, input.shape[0]), other.shape)
+    _same_types(input, other)
+    return product(input, other)
+
+
+@composite
+def matmul(input: Any, other: Any, *, out: Any = None) -> Any:
+    """The matrix product: of vectors, matrices, or batches of matrices, which broadcast.
+
+    >>> import jtorch as torch
+    >>> torch.matmul(torch.ones(2, 3), torch.ones(3))
+    tensor([3., 3.])
+    """
+    for name, position, x in (("input", 1, input), ("other", 2, other)):
+        if not isinstance(x, Handle):
+            raise errors.argument_type("matmul", name, position, "Tensor", x)
+    a, b = input._v.aval.ndim, other._v.aval.ndim
+    chosen = _BY_RANK.get((a, b), _batched)
+    found = chosen(input, other)
+    return found if out is None else write_out("matmul", out, found)
+
+
+_BY_RANK = {(2, 2): mm, (2, 1): mv, (1, 1): dot, (1, 2): _row_times}
+
+
+# Sums with a product
+
+
+def _scaled(input: Any, found: Any, beta: Any, alpha: Any) -> Any:
+    """beta * input + alpha * found; with beta 0 torch ignores what `input` holds, nan and inf included."""
+    if found.dtype == np.bool_:
+        raise errors.not_implemented_for("addmm_impl_cpu_", "Bool")
+    beta, alpha = (jnp.asarray(x).astype(found.dtype) for x in (beta, alpha))
+    return jnp.where(beta == 0, 0, beta * input) + alpha * found
+
+
+def _expanded(input: Any, shape: tuple[int, ...]) -> Any:
+    for back in range(1, input.ndim + 1):
+        if back > len(shape) or input.shape[-back] not in (1, shape[-back]):
+            if back > len(shape):
+                raise errors.expand_rank(_name(input), input.shape, shape)
+            raise errors.expand_mismatch(shape, input.shape, len(shape) - back)
+    return jnp.broadcast_to(input, shape)
+
+
+@op(out=True, inplace=True)
+def addmm(input: Array, mat1: Array, mat2: Array, *, beta: Scalar = 1, alpha: Scalar = 1) -> Array:
+    """`beta * input + alpha * mat1 @ mat2`.
+
+    >>> import jtorch as torch
+    >>> torch.addmm(torch.ones(2), torch.eye(2), torch.eye(2))
+    tensor([[2., 1.],
+            [1., 2.]])
+    """
+    for name, m in (("mat1", mat1), ("mat2", mat2)):
+        if m.ndim != 2:
+            raise RuntimeError(f"{name} must be a matrix, got {m.ndim}-D tensor")
+    found = _mm(mat1, mat2)
+    if input.dtype != found.dtype:
+        raise RuntimeError(f"self and mat2 must have the same dtype, but got {_name(input)} and {_name(found)}")
+    return _scaled(_expanded(input, found.shape), found, beta, alpha)
+
+
+@op(out=True, inplace=True)
+def addmv(input: Array, mat: Array, vec: Array, *, beta: Scalar = 1, alpha: Scalar = 1) -> Array:
+    """`beta * input + alpha * mat @ vec`."""
+    found = mv.body(mat, vec)
+    return _scaled(_expanded(input, found.shape), found, beta, alpha)
+
+
+@op(out=True, inplace=True)
+def addr(input: Array, vec1: Array, vec2: Array, *, beta: Scalar = 1, alpha: Scalar = 1) -> Array:
+    """`beta * input + alpha * outer(vec1, vec2)`."""
+    for name, v in (("vec1", vec1), ("vec2", vec2)):
+        if v.ndim != 1:
+            raise RuntimeError(f"addr: Expected 1-D argument {name}, but got {v.ndim}-D")
+    if input.dtype == np.bool_:
+        kept = jnp.where(jnp.asarray(beta) != 0, _expanded(input, (vec1.size, vec2.size)), False)
+        return kept | (jnp.outer(vec1, vec2) & (jnp.asarray(alpha) != 0))
+    found = jnp.outer(vec1, vec2)
+    common = jnp.result_type(input.dtype, found.dtype)
+    return _scaled(_expanded(input, found.shape).astype(common), found.astype(common), beta, alpha)
+
+
+@op(out=True, inplace=True)
+def baddbmm(input: Array, batch1: Array, batch2: Array, *, beta: Scalar = 1, alpha: Scalar = 1) -> Array:
+    """`beta * input + alpha * batch1 @ batch2`, for batches of matrices."""
+    found = bmm.body(batch1, batch2)
+    if input.dtype != found.dtype:
+        raise RuntimeError(
+            f"Input dtypes must be the same, got: input {_name(input)}, batch1: {_name(batch1)}, "
+            f"batch2: {_name(batch2)}"
+        )
+    return _scaled(_expanded(input, found.shape), found, beta, alpha)
+
+
+@op(out=True, inplace=True)
+def addbmm(input: Array, batch1: Array, batch2: Array, *, beta: Scalar = 1, alpha: Scalar = 1) -> Array:
+    """`beta * input + alpha * sum(batch1 @ batch2)` over the batch."""
+    found = bmm.body(batch1, batch2).sum(0, dtype=batch1.dtype)
+    return _scaled(_expanded(input, found.shape), found, beta, alpha)
+
+
+# Products of vectors and tensors
+
+
+@op(out=True, kind="default", alias=("ger",), grad="MulBackward0")
+def outer(input: Array, vec2: Array) -> Array:
+    """The products of each element of one vector with each of another.
+
+    >>> import jtorch as torch
+    >>> torch.outer(torch.tensor([1, 2]), torch.tensor([3, 4]))
+    tensor([[3, 4],
+            [6, 8]])
+    """
+    for name, v in (("self", input), ("vec2", vec2)):
+        if v.ndim != 1:
+            raise RuntimeError(f"outer: Expected 1-D argument {name}, but got {v.ndim}-D")
+    return input[:, None] * vec2[None, :]
+
+
+@op(out=True, grad="ViewBackward0")
+def inner(input: Array, other: Array) -> Array:
+    """The sum of products over the last dimensions.
+
+    >>> import jtorch as torch
+    >>> torch.inner(torch.tensor([1, 2]), torch.tensor([3, 4]))
+    tensor(11)
+    """
+    if not input.ndim or not other.ndim:
+        return input * other
+    if input.shape[-1] != other.shape[-1]:
+        raise RuntimeError(
+            "inner() the last dimension must match on both input tensors but got shapes "
+            f"{list(input.shape)} and {list(other.shape)}"
+        )
+    _same_types(input, other)
+    return jnp.tensordot(input, other, ((-1,), (-1,)))
+
+
+@op(out=True, kind="default", grad="UnsafeViewBackward0")
+def kron(input: Array, other: Array) -> Array:
+    """The Kronecker product.
+
+    >>> import jtorch as torch
+    >>> torch.kron(torch.tensor([1, 2]), torch.tensor([1, 10]))
+    tensor([ 1, 10,  2, 20])
+    """
+    return jnp.kron(input, other)
+
+
+@op(name="tensordot", method=False, function=False, grad="ViewBackward0")
+def _tensordot(a: Array, b: Array, dims_a: tuple, dims_b: tuple) -> Array:
+    return jnp.tensordot(a, b, (dims_a, dims_b))
+
+
+@composite(method=False)
+def tensordot(a: Any, b: Any, dims: Any = 2, out: Any = None) -> Any:
+    """The sum of products over several dimensions of two tensors.
+
+    >>> import jtorch as torch
+    >>> torch.tensordot(torch.ones(2, 3), torch.ones(3, 2), 1)
+    tensor([[3., 3.],
+            [3., 3.]])
+    """
+    first, second = _contracted(a, dims)
+    if len(first) != len(second):
+        raise RuntimeError("both dimension lists should have same length")
+    shape_a, shape_b = a._v.aval.shape, b._v.aval.shape
+    for i, j in zip(first, second, strict=True):
+        if shape_a[i] != shape_b[j] and 1 not in (shape_a[i], shape_b[j]):
+            raise RuntimeError(
+                f"contracted dimensions need to match, but first has size {shape_a[i]} in dim {i} and second has size "
+                f"{shape_b[j]} in dim {j}"
+            )
+    found = _tensordot(a, b, first, second)
+    return found if out is None else write_out("tensordot", out, found)
+
+
+def _contracted(a: Any, dims: Any) -> tuple[tuple, tuple]:
+    if isinstance(dims, Handle):
+        dims = dims.tolist()
+    if isinstance(dims, int):
+        if dims < 0:
+            raise RuntimeError(f"tensordot expects dims >= 0, but got dims={dims}")
+        if dims > a._v.aval.ndim:
+            raise RuntimeError(
+                f"tensordot expects dims < ndim_a and dims < ndim_b, but got dims={dims}, ndim_a={a._v.aval.ndim}"
+            )
+        return tuple(range(-dims, 0)), tuple(range(dims))
+    first, second = dims
+    as_tuple = [(x,) if isinstance(x, int) else tuple(x) for x in (first, second)]
+    return as_tuple[0], as_tuple[1]
+
+
+@composite(method=False)
+def chain_matmul(*matrices: Any, out: Any = None) -> Any:
+    """The product of several matrices, in the order that takes the fewest multiplications."""
+    found = list(matrices)
+    while len(found) > 1:
+        at = _cheapest(found)
+        found[at : at + 2] = [mm(found[at], found[at + 1])]
+    return found[0] if out is None else write_out("chain_matmul", out, found[0])
+
+
+def _cheapest(matrices: list) -> int:
+    """Where the largest inner dimension is removed: first products there leave the smallest matrices."""
+    inner_sizes = [m._v.aval.shape[1] for m in matrices[:-1]]
+    return inner_sizes.index(max(inner_sizes))
+
+
+@op(out=True)
+def trace(input: Array) -> Array:
+    """The sum of a matrix's diagonal.
+
+    >>> import jtorch as torch
+    >>> torch.trace(torch.eye(3))
+    tensor(3.)
+    """
+    if input.ndim != 2:
+        raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input.ndim}")
+    kind = np.int64 if jnp.issubdtype(input.dtype, jnp.integer) or input.dtype == np.bool_ else input.dtype
+    return jnp.trace(input, dtype=kind)
