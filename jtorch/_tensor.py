@@ -271,6 +271,7 @@ class Tensor(Handle):
         node = self._node
         if node is not None and self._index not in (node.retained or {}):
             node.retained = {**(node.retained or {}), self._index: _keeper(self)}
+            node.hooked = True
             self._retains = True
 
     @property
@@ -285,6 +286,7 @@ class Tensor(Handle):
         node = self.grad_fn or backward.accumulator(self)
         if node.tensor_hooks is None:
             node.tensor_hooks = {}
+        node.hooked = True
         hooks = node.tensor_hooks.setdefault(self._index, {})
         handle = RemovableHandle(hooks)
         hooks[handle.id] = hook

@@ -9,6 +9,8 @@ import jtorch
 import numpy as np
 import pytest
 import torch
+from jtorch._engine import explain
+from jtorch._engine.flush import end_of_work
 from jtorch._engine.tape import current, settings
 
 from compat_tests.engine.counting import counted, lazy_only, whole_tier
@@ -116,15 +118,13 @@ def test_data_and_in_place_on_views():
 @whole_tier
 def test_two_in_place_ops_still_donate():
     """torch_xla#7023."""
-    from jtorch._engine import explain
-
-    x = jtorch.zeros(1000)
+    x = jtorch.zeros(1 << 18)
     for _ in range(4):
         x.add_(1)
         x.mul_(0.5)
-        x._v.epoch.tape and jtorch._root._end_of_batch()
+        end_of_work()
     assert explain._records[-1].donated == 1
-    np.testing.assert_array_equal(x.numpy(), np.full(1000, 0.9375, np.float32))
+    np.testing.assert_array_equal(x.numpy(), np.full(1 << 18, 0.9375, np.float32))
 
 
 @lazy_only
@@ -264,5 +264,5 @@ def test_numbers_of_five_flushes_in_a_row():
     results = []
     for i in range(5):
         results.append((x * float(i) + i).sum())
-        jtorch._root._end_of_batch()
+        end_of_work()
     assert [r.item() for r in results] == [2.0 * i * 100_000 for i in range(5)]

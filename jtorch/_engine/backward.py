@@ -21,7 +21,7 @@ from jtorch._engine import grad
 from jtorch._engine.aval import Aval
 from jtorch._engine.flush import stable_point
 from jtorch._engine.handle import EngineOp, Handle, alias, apply, assign, install_graph, read, wrap
-from jtorch._engine.tape import Value, threads
+from jtorch._engine.tape import Value, record, threads
 from jtorch._types import autograd_errors
 
 ADD = EngineOp("accumulate", "AddBackward0", lambda _, a, b: a + b)
@@ -55,6 +55,8 @@ class Node:
 
     edges: Sequence[tuple[Any, int] | None] = ()
     sequence = 0
+    outputs = 1  # how many results the node has
+    hooked = False  # something is to run before the node
     saved: Any = None
     checks: tuple = ()
     kept: tuple = ()  # the result, where torch's gradient uses it
@@ -90,6 +92,7 @@ class Node:
         """Calls `fn(grad_outputs)` before the node runs; what it returns replaces them."""
         if self._pre is None:
             self._pre = OrderedDict()
+            self.hooked = True
         handle = RemovableHandle(self._pre)
         self._pre[handle.id] = fn
         return handle
@@ -125,11 +128,14 @@ class OpNode(Node):
         self._check_versions()
         plan = self.plan
         cotangents = [g if (g := grads[i]) is not None else zeros(plan.outs[i]) for i in plan.cotangents]
-        return apply(plan.pullback, (*self._operands(plan.used, self.saved), *cotangents), ())
+        if create_graph:
+            return apply(plan.pullback, (*self._operands(plan.used, self.saved), *cotangents), ())
+        values = [*self.saved, *[g._v if g._cell is None else read(g) for g in cotangents]]
+        return [wrap(v) for v in record(threads.tape, plan.pullback, values, ())[1]]
 
     def _operands(self, used: Sequence[int], saved: list) -> list:
         """Saved values as tensors, with their history so that gradients of gradients flow."""
-        edges = dict(zip(self.needs, self.edges, strict=True)) if threads.tape.grad_enabled else {}
+        edges = dict(zip(self.needs, self.edges, strict=True))
         return [with_history(v, edges.get(i)) for i, v in zip(used, saved, strict=True)]
 
     @property
@@ -160,6 +166,7 @@ class OpNode(Node):
     def release(self) -> None:
         if any(v.__class__ is Value for v in self.saved or ()):
             self.saved = None
+        self.checks = self.kept = ()
 
 
 class ResidualNode(OpNode):
@@ -176,8 +183,8 @@ class ResidualNode(OpNode):
         plan = self.plan
         cotangents = [g if (g := grads[i]) is not None else zeros(plan.outs[i]) for i in plan.cotangents]
         if not create_graph:
-            saved = [*(with_history(v, None) for v in self.saved), *(wrap(v) for v in self.hidden)]
-            return apply(plan.pullback, (*saved, *cotangents), ())
+            values = [*self.saved, *self.hidden, *map(read, cotangents)]
+            return [wrap(v) for v in record(threads.tape, plan.pullback, values, ())[1]]
         # A residual has no history of its own: gradients of gradients go through the plain pullback.
         pullback = grad.pullback(*self.origin, self.needs)
         saved = self._operands(pullback.used, [self.inputs[i] for i in pullback.used])
@@ -185,6 +192,7 @@ class ResidualNode(OpNode):
 
     def release(self) -> None:
         self.saved = self.hidden = self.inputs = None
+        self.checks = self.kept = ()
 
 
 def with_history(value: Any, edge: tuple[Any, int] | None) -> Any:
@@ -227,7 +235,7 @@ class AccumulateGrad(Node):
             return ()
         old = leaf._grad
         if old is None:
-            leaf._grad = new if create_graph else _detached(new)
+            leaf._grad = new if create_graph else wrap(read(new))
         elif create_graph:
             leaf._grad = apply(ADD, (old, new), ())[0]
         else:
@@ -236,11 +244,6 @@ class AccumulateGrad(Node):
             for hook in list(leaf._post_hooks.values()):
                 hook(leaf)
         return ()
-
-
-def _detached(t: Any) -> Any:
-    """A gradient of its own: torch keeps what arrives when nobody else holds it, else copies."""
-    return wrap(read(t))
 
 
 def accumulator(leaf: Handle) -> AccumulateGrad:
@@ -328,17 +331,20 @@ class Walk:
         ready = [(-n.sequence, i, n) for i, n in enumerate(dict.fromkeys(roots)) if not self.waiting.get(n)]
         heapq.heapify(ready)
         ties = itertools.count(len(ready))
+        waiting, buffers = self.waiting, self.buffers
         while ready:
             _, _, node = heapq.heappop(ready)
-            results = self._visit(node)
-            for at, edge in enumerate(node.edges):
+            results = self._visit(node) or itertools.repeat(None)
+            for edge, g in zip(node.edges, results, strict=False):
                 if edge is None:
                     continue
                 to, index = edge
-                g = results[at] if results else None
                 if g is not None:
-                    self.add(to, index, g)
-                left = self.waiting[to] = self.waiting[to] - 1
+                    if index == 0 and to not in buffers:
+                        buffers[to] = [g]
+                    else:
+                        self.add(to, index, g)
+                left = waiting[to] = waiting[to] - 1
                 if not left:
                     heapq.heappush(ready, (-to.sequence, next(ties), to))
 
@@ -346,10 +352,9 @@ class Walk:
         grads = self.buffers.pop(node, None)
         if grads is None or (self.useful is not None and id(node) not in self.useful):
             return None
-        plan = getattr(node, "plan", None)
-        if plan is not None and len(grads) < len(plan.outs):
-            grads += [None] * (len(plan.outs) - len(grads))
-        if node.tensor_hooks or node.retained or node._pre:
+        if len(grads) < node.outputs:
+            grads += [None] * (node.outputs - len(grads))
+        if node.hooked:
             run_pre_hooks(node, grads)
         if self.wanted is not None:
             self._capture(node, grads)

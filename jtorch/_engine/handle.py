@@ -6,6 +6,7 @@ the public methods; the engine makes results through `tensor_class`, which `_ten
 
 from __future__ import annotations
 
+from sys import getrefcount
 from typing import Any
 
 import numpy as np
@@ -238,6 +239,8 @@ def _link(tape: Tape, g: Any, operands: tuple, needs: tuple, plan: Plan, results
         edges.append((x._node or accumulator(x), x._index))
     g.edges = edges
     g.needs = needs
+    if len(plan.outs) > 1:
+        g.outputs = len(plan.outs)
     if plan.saves_result:
         g.kept = (results[0]._v,)
     else:
@@ -391,6 +394,20 @@ def write_value(h: Handle, value: Value) -> None:
     cell.put(root)
     h._v = value
     h._at = cell.serial
+    if not h._chain and cell.host is None and getrefcount(cell) <= _ALONE:
+        h._cell = None
+        h._own_version = cell.version
+
+
+def _calibrate() -> int:
+    """Reference count of a cell that one handle holds, seen from a function like `write_value`."""
+    h = Handle()
+    h._cell = Cell.__new__(Cell)
+    cell = h._cell
+    return getrefcount(cell)
+
+
+_ALONE = _calibrate()  # a cell with one sharer left is given up: the tensor is its own storage again
 
 
 def _mark(old: Value, h: Handle, at: int) -> None:

@@ -17,6 +17,10 @@ from jtorch._engine.aval import Aval, Spec
 from jtorch._engine.tape import Node, BaseOp, Step, Value
 from jtorch._types.device import cpu
 
+# Writing into a donated buffer that the program still reads makes XLA copy it first: below this size
+# that costs more than a new buffer (a 20-layer MLP's step: 1.74 ms donated, 1.45 not).
+_SMALLEST_DONATION = 1 << 18
+
 _CODES = {float: "d", int: "q", bool: "q", complex: "dd"}
 _WIDTH = {float: 1, int: 1, bool: 1, complex: 2}
 
@@ -223,7 +227,7 @@ def _match_donations(
     donated = []
     for position, slot in enumerate(inputs):
         aval = avals[slot]
-        if room.get(aval, 0) and aval.nbytes and donatable(slot):
+        if room.get(aval, 0) and aval.nbytes >= _SMALLEST_DONATION and donatable(slot):
             room[aval] -= 1
             donated.append(position)
     return tuple(donated)

@@ -95,7 +95,7 @@ class Node:
         self.step = step
         self.avals = avals
         self.where = where
-        self.children: dict[tuple, Node] = {}
+        self.children: dict[Any, Node] = {}  # by an op's key, or by the aval of an input that enters
         self.plans: dict[Any, Any] = {}  # gradients of this step, by which operands need one
         self.programs: list = []
         self.state: Any = None  # what flush knows of runs that ended here
@@ -204,9 +204,9 @@ def enter(tape: Tape, value: Value) -> Value:
     while True:
         epoch = tape.epoch
         parent = epoch.node
-        node = parent.children.get((value.aval,))
+        node = parent.children.get(value.aval)
         if node is None:
-            node = _extend(parent, (value.aval,), None, (), (), (), (value.aval,))
+            node = _extend(parent, value.aval, None, (), (), (), (value.aval,))
         if tape.epoch is epoch and epoch.node is parent:
             value.slot = node.slot
             value.epoch = epoch
@@ -269,7 +269,7 @@ def grow(tape: Tape, parent: Node, key: tuple, op: BaseOp, operands: tuple, stat
 
 
 def _extend(
-    parent: Node, key: tuple, op: BaseOp | None, operands: tuple, statics: tuple, specs: tuple, avals: tuple
+    parent: Node, key: Any, op: BaseOp | None, operands: tuple, statics: tuple, specs: tuple, avals: tuple
 ) -> Node:
     node = Node(parent, Step(op, operands, statics, specs), avals, user_line())
     node.cut = settings.eager and op is not None
