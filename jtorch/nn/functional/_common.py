@@ -9,7 +9,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from jtorch._declare import as_int, errors, registry, write_back
+from jtorch._declare import as_int, broadcast, errors, registry, write_back
 from jtorch._declare.types import from_numpy
 
 SPACE = "torch.nn.functional"
@@ -39,6 +39,14 @@ def wide(x: Any) -> Any:
 def number(value: Any, like: Any) -> Any:
     """A Python number, which enters an op as float64, in the type of an array."""
     return jnp.asarray(value, like.dtype)
+
+
+def together(*arrays: Any) -> tuple:
+    """Arrays expanded to their common shape; torch's error when they have none."""
+    shape: tuple[int, ...] = ()
+    for x in arrays:
+        shape = broadcast(shape, x.shape)
+    return tuple(jnp.broadcast_to(x, shape) for x in arrays)
 
 
 def reduction_of(size_average: bool | None, reduce: bool | None, reduction: str) -> str:

@@ -130,7 +130,23 @@ def threshold_op(input: Operand, threshold: Scalar, value: Scalar) -> Array:
 
 relu = with_inplace(relu_op, "relu", twin=True)
 relu6 = with_inplace(relu6_op, "relu6")
-hardtanh = with_inplace(hardtanh_op, "hardtanh", twin=True)
+
+
+@composite(method=False)
+def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Any:
+    """Clips to [min_val, max_val]; the gradient at and beyond the bounds is 0."""
+    if min_val > max_val:
+        raise ValueError("min_val cannot be greater than max_val")
+    result = hardtanh_op(input, min_val, max_val)
+    return write_back("hardtanh_", input, result) if inplace else result
+
+
+@composite(method=False)
+def hardtanh_(input: Any, min_val: float = -1.0, max_val: float = 1.0) -> Any:
+    """In-place version of `hardtanh`."""
+    return hardtanh(input, min_val, max_val, inplace=True)
+
+
 leaky_relu = with_inplace(leaky_relu_op, "leaky_relu", twin=True)
 elu = with_inplace(elu_op, "elu", twin=True)
 celu = with_inplace(celu_op, "celu", twin=True, of_torch=True)
@@ -142,7 +158,7 @@ hardsigmoid = with_inplace(hardsigmoid_op, "hardsigmoid")
 threshold = with_inplace(threshold_op, "threshold", twin=True, of_torch=True)
 
 
-@pointwise(method=False, inplace=False, out=False)
+@pointwise(method=False, inplace=False)
 def gelu(input: Operand, *, approximate: str = "none") -> Array:
     """`input` times the normal distribution function of it; "tanh" takes its usual approximation.
 
@@ -163,7 +179,7 @@ composite(elementary.tanh, method=False, namespace=SPACE)
 composite(elementary.sigmoid, method=False, namespace=SPACE)
 
 
-@pointwise(method=False, inplace=False, out=False)
+@pointwise(method=False, inplace=False)
 def softplus(input: Operand, beta: Scalar = 1, threshold: Scalar = 20) -> Array:
     """`log(1 + exp(beta * input)) / beta`, and `input` itself where `beta * input` is above `threshold`."""
     require_floating(input, "softplus_cpu")
@@ -172,7 +188,7 @@ def softplus(input: Operand, beta: Scalar = 1, threshold: Scalar = 20) -> Array:
     return jnp.where(above, input, jnp.log1p(jnp.exp(jnp.where(above, 0, scaled))) / beta)
 
 
-@pointwise(method=False, inplace=False, out=False, grad="LogSigmoidBackward0")
+@pointwise(method=False, inplace=False, grad="LogSigmoidBackward0")
 def logsigmoid(input: Operand) -> Array:
     """The logarithm of the sigmoid, without overflow."""
     require_floating(input, "log_sigmoid_cpu")
@@ -198,7 +214,7 @@ def hardshrink(input: Operand, lambd: Scalar = 0.5) -> Array:
     return jnp.where((input >= -lambd) & (input <= lambd), 0, input)
 
 
-@pointwise(method=False, inplace=False, out=False)
+@pointwise(method=False, inplace=False)
 def softshrink(input: Operand, lambd: float = 0.5) -> Array:
     """`input` moved by `lambd` towards 0, and 0 within `lambd` of it."""
     require_floating(input, "softshrink_check")
@@ -216,6 +232,8 @@ def prelu(input: Array, weight: Array) -> Array:
     """`input` where positive, else `weight * input`; one weight, or one for each channel (dim 1). He et al., 2015."""
     if input.dtype != weight.dtype:
         raise RuntimeError(f"prelu: Type promoting not supported. Got {type_name(input)} and {type_name(weight)}")
+    if weight.size > 1 and input.ndim == 0:
+        raise RuntimeError("Not allow zero-dim input tensor.")
     channels = input.shape[1] if input.ndim > 1 else 1
     if weight.size not in (1, channels):
         raise RuntimeError(
@@ -253,6 +271,8 @@ def rrelu_drawn(
 
     torch draws for the negative elements only, so in training the input's values are needed at once.
     """
+    if lower > upper:
+        raise RuntimeError("Lower bound should be less than or equal to the upper bound")
     if not training:
         return leaky_relu_op(input, (lower + upper) / 2)
     return rrelu_with_slopes(input, rrelu_slopes(input, lower, upper, generator))

@@ -15,7 +15,8 @@ from jax import lax
 from jtorch._declare import Array, as_int, errors, op
 from jtorch.nn.functional._common import listed, type_name, wide
 
-_C_NAMES = {"Float": "float", "Double": "double", "Half": "c10::Half", "BFloat16": "c10::BFloat16", "Long": "long int"}
+_C_NAMES = {"Float": "float", "Double": "double", "Half": "c10::Half", "BFloat16": "c10::BFloat16", "Long": "long int",
+            "ComplexFloat": "c10::complex<float>", "ComplexDouble": "c10::complex<double>"}  # fmt: skip
 _AXES = "DHW"
 
 
@@ -30,6 +31,11 @@ def _per_dim(name: str, value: Any, count: int) -> tuple[int, ...]:
             f"dimensions, but got {name}={list(found)}"
         )
     return found * count if len(found) == 1 else found  # type: ignore[return-value]  # None was refused above
+
+
+def _check_padding(padding: tuple[int, ...]) -> None:
+    if min(padding) < 0:
+        raise RuntimeError("negative padding is not supported")
 
 
 def _check_types(input: Array, weight: Array, bias: Array | None) -> None:
@@ -54,9 +60,14 @@ def _check(
     if min(stride) <= 0:
         raise RuntimeError("non-positive stride is not supported")
     if min(dilation) <= 0:
-        raise RuntimeError(f"dilation should be greater than zero, but got {list(dilation)}")
+        raise RuntimeError("dilation should be greater than zero")
     _check_types(input, weight, bias)
     size = listed(weight.shape)
+    if weight.ndim != n + 2:
+        raise RuntimeError(
+            f"Expected {weight.ndim}-dimensional input for {weight.ndim}-dimensional weight{size}, but got "
+            f"{n + 2}-dimensional input of size {listed(input.shape)} instead"
+        )
     batched = input.shape if input.ndim == n + 2 else (1, *input.shape)
     if weight.shape[0] % groups or weight.shape[0] < groups:
         raise RuntimeError(
@@ -88,10 +99,7 @@ def _pads(padding: Any, n: int, kernel: tuple, stride: tuple, dilation: tuple) -
             raise RuntimeError("padding='same' is not supported for strided convolutions")
         totals = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
         return [(t // 2, t - t // 2) for t in totals]
-    found = _per_dim("padding", padding, n)
-    if min(found) < 0:
-        raise RuntimeError("negative padding is not supported")
-    return [(p, p) for p in found]
+    return [(p, p) for p in _per_dim("padding", padding, n)]
 
 
 def _check_fits(space: tuple, pads: list, kernel: tuple, dilation: tuple) -> None:
@@ -114,6 +122,8 @@ def _convolution(
     groups: int,
 ) -> Array:  # fmt: skip
     stride, dilation = _per_dim("stride", stride, n), _per_dim("dilation", dilation, n)
+    if not isinstance(padding, str):
+        _check_padding(_per_dim("padding", padding, n))
     _check(name, n, input, weight, bias, stride, dilation, groups, False)
     kernel = weight.shape[2:]
     pads = _pads(padding, n, kernel, stride, dilation)
@@ -134,9 +144,8 @@ def _transposed(
 ) -> Array:  # fmt: skip
     stride, dilation = _per_dim("stride", stride, n), _per_dim("dilation", dilation, n)
     padding, extra = _per_dim("padding", padding, n), _per_dim("output_padding", output_padding, n)
+    _check_padding(padding)
     _check(name, n, input, weight, bias, stride, dilation, groups, True)
-    if min(padding) < 0:
-        raise RuntimeError("negative padding is not supported")
     if any(e >= s and e >= d for e, s, d in zip(extra, stride, dilation, strict=True)):
         raise RuntimeError("output padding must be smaller than either stride or dilation")
     x = wide(input if input.ndim == n + 2 else input[None])

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jtorch._declare import Array, Scalar, composite, op, wrap_dim
-from jtorch.nn.functional._common import p_norm, reduced, reduction_of, require_floating
+from jtorch.nn.functional._common import p_norm, reduced, reduction_of, require_floating, together
 
 _REDUCTIONS = ("none", "mean", "sum")  # torch's numbers for them in torch.* functions
 
@@ -36,14 +36,15 @@ def cosine_similarity(x1: Array, x2: Array, dim: int = 1, eps: Scalar = 1e-8) ->
     >>> torch.cosine_similarity(torch.tensor([1.0, 0.0]), torch.tensor([1.0, 1.0]), dim=0)
     tensor(0.7071)
     """
-    x1, x2 = jnp.broadcast_arrays(x1, x2)
+    x1, x2 = together(x1, x2)
     require_floating(x1, "cosine_similarity", complex_too=True)
     return _cosine(x1, x2, wrap_dim(dim, x1.ndim), eps)
 
 
-@op(namespace="torch", method=False, upcast=True, alias=("nn.functional.pairwise_distance",), grad="NormBackward1")
+@op(namespace="torch", method=False, kind="float", alias=("nn.functional.pairwise_distance",), grad="NormBackward1")
 def pairwise_distance(x1: Array, x2: Array, p: float = 2.0, eps: Scalar = 1e-6, keepdim: bool = False) -> Array:
     """The p-norm over the last dimension of `x1 - x2 + eps`."""
+    x1, x2 = together(x1, x2)
     return p_norm(x1 - x2 + eps, p, -1, keepdim)
 
 
@@ -77,21 +78,25 @@ def _cosine_embedding(input1: Array, input2: Array, target: Array, margin: Any, 
     return reduced(loss, reduction)
 
 
-@op(method=False, upcast=True, grad="MeanBackward0")
+@op(function=False, method=False, kind="float", grad="MeanBackward0")
+def cosine_embedding_op(input1: Array, input2: Array, target: Array, margin: Scalar, reduction: str) -> Array:
+    return _cosine_embedding(input1, input2, target, margin, reduction)
+
+
+@composite(method=False)
 def cosine_embedding_loss(
-    input1: Array, input2: Array, target: Array, margin: Scalar = 0, size_average: bool | None = None,
+    input1: Any, input2: Any, target: Any, margin: float = 0, size_average: bool | None = None,
     reduce: bool | None = None, reduction: str = "mean",
-) -> Array:  # fmt: skip
-    """One minus the cosine for targets 1, the cosine above `margin` for targets -1."""
-    return _cosine_embedding(input1, input2, target, margin, reduction_of(size_average, reduce, reduction))
+) -> Any:  # fmt: skip
+    """One minus the cosine for targets 1, the cosine above `margin` for targets -1; the target takes no gradient."""
+    reduction = reduction_of(size_average, reduce, reduction)
+    return cosine_embedding_op(input1, input2, target.detach(), margin, reduction)
 
 
-@op(namespace="torch", name="cosine_embedding_loss", method=False, upcast=True, grad="MeanBackward0")
-def cosine_embedding_loss_of_torch(
-    input1: Array, input2: Array, target: Array, margin: Scalar = 0.0, reduction: int = 1
-) -> Array:
+@composite(namespace="torch", public="cosine_embedding_loss", method=False)
+def cosine_embedding_loss_of_torch(input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: int = 1) -> Any:
     """The function of torch.nn.functional with the reduction as a number."""
-    return _cosine_embedding(input1, input2, target, margin, _named(reduction))
+    return cosine_embedding_op(input1, input2, target.detach(), margin, _named(reduction))
 
 
 def _hinge(input: Array, target: Array, margin: Any, reduction: str) -> Array:
@@ -100,19 +105,24 @@ def _hinge(input: Array, target: Array, margin: Any, reduction: str) -> Array:
     return reduced(loss, reduction)
 
 
-@op(method=False, upcast=True, grad="MeanBackward0")
+@op(function=False, method=False, kind="float", grad="MeanBackward0")
+def hinge_op(input: Array, target: Array, margin: Scalar, reduction: str) -> Array:
+    return _hinge(*together(input, target), margin, reduction)
+
+
+@composite(method=False)
 def hinge_embedding_loss(
-    input: Array, target: Array, margin: Scalar = 1.0, size_average: bool | None = None, reduce: bool | None = None,
+    input: Any, target: Any, margin: float = 1.0, size_average: bool | None = None, reduce: bool | None = None,
     reduction: str = "mean",
-) -> Array:  # fmt: skip
-    """The input for targets 1, what it lacks to `margin` for targets -1."""
-    return _hinge(input, target, margin, reduction_of(size_average, reduce, reduction))
+) -> Any:  # fmt: skip
+    """The input for targets 1, what it lacks to `margin` for targets -1; the target takes no gradient."""
+    return hinge_op(input, target.detach(), margin, reduction_of(size_average, reduce, reduction))
 
 
-@op(namespace="torch", name="hinge_embedding_loss", method=False, upcast=True, grad="MeanBackward0")
-def hinge_embedding_loss_of_torch(input: Array, target: Array, margin: Scalar = 1.0, reduction: int = 1) -> Array:
+@composite(namespace="torch", public="hinge_embedding_loss", method=False)
+def hinge_embedding_loss_of_torch(input: Any, target: Any, margin: float = 1.0, reduction: int = 1) -> Any:
     """The function of torch.nn.functional with the reduction as a number."""
-    return _hinge(input, target, margin, _named(reduction))
+    return hinge_op(input, target.detach(), margin, _named(reduction))
 
 
 def _margin_ranking(input1: Array, input2: Array, target: Array, margin: Any, reduction: str) -> Array:
@@ -122,11 +132,12 @@ def _margin_ranking(input1: Array, input2: Array, target: Array, margin: Any, re
             f"input1: torch.Size({list(input1.shape)}), input2: torch.Size({list(input2.shape)}), "
             f"target: torch.Size({list(target.shape)}) "
         )
+    input1, input2, target = together(input1, input2, target)
     over = -target * (input1 - input2) + margin
     return reduced(_positive(over), reduction)
 
 
-@op(method=False, upcast=True, grad="MeanBackward0")
+@op(method=False, kind="float", grad="MeanBackward0")
 def margin_ranking_loss(
     input1: Array, input2: Array, target: Array, margin: Scalar = 0, size_average: bool | None = None,
     reduce: bool | None = None, reduction: str = "mean",
@@ -135,7 +146,7 @@ def margin_ranking_loss(
     return _margin_ranking(input1, input2, target, margin, reduction_of(size_average, reduce, reduction))
 
 
-@op(namespace="torch", name="margin_ranking_loss", method=False, upcast=True, grad="MeanBackward0")
+@op(namespace="torch", name="margin_ranking_loss", method=False, kind="float", grad="MeanBackward0")
 def margin_ranking_loss_of_torch(
     input1: Array, input2: Array, target: Array, margin: Scalar = 0.0, reduction: int = 1
 ) -> Array:
@@ -151,6 +162,7 @@ def _triplet(
             "The anchor, positive, and negative tensors are expected to have the same number of dimensions, but got: "
             f"anchor {anchor.ndim}D, positive {positive.ndim}D, and negative {negative.ndim}D inputs"
         )
+    anchor, positive, negative = together(anchor, positive, negative)
     near = p_norm(anchor - positive + eps, p, -1, False)
     far = p_norm(anchor - negative + eps, p, -1, False)
     if swap:
@@ -159,7 +171,7 @@ def _triplet(
     return reduced(_positive(over), reduction)
 
 
-@op(method=False, upcast=True, grad="MeanBackward0")
+@op(method=False, kind="float", grad="MeanBackward0")
 def triplet_margin_loss(
     anchor: Array, positive: Array, negative: Array, margin: float = 1.0, p: float = 2, eps: Scalar = 1e-6,
     swap: bool = False, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
@@ -171,7 +183,7 @@ def triplet_margin_loss(
     return _triplet(anchor, positive, negative, margin, p, eps, swap, reduction)
 
 
-@op(namespace="torch", name="triplet_margin_loss", method=False, upcast=True, grad="MeanBackward0")
+@op(namespace="torch", name="triplet_margin_loss", method=False, kind="float", grad="MeanBackward0")
 def triplet_margin_loss_of_torch(
     anchor: Array, positive: Array, negative: Array, margin: Scalar = 1.0, p: float = 2.0, eps: Scalar = 1e-6,
     swap: bool = False, reduction: int = 1,
@@ -184,8 +196,8 @@ def triplet_margin_loss_of_torch(
 def triplet_of_distances(near: Array, far: Array, swapped: Array | None, margin: Scalar, reduction: str) -> Array:
     if swapped is not None:
         far = jnp.minimum(far, swapped)
-    over = margin + near - far
-    return reduced(_positive(over), reduction)
+    near, far = together(near, far)
+    return reduced(_positive(margin + near - far), reduction)
 
 
 @composite(method=False)

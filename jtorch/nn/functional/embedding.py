@@ -33,8 +33,6 @@ def _without_gradient(rows: Array, at: Array) -> Array:
 
 @op(function=False, method=False, name="embedding", grad="EmbeddingBackward0")
 def embedding_op(weight: Array, indices: Array, padding_idx: int | None, scale_grad_by_freq: bool) -> Array:
-    if weight.ndim != 2:
-        raise RuntimeError("'weight' must be 2-D")
     rows = weight.at[indices].get(mode="promise_in_bounds")
     if scale_grad_by_freq:
         counts = jnp.zeros(weight.shape[0], weight.dtype).at[indices.reshape(-1)].add(1)[indices]
@@ -93,7 +91,9 @@ def embedding(
     >>> torch.nn.functional.embedding(torch.tensor([1]), torch.tensor([[1.0], [2.0]]))
     tensor([[2.]])
     """
-    rows = weight.shape[0] if weight.ndim else 0
+    if weight.ndim != 2:
+        raise RuntimeError("'weight' must be 2-D")
+    rows = weight.shape[0]
     padding = _padding_row(padding_idx, rows)
     _refuse_sparse(sparse)
     _check_indices("embedding", input, rows)
@@ -107,7 +107,9 @@ def embedding_of_torch(
 ) -> Any:
     """`torch.nn.functional.embedding` with the table first; a negative `padding_idx` is none."""
     _refuse_sparse(sparse)
-    _check_indices("embedding", indices, weight.shape[0] if weight.ndim else 0)
+    if weight.ndim != 2:
+        raise RuntimeError("'weight' must be 2-D")
+    _check_indices("embedding", indices, weight.shape[0])
     return embedding_op(weight, indices, padding_idx if padding_idx >= 0 else None, bool(scale_grad_by_freq))
 
 

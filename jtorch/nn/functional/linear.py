@@ -31,7 +31,7 @@ def _check_bias(bias: Array, rows: int, columns: int) -> None:
             raise errors.expand_mismatch(want, have, 2 - d)
 
 
-@op(method=False, grad="AddmmBackward0")
+@op(method=False, out=True, grad="AddmmBackward0")
 def linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
     """`input @ weight.T + bias`: (..., in) with a weight (out, in) and a bias (out) gives (..., out).
 

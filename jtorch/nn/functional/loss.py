@@ -13,13 +13,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jtorch._declare import Array, Scalar, broadcast, composite, op
-from jtorch.nn.functional._common import reduced, reduction_of, require_floating
+from jtorch._declare import Array, Scalar, composite, op
+from jtorch.nn.functional._common import reduced, reduction_of, require_floating, together
 
 
 def _warn_sizes(input: Array, target: Array) -> None:
     if input.shape != target.shape:
-        broadcast(input.shape, target.shape)
+        together(input, target)
         warnings.warn(
             f"Using a target size (torch.Size({list(target.shape)})) that is different to the input size "
             f"(torch.Size({list(input.shape)})). This will likely lead to incorrect results due to broadcasting. "
@@ -207,6 +207,7 @@ def kl_div_of_torch(input: Array, target: Array, reduction: int = 1, *, log_targ
 
 
 def _poisson(input: Array, target: Array, log_input: bool, full: bool, eps: Any, reduction: str) -> Array:
+    input, target = together(input, target)
     loss = jnp.exp(input) - target * input if log_input else input - target * jnp.log(input + eps)
     if full:
         safe = jnp.where(target > 1, target, 1)
@@ -215,7 +216,7 @@ def _poisson(input: Array, target: Array, log_input: bool, full: bool, eps: Any,
     return reduced(loss, reduction)
 
 
-@op(method=False, upcast=True, grad="MeanBackward0")
+@op(method=False, kind="float", grad="MeanBackward0")
 def poisson_nll_loss(
     input: Array, target: Array, log_input: bool = True, full: bool = False, size_average: bool | None = None,
     eps: Scalar = 1e-8, reduce: bool | None = None, reduction: str = "mean",
@@ -224,7 +225,7 @@ def poisson_nll_loss(
     return _poisson(input, target, log_input, full, eps, reduction_of(size_average, reduce, reduction))
 
 
-@op(method=False, namespace="torch", name="poisson_nll_loss", upcast=True, grad="MeanBackward0")
+@op(method=False, namespace="torch", name="poisson_nll_loss", kind="float", grad="MeanBackward0")
 def poisson_nll_loss_of_torch(
     input: Array, target: Array, log_input: bool, full: bool, eps: Scalar, reduction: int
 ) -> Array:
@@ -240,6 +241,7 @@ def gaussian_nll_op(input: Array, target: Array, var: Array, eps: Scalar, full: 
             var = var[..., None]
         elif not (shape[:-1] == var.shape[:-1] and var.shape[-1] == 1 or _one_less(shape, var.shape)):
             raise ValueError("var is of incorrect size")
+    input, target, var = together(input, target, var)
     below = var < eps
     held = jnp.where(below, eps, jax.lax.stop_gradient(var)) + (var - jax.lax.stop_gradient(var))
     loss = 0.5 * (jnp.log(held) + jnp.square(input - target) / held)
@@ -258,7 +260,8 @@ def gaussian_nll_loss(
     input: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
 ) -> Any:
     """The negative log likelihood of normal numbers with variance `var`, held above `eps`. Nix and Weigend, 1994."""
-    reduction_of(None, None, reduction)
+    if reduction not in ("none", "mean", "sum"):
+        raise ValueError(f"{reduction} is not valid")
     if isinstance(var, (int, float)):
         if var < 0:
             raise ValueError("var has negative entry/entries")
@@ -271,5 +274,6 @@ def soft_margin_loss(
     input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
 ) -> Array:
     """`log(1 + exp(-target * input))` for targets 1 and -1."""
+    input, target = together(input, target)
     loss = jnp.log1p(jnp.exp(-target * input))
     return reduced(loss, reduction_of(size_average, reduce, reduction))

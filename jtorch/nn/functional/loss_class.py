@@ -181,6 +181,13 @@ def cross_entropy(
     return op(input, target, weight, ignore_index, reduction, float(label_smoothing))
 
 
+def _check_vectors(input: Any) -> None:
+    if input.ndim not in (1, 2) or not input.shape[-1]:
+        raise RuntimeError(
+            f"Expected non-empty vector or matrix with optional 0-dim batch size, but got: {listed(input.shape)}"
+        )
+
+
 @op(function=False, method=False, name="multi_margin_loss")
 def multi_margin_op(
     input: Array, target: Array, weight: Array | None, margin: Scalar, p: int, reduction: str
@@ -207,16 +214,18 @@ def multi_margin_loss(
 ) -> Any:  # fmt: skip
     """How far other classes come within `margin` of the target's score, to the power `p`, over the classes' number."""
     reduction = reduction_of(size_average, reduce, reduction)
+    _check_vectors(input)
+    rows = input.shape[0] if input.ndim == 2 else 1
+    if target.ndim > 1 or target.numel() != rows:
+        raise RuntimeError(f"inconsistent target size, expected {rows} but got {listed(target.shape)}")
+    if weight is not None and tuple(weight.shape) != (input.shape[-1],):
+        raise RuntimeError(f"inconsistent weight size, expected {input.shape[-1]} but got {listed(weight.shape)}")
     check_bounds(target, 0, input.shape[-1], lambda _: RuntimeError("target out of range"))
     return multi_margin_op(input, target, weight, margin, p, reduction)
 
 
 @op(function=False, method=False, name="multilabel_margin_loss")
 def multilabel_margin_op(input: Array, target: Array, reduction: str) -> Array:
-    if input.shape != target.shape:
-        raise RuntimeError(
-            f"inconsistent target size: {listed(target.shape)} for input of size: {listed(input.shape)}"
-        )
     x = jnp.atleast_2d(wide(input))
     rows = jnp.atleast_2d(target)
     given = jnp.cumprod(rows >= 0, 1).astype(bool)  # labels up to the first -1
@@ -236,6 +245,11 @@ def multilabel_margin_loss(
 ) -> Any:
     """How far other classes come within 1 of the scores of the targets, which end at the first -1."""
     reduction = reduction_of(size_average, reduce, reduction)
+    _check_vectors(input)
+    if tuple(input.shape) != tuple(target.shape):
+        raise RuntimeError(
+            f"inconsistent target size: {listed(target.shape)} for input of size: {listed(input.shape)}"
+        )
     check_bounds(target, -1, input.shape[-1], lambda _: RuntimeError("argument #2 'target' is out of range"))
     return multilabel_margin_op(input, target, reduction)
 

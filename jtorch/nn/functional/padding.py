@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from jtorch._declare import Array, Scalar, as_int, composite, errors, op
@@ -48,17 +49,28 @@ def _check_wrapping(input: Array, pairs: Sequence[tuple[int, int]], mode: str) -
 _NUMPY_MODES = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 
+def _sources(size: int, before: int, after: int, mode: str) -> np.ndarray:
+    """Which element of the input each element of the result is."""
+    place = np.arange(-before, size + after)
+    if mode == "replicate":
+        return np.clip(place, 0, size - 1)
+    period = max(2 * (size - 1), 1)
+    place = np.abs(place) % period
+    return np.where(place >= size, period - place, place)
+
+
 def _padded(input: Array, pad: tuple, mode: str) -> Array:
     pairs = _pairs(pad, input.ndim)
     _check_wrapping(input, pairs, mode)
+    if min(pad) >= 0:
+        return jnp.pad(input, pairs, mode=_NUMPY_MODES[mode])
     if mode == "circular":
-        # A negative pad cuts, but what is copied into the other side is taken before the cut.
-        out = jnp.pad(input, [(max(a, 0), max(b, 0)) for a, b in pairs], mode="wrap")
-        cut = [(max(-a, 0), n - max(-b, 0)) for (a, b), n in zip(pairs, out.shape, strict=True)]
-        return out[tuple(slice(a, b) for a, b in cut)]
-    kept = [(max(-a, 0), n - max(-b, 0)) for (a, b), n in zip(pairs, input.shape, strict=True)]
-    cut = input[tuple(slice(a, b) for a, b in kept)]
-    return jnp.pad(cut, [(max(a, 0), max(b, 0)) for a, b in pairs], mode=_NUMPY_MODES[mode])
+        cut = input[tuple(slice(max(-a, 0), n - max(-b, 0)) for (a, b), n in zip(pairs, input.shape, strict=True))]
+        return jnp.pad(cut, [(max(a, 0), max(b, 0)) for a, b in pairs], mode="wrap")
+    for axis, (before, after) in enumerate(pairs):
+        if before or after:
+            input = jnp.take(input, _sources(input.shape[axis], before, after, mode), axis)
+    return input
 
 
 def _declare(n: int, mode: str, grad: str) -> Any:
@@ -102,9 +114,7 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
         raise NotImplementedError(f"Unrecognised padding mode {mode}")
     n = len(pads) // 2
     if n not in (1, 2, 3) or input.ndim not in (n + 1, n + 2):
-        raise NotImplementedError(
-            "Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now"
-        )
+        raise NotImplementedError("Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now")
     return _BY_MODE[mode, n](input, pads)
 
 

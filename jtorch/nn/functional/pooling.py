@@ -135,8 +135,6 @@ def _max_pool(
     state: tuple = (input, jnp.asarray(places(input.shape, n))) if indices else (input,)
     for axis, w in reversed(list(enumerate(found, input.ndim - n))):
         inside = [fitted(x, axis, w, fill) for x, fill in zip(state, (_lowest(input.dtype), 0), strict=False)]
-        if indices:
-            inside[1] = jnp.broadcast_to(inside[1], (*[1] * (input.ndim - n), *inside[1].shape[input.ndim - n :]))
         state = first_maximum(list(zip(*(parts(x, axis, w) for x in inside), strict=True)))
     if not indices:
         return state

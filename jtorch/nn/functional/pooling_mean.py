@@ -69,7 +69,7 @@ def avg_pool1d(
     return _avg_pool("avg_pool1d", 1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
 
 
-@op(method=False, grad="AvgPool2DBackward0")
+@op(method=False, out=True, grad="AvgPool2DBackward0")
 def avg_pool2d(
     input: Array, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
     count_include_pad: bool = True, divisor_override: int | None = None,
@@ -85,7 +85,7 @@ def avg_pool2d(
     )
 
 
-@op(method=False, grad="AvgPool3DBackward0")
+@op(method=False, out=True, grad="AvgPool3DBackward0")
 def avg_pool3d(
     input: Array, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
     count_include_pad: bool = True, divisor_override: int | None = None,
@@ -125,17 +125,29 @@ def _wanted_size(name: str, n: int, input: Array, output_size: Any) -> tuple[int
     """A size for each spatial dimension, where None keeps the input's."""
     _check_adaptive_rank(name, n, input)
     given = tuple(output_size) if isinstance(output_size, (tuple, list)) else (output_size,) * n
+    if n == 1 and len(given) != 1:
+        raise RuntimeError(f"{name}() argument 'output_size' should contain one int (got {len(given)})")
     if len(given) != n:
-        raise RuntimeError(f"{name}: output_size must be {n}")
+        wrong = f"{name}(): internal error: output_size.size() must be" if "max" in name else f"{name}: output_size must be"
+        raise RuntimeError(f"{wrong} {n}")
     found = tuple(have if want is None else as_int(want) for have, want in zip(input.shape[-n:], given, strict=True))
     if None in found:
         raise errors.argument_type(name, "output_size", None, "tuple of ints", output_size)
     if min(found) < 0:
-        raise RuntimeError(
-            f"{name}: elements of output_size must be greater than or equal to 0 "
-            f"but received {{{', '.join(map(str, found))}}}"
-        )
+        raise _negative_size(name, n, input, found)
     return found
+
+
+def _negative_size(name: str, n: int, input: Array, size: tuple[int, ...]) -> Exception:
+    if "max" in name:
+        lead = input.shape[: input.ndim - n]
+        lead = (*lead, 1) if n == 1 else lead  # torch counts a one-dimensional pool as a row
+        return errors.negative_dimension(min(size), (*lead, *size))
+    shown = {1: "1, {}", 2: "{}, {}", 3: "{}, {},{}"}[n].format(*size)
+    return RuntimeError(
+        f"adaptive_avg_pool{max(n, 2)}d: elements of output_size must be greater than or equal to 0 "
+        f"but received {{{shown}}}"
+    )
 
 
 def _check_adaptive_rank(name: str, n: int, input: Array) -> None:
@@ -146,6 +158,8 @@ def _check_adaptive_rank(name: str, n: int, input: Array) -> None:
             f"Expected 2 to 3 dimensions, but got {input.ndim}-dimensional tensor for argument #1 'self' "
             f"(while checking arguments for {name})"
         )
+    if input.ndim < n + 1:
+        raise ValueError(f"Input dimension should be at least {n + 1}")
     colon = ":" if "max" in name else ""
     raise RuntimeError(f"{name}(): Expected {n + 1}D or {n + 2}D tensor, but got{colon} {listed(input.shape)}")
 
@@ -309,8 +323,12 @@ def max_unpool_op(input: Array, indices: Array, space: tuple) -> Array:
     lead = input.shape[: input.ndim - len(space)]
     rows = math.prod(lead)
     flat = jnp.zeros((rows, math.prod(space)), input.dtype)
-    out = flat.at[jnp.arange(rows)[:, None], indices.reshape(rows, -1)].set(input.reshape(rows, -1))
-    return out.reshape(*lead, *space)
+    at = (jnp.arange(rows)[:, None], indices.reshape(rows, math.prod(input.shape[len(lead) :])))
+    values = input.reshape(at[1].shape)
+    fixed = lax.stop_gradient(values)
+    # torch hands the gradient of a place to every value that named it, also to those that were overwritten.
+    change = flat.at[at].add(jnp.where(jnp.isfinite(values), values - fixed, 0))
+    return (flat.at[at].set(fixed) + change).reshape(*lead, *space)
 
 
 def _max_unpool(n: int, input: Any, indices: Any, kernel: Any, stride: Any, padding: Any, output_size: Any) -> Any:

@@ -35,7 +35,7 @@ def pixel_shuffle(input: Array, upscale_factor: int) -> Array:
             "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of upscale_factor, "
             f"but input.size(-3)={c} is not divisible by {r * r}"
         )
-    x = input.reshape(-1, c // (r * r), r, r, h, w).transpose(0, 1, 4, 2, 5, 3)
+    x = input.reshape(math.prod(lead), c // (r * r), r, r, h, w).transpose(0, 1, 4, 2, 5, 3)
     return x.reshape(*lead, c // (r * r), h * r, w * r)
 
 
@@ -56,7 +56,7 @@ def pixel_unshuffle(input: Array, downscale_factor: int) -> Array:
                 f"pixel_unshuffle expects {name} to be divisible by downscale_factor, but input.size({at})={size} is "
                 f"not divisible by {r}"
             )
-    x = input.reshape(-1, c, h // r, r, w // r, r).transpose(0, 1, 3, 5, 2, 4)
+    x = input.reshape(math.prod(lead), c, h // r, r, w // r, r).transpose(0, 1, 3, 5, 2, 4)
     return x.reshape(*lead, c * r * r, h // r, w // r)
 
 
@@ -79,7 +79,7 @@ def channel_shuffle(input: Array, groups: int) -> Array:
 
 
 def _declare_resampling(mode: str, n: int, grad: str) -> Any:
-    @op(function=False, method=False, name=f"upsample_{mode}{n}d", grad=grad)
+    @op(function=False, method=False, name=f"upsample_{mode.replace('-', '_')}{n}d", grad=grad)
     def upsample(input: Array, size: tuple, scales: tuple, align_corners: bool, antialias: bool) -> Array:
         return resample(wide(input), size, scales, mode, align_corners, antialias).astype(input.dtype)
 
