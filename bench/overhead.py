@@ -27,7 +27,10 @@ OPS = ("op_known", "op_new", "backward_node", "optimizer_step")
 
 def write(name: str, result: dict) -> None:
     """Writes the result in one step, with what it was measured on."""
-    machine = {"cores": os.cpu_count(), "python": platform.python_version()}
+    cores, load = os.cpu_count() or 1, os.getloadavg()[0]
+    if load > cores:
+        print(f"load average {load:.1f} on {cores} cores: busy, so PyTorch is slow", flush=True)
+    machine = {"cores": cores, "load": load, "python": platform.python_version()}
     versions = {package: version(package) for package in ("jax", "torch", "numpy")}
     RESULTS.mkdir(exist_ok=True)
     fresh = RESULTS / f".{name}.{os.getpid()}"
