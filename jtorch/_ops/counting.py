@@ -11,10 +11,10 @@ import jax.numpy as jnp
 
 from jtorch._declare import Array, Scalar, composite, errors, op
 from jtorch._ops.pointwise import is_number
-from jtorch._ops.refusals import BOOL, COMPLEX, INT, kind_of, no_kernel
+from jtorch._ops.refusals import BOOL, COMPLEX, INT, first, kind_of, no_kernel
 
 
-@op(out=True, differentiable=False, refuse=no_kernel("histogram_cpu", BOOL, INT, COMPLEX))
+@op(out=True, differentiable=False, refuse=first(no_kernel("histogram_cpu", BOOL, INT, COMPLEX)))
 def histc(input: Array, bins: int = 100, min: Scalar = 0, max: Scalar = 0) -> Array:
     """How many elements fall in each of `bins` equal parts of [min, max]; both 0: of the data's own range.
 

@@ -16,7 +16,7 @@ from jax import lax
 
 from jtorch._declare import Array, Operand, Scalar, composite, op, pointwise
 from jtorch._ops.pointwise import abs, is_integral, is_number, needs_tensor
-from jtorch._ops.refusals import BOOL, COMPLEX, INT, both, broadcasts, kind_of, no_kernel, refused
+from jtorch._ops.refusals import BOOL, COMPLEX, INT, both, broadcasts, first, kind_of, no_kernel, refused
 
 
 def _unary(name: str, fn: Callable, doc: str, **given: Any) -> Callable:
@@ -93,7 +93,7 @@ def sigmoid(input: Operand) -> Array:
     return jax.nn.sigmoid(input) if not jnp.iscomplexobj(input) else 1 / (1 + jnp.exp(-input))
 
 
-@pointwise(kind="float", alias=("special.logit",), refuse=no_kernel("logit_cpu", COMPLEX))
+@pointwise(kind="float", alias=("special.logit",), refuse=first(no_kernel("logit_cpu", COMPLEX)))
 def logit(input: Operand, eps: Scalar | None = None) -> Array:
     """The inverse of `sigmoid`; with `eps` the input is first held in [eps, 1 - eps]."""
     if eps is not None:
@@ -230,10 +230,11 @@ def frexp(input: Array) -> tuple[Array, Array]:
     mantissa=tensor([0.5000]),
     exponent=tensor([4], dtype=torch.int32))
     """
-    _, exponent = jnp.frexp(lax.stop_gradient(input))
+    x = input.astype(jnp.float32) if input.dtype.itemsize == 2 else input
+    _, exponent = jnp.frexp(lax.stop_gradient(x))
     half = exponent // 2  # in two steps, so that no power of 2 overflows
-    mantissa = input * jnp.exp2(-half.astype(input.dtype)) * jnp.exp2((half - exponent).astype(input.dtype))
-    return jnp.where(jnp.isfinite(input), mantissa, input), exponent.astype(jnp.int32)
+    mantissa = x * jnp.exp2(-half.astype(x.dtype)) * jnp.exp2((half - exponent).astype(x.dtype))
+    return jnp.where(jnp.isfinite(x), mantissa, x).astype(input.dtype), exponent.astype(jnp.int32)
 
 
 def _xlogy_name(specs: tuple, statics: tuple) -> str:
@@ -283,7 +284,11 @@ def nan_to_num(input: Array, nan: Scalar = 0.0, posinf: Scalar | None = None, ne
 @pointwise(inplace=False, refuse=both(no_kernel("logaddexp_cpu", BOOL, INT), broadcasts))
 def logaddexp(input: Array, other: Array) -> Array:
     """`log(exp(input) + exp(other))`."""
-    return jnp.logaddexp(input, other)
+    if not jnp.iscomplexobj(input):
+        return jnp.logaddexp(input, other)
+    swap = input.real < other.real
+    larger, smaller = jnp.where(swap, other, input), jnp.where(swap, input, other)
+    return larger + jnp.log1p(jnp.exp(smaller - larger))
 
 
 @pointwise(inplace=False, refuse=both(no_kernel("logaddexp2_cpu", BOOL, INT), broadcasts))

@@ -9,7 +9,8 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from jtorch._declare import Array, Dim, Operand, Scalar, cast_to, composite, op
+from jtorch._declare import Array, Dim, Scalar, composite, op
+from jtorch._ops.pointwise import is_integral
 from jtorch._ops.reduction import vector_norm
 from jtorch._types.dtype import get_default_dtype
 
@@ -19,27 +20,24 @@ def _areas(y: Array, x: Array | None, dx: Array, dim: int) -> Array:
     if not y.ndim:
         raise IndexError("Dimension specified as -1 but tensor has no dimensions")
     y = jnp.moveaxis(y, dim, -1)
-    if x is None:
-        return (y[..., 1:] + y[..., :-1]) * dx / 2
-    width = jnp.diff(x if x.ndim == 1 else jnp.moveaxis(x, dim, -1))
-    return (y[..., 1:] + y[..., :-1]) * width / 2
+    sums = y[..., 1:] + y[..., :-1]
+    if is_integral(sums):
+        sums = sums.astype(get_default_dtype().np)  # only now: torch adds in the type of `y`
+    width = dx if x is None else jnp.diff(x if x.ndim == 1 else jnp.moveaxis(x, dim, -1))
+    return sums * width.astype(sums.dtype) / 2
 
 
 _inner: dict[str, Any] = {"function": False, "method": False}
 
 
 @op(name="trapezoid", public="_trapezoid", **_inner)
-def _trapezoid(y: Operand, x: Operand | None, dx: Scalar, dim: Dim) -> Array:
+def _trapezoid(y: Array, x: Array | None, dx: Scalar, dim: Dim) -> Array:
     return jnp.sum(_areas(y, x, dx, dim), -1)
 
 
 @op(name="cumulative_trapezoid", public="_cumulative_trapezoid", **_inner)
-def _cumulative_trapezoid(y: Operand, x: Operand | None, dx: Scalar, dim: Dim) -> Array:
+def _cumulative_trapezoid(y: Array, x: Array | None, dx: Scalar, dim: Dim) -> Array:
     return jnp.moveaxis(jnp.cumsum(_areas(y, x, dx, dim), -1), -1, dim)
-
-
-def _as_float(y: Any) -> Any:
-    return y if y.dtype.is_floating_point or y.dtype.is_complex else cast_to(y, get_default_dtype())
 
 
 @composite(method=False, alias=("trapz",))
@@ -50,7 +48,7 @@ def trapezoid(y: Any, x: Any = None, *, dx: float = 1.0, dim: int = -1) -> Any:
     >>> torch.trapezoid(torch.tensor([1., 5., 10.]))
     tensor(10.5000)
     """
-    return _trapezoid(_as_float(y), x, dx, dim)
+    return _trapezoid(y, x, dx, dim)
 
 
 @composite(method=False)
@@ -61,7 +59,7 @@ def cumulative_trapezoid(y: Any, x: Any = None, *, dx: float = 1.0, dim: int = -
     >>> torch.cumulative_trapezoid(torch.tensor([1., 5., 10.]))
     tensor([ 3.0000, 10.5000])
     """
-    return _cumulative_trapezoid(_as_float(y), x, dx, dim)
+    return _cumulative_trapezoid(y, x, dx, dim)
 
 
 @op(upcast=True, out=True, inplace=True)

@@ -16,7 +16,7 @@ import jax.scipy.special as jss
 from jtorch._declare import Array, Dim, Dims, DType, Operand, Scalar, composite, errors, op, overload, reduction
 from jtorch._ops import comparison
 from jtorch._ops.pointwise import abs, is_integral, is_number
-from jtorch._ops.refusals import BOOL, COMPLEX, INT, no_kernel, refused
+from jtorch._ops.refusals import BOOL, COMPLEX, INT, first, no_kernel, refused
 from jtorch._types.dtype import from_numpy, get_default_dtype
 
 
@@ -91,7 +91,7 @@ def prod(input: Array, dim: Dim | None = None, keepdim: bool = False, *, dtype: 
 
 def _truth(name: str, fn: Callable, doc: str) -> Callable:
     def body(input: Array, dim: Dims = None, keepdim: bool = False) -> Array:
-        found = fn(input, axes(input, dim), keepdims=keepdim)
+        found = fn(input, () if dim == () else axes(input, dim), keepdims=keepdim)  # unlike sum, () reduces nothing
         return found.astype(jnp.uint8) if input.dtype == jnp.uint8 else found
 
     body.__name__ = name
@@ -244,7 +244,7 @@ def _root(variance: Array) -> Array:
 _spread: dict[str, Any] = {
     "function": False,
     "method": False,
-    "refuse": refused(RuntimeError, "std and var only support floating point and complex dtypes", BOOL, INT),
+    "refuse": first(refused(RuntimeError, "std and var only support floating point and complex dtypes", BOOL, INT)),
 }
 
 
@@ -345,13 +345,12 @@ def _length(x: Array) -> Array:
     return _root(x.real * x.real + x.imag * x.imag)
 
 
+_NO_NORM = "linalg.vector_norm: Expected a floating point or complex tensor as input. Got {}"
+
+
 @reduction(name="norm", public="_vector_norm", kind="complex_to_real", grad="LinalgVectorNormBackward0",
-           function=False, method=False)  # fmt: skip
+           function=False, method=False, refuse=refused(RuntimeError, _NO_NORM, BOOL, INT))  # fmt: skip
 def _vector_norm(input: Array, p: float, dim: Dims = None, keepdim: bool = False, *, dtype: DType = None) -> Array:
-    if is_integral(input):
-        raise RuntimeError(
-            f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {type_name(input)}"
-        )
     if not input.size and (p < 0 or p == math.inf) and not math.prod(input.shape[d] for d in axes(input, dim)):
         raise RuntimeError(
             f"linalg.vector_norm cannot compute the {p} norm on an empty tensor because the operation does not have "
@@ -390,7 +389,7 @@ def norm(
     return _vector_norm(input, order, dim, keepdim, dtype=dtype, out=out)
 
 
-@op(upcast=True)
+@reduction(kind="complex_to_real", out=False)
 def dist(input: Operand, other: Operand, p: float = 2) -> Array:
     """The p-norm of `input - other`."""
     off = input - other

@@ -59,6 +59,11 @@ def both(*refusals: Callable) -> Callable:
     return refuse
 
 
+def first(refusal: Callable) -> Callable:
+    """A refusal by the first operand's type alone, whatever numbers follow."""
+    return lambda specs: refusal(specs[:1])
+
+
 def broadcasts(specs: tuple) -> None:
     """torch's error when tensors have no common shape."""
     shape: tuple[int, ...] = ()
