@@ -41,7 +41,10 @@ def fill(
 ) -> Any:  # fmt: skip
     """Records a fill and does what every factory function promises; `pin_memory` has no meaning here."""
     check_layout(layout)
-    found = get_default_dtype() if to is None else dtype_of(op.name, to)
+    if to is None:
+        found = get_default_dtype() if out is None else out._v.aval.dtype
+    else:
+        found = dtype_of(op.name, to)
     if requires_grad and not (found.is_floating_point or found.is_complex):
         raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
     t = apply(op, numbers, (aval_of(shape, found, placed(device)),))[0]

@@ -394,7 +394,7 @@ def write_value(h: Handle, value: Value) -> None:
     cell.put(root)
     h._v = value
     h._at = cell.serial
-    if not h._chain and cell.host is None and getrefcount(cell) <= _ALONE:
+    if not h._chain and cell.plain and getrefcount(cell) <= _ALONE:
         h._cell = None
         h._own_version = cell.version
 

@@ -25,7 +25,7 @@ from jtorch._types.dtype import from_numpy
 class Cell:
     """One storage. `serial` changes with every new root value; `version` is torch's counter."""
 
-    __slots__ = ("__weakref__", "_keep", "_value", "host", "serial", "version")
+    __slots__ = ("__weakref__", "_fixed", "_keep", "_value", "host", "serial", "version")
 
     def __init__(self, value: Value, version: int):
         self._value = value
@@ -33,6 +33,7 @@ class Cell:
         self.version = version
         self.host: np.ndarray | None = None  # the owner of the shared memory, in the root's shape
         self._keep: Any = None
+        self._fixed: np.ndarray | None = None  # memory whose address was given out: `data_ptr()` stays the same
 
     @classmethod
     def over(cls, array: np.ndarray) -> Cell:
@@ -41,6 +42,7 @@ class Cell:
         cell.serial = cell.version = 0
         cell.host = array
         cell._keep = _owner(array)
+        cell._fixed = None
         cell._value = concrete(backend.to_jax(array, cpu), aval_of(array.shape, from_numpy(array.dtype), cpu))
         return cell
 
@@ -50,6 +52,11 @@ class Cell:
         if self.host is not None:
             self._snapshot()
         return self._value
+
+    @property
+    def plain(self) -> bool:
+        """True when nobody holds the storage's memory or its address."""
+        return self.host is None and self._fixed is None
 
     @property
     def root_shape(self) -> tuple[int, ...]:
@@ -66,14 +73,26 @@ class Cell:
     def export(self, geometry: Geometry, kind: np.dtype) -> np.ndarray:
         """A NumPy view of this storage read as `kind`; from now on its memory is the truth."""
         if self.host is None:
-            self.host = np.array(force(self._value), copy=True, order="C")
-            self._keep = self.host
+            if self._fixed is not None:
+                self.address()
+            else:
+                self.host = self._keep = np.array(force(self._value), copy=True, order="C")
         if not self.host.flags.c_contiguous:
             raise RuntimeError("jtorch: a view of non-contiguous NumPy memory cannot be exported; use .clone() first")
         flat = self.host.reshape(-1).view(kind)[geometry.offset :]
         return np.lib.stride_tricks.as_strided(
             flat, geometry.size, [s * kind.itemsize for s in geometry.stride], writeable=True
         )
+
+    def address(self) -> int:
+        """Where the storage's bytes lie: from now on its memory is the truth, and the address stays the same
+        for its life. Who writes there must do so before the storage is read again."""
+        if self.host is None:
+            if self._fixed is None:
+                self._fixed = np.empty(self._value.aval.shape, self._value.aval.dtype.np)
+            self._fixed[...] = np.asarray(force(self._value))
+            self.host = self._keep = self._fixed
+        return self.host.ctypes.data
 
     def memory(self, geometry: Geometry) -> np.ndarray | None:
         """A part of the shared memory, to be copied at once; None when strides do not say where it lies."""
@@ -94,6 +113,9 @@ class Cell:
         self.serial += 1
         if self._shared():
             self._value = concrete(backend.to_jax(host, cpu), self._value.aval)
+        elif host is self._fixed:
+            self._value = concrete(backend.to_jax(host, cpu), self._value.aval)
+            self.host = self._keep = None
         else:
             self._value = concrete(backend.adopt(np.asarray(host, order="C"), cpu), self._value.aval)
             self.host = self._keep = None
@@ -103,7 +125,7 @@ class Cell:
         if not isinstance(self._keep, np.ndarray):
             return True
         if self._keep is self.host:
-            return getrefcount(self._keep) > _HOST_REFS
+            return getrefcount(self._keep) - (self._fixed is self.host) > _HOST_REFS
         return getrefcount(self._keep) > _HOST_REFS or getrefcount(self.host) > _HOST_REFS - 1
 
 

@@ -16,7 +16,7 @@ from jtorch._declare.verbs import AsComplex, AsReal, ImagPart, RealPart
 from jtorch._ops.arguments import check_tensor
 
 
-@op(name="complex", method=False)
+@op(name="complex", method=False, out=True)
 def _complex(real: Array, imag: Array) -> Array:
     """A complex tensor of real and imaginary parts.
 
@@ -28,7 +28,7 @@ def _complex(real: Array, imag: Array) -> Array:
     return lax.complex(*jnp.broadcast_arrays(real, imag))
 
 
-@op(method=False)
+@op(method=False, out=True)
 def polar(abs: Array, angle: Array) -> Array:
     """A complex tensor of absolute values and angles.
 

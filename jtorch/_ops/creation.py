@@ -407,9 +407,12 @@ def arange(*args: Any, dtype: Any = None, **options: Any) -> Any:
     start, end, step = _interval("arange", args, options)
     whole = all(isinstance(x, int) for x in (start, end, step))
     to = dtype_of("arange", dtype) if dtype is not None else int64 if whole else None
+    if to is int64:
+        start, end, step = int(start), int(end), int(step)
+    count = _length(start, end, step)
     if to is not None and to.category <= INT:
-        start, end, step = int(start), end if whole else float(end), int(step)
-    return fill(ARANGE, (start, step), (_length(start, end, step),), to, **options)
+        start, step = int(start), int(step)
+    return fill(ARANGE, (start, step), (count,), to, **options)
 
 
 @composite(method=False, public="range")

@@ -283,11 +283,16 @@ def kron(input: Array, other: Array) -> Array:
     >>> torch.kron(torch.tensor([1, 2]), torch.tensor([1, 10]))
     tensor([ 1, 10,  2, 20])
     """
+    if input.dtype == other.dtype == np.bool_:
+        return jnp.kron(input.astype(np.uint8), other.astype(np.uint8))
     return jnp.kron(input, other)
 
 
 @op(name="tensordot", method=False, function=False, grad="ViewBackward0")
 def _tensordot(a: Array, b: Array, dims_a: tuple, dims_b: tuple) -> Array:
+    for i, j in zip(dims_a, dims_b, strict=True):  # a contracted dimension of size 1 broadcasts
+        a = a.sum(i, keepdims=True, dtype=a.dtype) if b.shape[j] == 1 else a
+        b = b.sum(j, keepdims=True, dtype=b.dtype) if a.shape[i] == 1 else b
     return jnp.tensordot(a, b, (dims_a, dims_b))
 
 

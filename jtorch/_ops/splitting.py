@@ -168,7 +168,7 @@ def _stacked_split(name: str, least: int, at: int) -> Any:
         shape = input._v.aval.shape
         if len(shape) < least:
             raise RuntimeError(
-                f"torch.{name} requires a tensor with at least {least} dimension{'s' if least == 3 else ''}, but got a "
+                f"torch.{name} requires a tensor with at least {least} dimension, but got a "
                 f"tensor with {len(shape)} dimensions!"
             )
         dim = 0 if least == 1 and len(shape) == 1 else at

@@ -27,7 +27,7 @@ from jtorch._declare import (
     wrap_dim,
     wrap_dims,
 )
-from jtorch._declare.types import dtype
+from jtorch._declare.types import INT, dtype
 from jtorch._declare.verbs import (
     Bitcast,
     Diagonal,
@@ -456,7 +456,11 @@ def narrow(input, dim: int, start: Any, length: int):
         raise RuntimeError("narrow(): length must be non-negative.")
     d = wrap_dim(dim, input.ndim)
     size = input.shape[d]
-    first = int(start.item()) if isinstance(start, Handle) else start
+    if isinstance(start, Handle):
+        if start._v.aval.ndim or start._v.aval.dtype.category != INT:
+            raise RuntimeError("start must be an 0-dim integral Tensor")
+        start = start.item()
+    first = start
     if not -size <= first <= size:
         raise IndexError(f"start out of range (expected to be in range of [{-size}, {size}], but got {first})")
     first += size if first < 0 else 0
