@@ -1,0 +1,52 @@
+"""Out-of-range indices: at the call when the index is known, deferred with op and line when it is pending."""
+
+from __future__ import annotations
+
+import jtorch
+import pytest
+import torch
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda lib: lib.arange(5)[lib.tensor([1, 7])],
+        lambda lib: lib.arange(5)[9],
+        lambda lib: lib.nn.functional.embedding(lib.tensor([3]), lib.ones(2, 2)),
+        lambda lib: lib.index_select(lib.ones(2, 2), 0, lib.tensor([5])),
+        lambda lib: lib.gather(lib.ones(2, 2), 1, lib.tensor([[0], [4]])),
+        lambda lib: lib.nn.functional.cross_entropy(lib.ones(2, 3), lib.tensor([0, 3])),
+    ],
+    ids=["index", "int", "embedding", "index_select", "gather", "cross_entropy"],
+)
+def test_a_known_index_is_refused_at_the_call(call):
+    messages = []
+    for lib in (torch, jtorch):
+        with pytest.raises((IndexError, RuntimeError)) as caught:
+            call(lib)
+        messages.append((type(caught.value), str(caught.value)))
+    assert messages[1] == messages[0]
+
+
+def test_a_pending_index_names_op_and_line():
+    x = jtorch.arange(5.0)
+    at = jtorch.ones(3, dtype=jtorch.int64).cumsum(0) * 3  # 3, 6, 9: not computed yet
+    y = jtorch.index_select(x, 0, at)
+    with pytest.raises(IndexError, match=r"index_select\(\) recorded at .*test_index_errors.py:\d+") as caught:
+        y.tolist()
+    assert "is lost" in str(caught.value)
+
+
+def test_a_pending_index_in_range_is_no_error():
+    x = jtorch.arange(5.0)
+    at = jtorch.ones(3, dtype=jtorch.int64).cumsum(0)
+    assert jtorch.index_select(x, 0, at).tolist() == [1.0, 2.0, 3.0]
+
+
+def test_the_call_may_be_caught_locally():
+    x = jtorch.zeros(3)
+    try:
+        x[jtorch.tensor([4])]
+    except IndexError:
+        x = x + 1
+    assert x.tolist() == [1.0, 1.0, 1.0]
