@@ -133,6 +133,13 @@ ERRORS: list[Callable[[Any], Any]] = [
     lambda t: t.ones(3) + t.ones(2),
     lambda t: t.ones(3).add_(t.ones(2, 3)),
     lambda t: ints(t).add_(0.5),
+    lambda t: t.eq(2, ints(t)),
+    lambda t: t.eq(ints(t), "2"),
+    lambda t: ints(t).eq("2"),
+    lambda t: t.le(ints(t)),
+    lambda t: t.add(ints(t), "2"),
+    lambda t: ints(t) + "2",
+    lambda t: ints(t) < "2",
 ]
 
 

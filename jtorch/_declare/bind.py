@@ -92,7 +92,7 @@ def _source(op: Op, method: bool, out: bool, operator: bool, names: dict[str, An
     lines += [f"    if {a} is not _MISSING: {n} = {a}" for a, n in extra]
     data, statics = [], []
     for at, p in enumerate(op.params):
-        lines += _check(op.name, p, at, p.name == star)
+        lines += [_paired(op, line, method) for line in _check(op.name, p, at, p.name == star)]
         if operator and p.kind == "operand" and at:
             test, convert = lines.pop().split(": ", 1)
             lines += [f"{test}:", f"        if not _is_operand({p.name}): return NotImplemented", f"        {convert}"]
@@ -111,6 +111,16 @@ def _source(op: Op, method: bool, out: bool, operator: bool, names: dict[str, An
     else:
         lines.append(f"    return _finish({call})")
     return f"def {op.name}({', '.join(head)}):\n" + "\n".join(lines) + "\n"
+
+
+def _paired(op: Op, line: str, method: bool) -> str:
+    """A check of one of two operands, each a tensor or a number: its error names both, as torch's overloads do."""
+    pair = op.params[:2]
+    if [p.kind for p in pair] != ["operand", "operand"] or pair[0].name != "input" or op.name in SINGLE_OVERLOAD:
+        return line
+    both = f"(_op, input, {pair[1].name}, {method})"
+    call = f"_operand('{op.name}', '{pair[1].name}', 2, {pair[1].name})"
+    return line.replace(f"_array('{op.name}', 'input', 1, input)", f"_combine{both}").replace(call, f"_combine{both}")
 
 
 def _star(op: Op) -> str | None:
@@ -164,6 +174,24 @@ def _finisher(op: Op) -> Callable:
 def is_operand(x: Any) -> bool:
     """True for what may stand beside a tensor in an expression."""
     return isinstance(x, (Handle, float, int, complex, np.generic))
+
+
+# Ops whose numbers torch turns into tensors first: they have one signature, so the argument alone is to blame.
+SINGLE_OVERLOAD = frozenset({"add", "sub", "mul", "div"})
+
+
+def _combine(op: Op, first: Any, second: Any, method: bool) -> Any:
+    """The second operand as a plain number, or torch's error when the two fit no overload."""
+    if isinstance(first, Handle) and is_operand(second):
+        return _operand(op.name, op.params[1].name, 2, second)
+    name = op.params[1].name
+    given = [x for x in ((second,) if method else (first, second)) if x is not MISSING]
+    if method:
+        why = f"some of the arguments have invalid types: (!{errors.type_name(second)}!)"
+        signatures = [f"{kind} {name}" + (f"\n{why}" if given else "") for kind in ("Tensor", "Number")]
+    else:
+        signatures = [f"Tensor input, {kind} {name}, *, Tensor out = None" for kind in ("Tensor", "Number")]
+    raise errors.invalid_combination(op.name, given, {}, signatures)
 
 
 def _array(fn: str, name: str, position: int | None, value: Any) -> Any:
@@ -272,8 +300,8 @@ def _static(fn: str, name: str, position: int | None, value: Any) -> Any:
 
 _NAMES: dict[str, Any] = {
     "_apply": apply, "_Handle": Handle, "_NUMBERS": _NUMBERS, "_MISSING": MISSING, "_array": _array,
-    "_operand": _operand, "_arrays": _arrays, "_scalar": _scalar, "_dim": _dim, "_dims": _dims, "_size": _size,
-    "_dtype": _dtype, "_static": _static, "_is_operand": is_operand, "_dtype_class": dtype, **NAMES,
+    "_operand": _operand, "_combine": _combine, "_arrays": _arrays, "_scalar": _scalar, "_dim": _dim, "_dims": _dims,
+    "_size": _size, "_dtype": _dtype, "_static": _static, "_is_operand": is_operand, "_dtype_class": dtype, **NAMES,
 }  # fmt: skip
 
 

@@ -451,7 +451,7 @@ def _quantile(name: str, fn: Callable, doc: str) -> Callable:
         if not input.size:
             raise RuntimeError(f"{name}() input tensor must be non-empty")
         q = jnp.asarray(q).astype(input.dtype)
-        return fn(input, q, axis=dim if input.ndim else None, method=interpolation, keepdims=keepdim)
+        return fn(input, q, axis=dim if input.ndim else None, method=interpolation, keepdims=keepdim and input.ndim > 0)
 
     body.__name__ = f"_{name}"
     inner = op(name=name, public=f"_{name}", out=True, residuals=True, grad="SqueezeBackward4", function=False,
