@@ -55,7 +55,8 @@ def reduction_of(size_average: bool | None, reduce: bool | None, reduction: str)
         mean = "sum" if size_average is False else "mean"
         reduction = "none" if reduce is False else mean
         warnings.warn(
-            f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.", stacklevel=2
+            f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.",
+            stacklevel=2,
         )
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(f"{reduction} is not a valid value for reduction")

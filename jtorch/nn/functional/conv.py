@@ -7,8 +7,11 @@ Inputs are (N, C, *space) or, unbatched, (C, *space); weights (out, in / groups,
 
 from __future__ import annotations
 
+import itertools
+import math
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 
@@ -63,16 +66,23 @@ def _check(
         raise RuntimeError("dilation should be greater than zero")
     _check_types(input, weight, bias)
     size = listed(weight.shape)
+    if weight.ndim < 3:
+        raise RuntimeError("weight should have at least three dimensions")
     if weight.ndim != n + 2:
         raise RuntimeError(
             f"Expected {weight.ndim}-dimensional input for {weight.ndim}-dimensional weight{size}, but got "
             f"{n + 2}-dimensional input of size {listed(input.shape)} instead"
         )
     batched = input.shape if input.ndim == n + 2 else (1, *input.shape)
-    if weight.shape[0] % groups or weight.shape[0] < groups:
+    if weight.shape[0] < groups:
         raise RuntimeError(
-            f"Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got weight of size "
-            f"[{size}] instead"
+            f"Given groups={groups}, expected weight to be at least {groups} at dimension 0, but got weight of size "
+            f"{size} instead"
+        )
+    if weight.shape[0] % groups:
+        raise RuntimeError(
+            f"Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got weight of "
+            f"size [{size}] instead"
         )
     given, channels = (f"transposed={groups}", weight.shape[0]) if transposed else (
         f"groups={groups}", weight.shape[1] * groups)  # fmt: skip
@@ -117,6 +127,39 @@ def _numbers(n: int) -> tuple[str, str, str]:
     return f"NC{space}", f"OI{space}", f"NC{space}"
 
 
+# Forward and both gradients on two CPU cores, batch 64, in ms, `lax.conv_general_dilated` against columns and one dot:
+#   1x28x28, 32 of 3x3: 26.5, 11.7    3x32x32, 32 of 3x3: 49.8, 12.0    16x28x28, 32 of 3x3: 19.6, 38.8
+#   1x28x28,  6 of 5x5: 18.6,  7.3    16x28x28, 32 of 1x1:  4.7,  4.1    16x8x8,   32 of 3x3:  1.9,  3.0
+# So columns pay where there are few channels, and as long as they stay in cache.
+_FEW_CHANNELS = 4
+_MOST_COLUMNS = 4_000_000
+
+
+def _columns_pay(x: Array, kernel: tuple, stride: tuple, pads: list) -> bool:
+    if jax.default_backend() != "cpu":
+        return False
+    if math.prod(kernel) == 1:
+        return max(stride) == 1 and not any(map(any, pads))
+    return x.shape[1] <= _FEW_CHANNELS and x.size * math.prod(kernel) <= _MOST_COLUMNS * math.prod(stride)
+
+
+def _by_columns(x: Array, w: Array, stride: tuple, pads: list, dilation: tuple) -> Array:
+    """The product of the weights with a column of what the kernel sees for each place of the result."""
+    x = jnp.pad(x, [(0, 0), (0, 0), *pads])
+    kernel = w.shape[2:]
+    counts = [
+        (size - d * (k - 1) - 1) // s + 1 for size, k, s, d in zip(x.shape[2:], kernel, stride, dilation, strict=True)
+    ]
+    columns = []
+    for place in itertools.product(*map(range, kernel)):
+        start = [i * d for i, d in zip(place, dilation, strict=True)]
+        end = [a + (c - 1) * s + 1 for a, c, s in zip(start, counts, stride, strict=True)]
+        columns.append(lax.slice(x, (0, 0, *start), (*x.shape[:2], *end), (1, 1, *stride)))
+    seen = jnp.stack(columns, 2).reshape(x.shape[0], x.shape[1] * len(columns), math.prod(counts))
+    out = jnp.einsum("ok,nkp->nop", w.reshape(w.shape[0], seen.shape[1]), seen)
+    return out.reshape(x.shape[0], w.shape[0], *counts)
+
+
 def _convolution(
     name: str, n: int, input: Array, weight: Array, bias: Array | None, stride: Any, padding: Any, dilation: Any,
     groups: int,
@@ -130,9 +173,12 @@ def _convolution(
     x = wide(input if input.ndim == n + 2 else input[None])
     _check_fits(x.shape[2:], pads, kernel, dilation)
     w = wide(weight)
-    out = lax.conv_general_dilated(
-        x, w, stride, pads, rhs_dilation=dilation, dimension_numbers=_numbers(n), feature_group_count=groups
-    )
+    if groups == 1 and _columns_pay(x, kernel, stride, pads):
+        out = _by_columns(x, w, stride, pads, dilation)
+    else:
+        out = lax.conv_general_dilated(
+            x, w, stride, pads, rhs_dilation=dilation, dimension_numbers=_numbers(n), feature_group_count=groups
+        )
     if bias is not None:
         out = out + wide(bias).reshape(-1, *[1] * n)
     return (out if input.ndim == n + 2 else out[0]).astype(input.dtype)

@@ -94,7 +94,9 @@ def cosine_embedding_loss(
 
 
 @composite(namespace="torch", public="cosine_embedding_loss", method=False)
-def cosine_embedding_loss_of_torch(input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: int = 1) -> Any:
+def cosine_embedding_loss_of_torch(
+    input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: int = 1
+) -> Any:
     """The function of torch.nn.functional with the reduction as a number."""
     return cosine_embedding_op(input1, input2, target.detach(), margin, _named(reduction))
 
@@ -154,14 +156,18 @@ def margin_ranking_loss_of_torch(
     return _margin_ranking(input1, input2, target, margin, _named(reduction))
 
 
-def _triplet(
-    anchor: Array, positive: Array, negative: Array, margin: Any, p: float, eps: Any, swap: bool, reduction: str
-) -> Array:
+def _check_triplet_ranks(anchor: Any, positive: Any, negative: Any) -> None:
     if not anchor.ndim == positive.ndim == negative.ndim:
         raise RuntimeError(
             "The anchor, positive, and negative tensors are expected to have the same number of dimensions, but got: "
             f"anchor {anchor.ndim}D, positive {positive.ndim}D, and negative {negative.ndim}D inputs"
         )
+
+
+def _triplet(
+    anchor: Array, positive: Array, negative: Array, margin: Any, p: float, eps: Any, swap: bool, reduction: str
+) -> Array:
+    _check_triplet_ranks(anchor, positive, negative)
     anchor, positive, negative = together(anchor, positive, negative)
     near = p_norm(anchor - positive + eps, p, -1, False)
     far = p_norm(anchor - negative + eps, p, -1, False)
@@ -209,6 +215,7 @@ def triplet_margin_with_distance_loss(
     reduction_of(None, None, reduction)
     if margin <= 0:
         raise ValueError(f"margin must be greater than 0, got {margin}")
+    _check_triplet_ranks(anchor, positive, negative)
     distance = distance_function or pairwise_distance
     swapped = distance(positive, negative) if swap else None
     return triplet_of_distances(distance(anchor, positive), distance(anchor, negative), swapped, margin, reduction)

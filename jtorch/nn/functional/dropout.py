@@ -137,8 +137,8 @@ def _channels(n: int, input: Any, p: float, training: bool, inplace: bool) -> An
     _check_p(p)
     rank, name = input.ndim, f"dropout{n}d"
     purpose = (
-        f"Note that {name} exists to provide channel-wise dropout on inputs with {_SPACES[n]}, a channel dimension, and "
-        f"an optional batch dimension (i.e. {n + 1}D or {n + 2}D inputs)."
+        f"Note that {name} exists to provide channel-wise dropout on inputs with {_SPACES[n]}, a channel dimension, "
+        f"and an optional batch dimension (i.e. {n + 1}D or {n + 2}D inputs)."
     )
     if rank not in (n + 1, n + 2):
         if n == 1:

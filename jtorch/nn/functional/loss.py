@@ -174,8 +174,7 @@ def _kl_div(input: Array, target: Array, reduction: str, log_target: bool) -> Ar
     if log_target:
         loss = jnp.exp(target) * (target - input)
     else:
-        positive = target > 0
-        entropy = jnp.where(target == 0, 0, target * jnp.log(jnp.where(positive, target, jnp.where(target == 0, 1, jnp.nan))))
+        entropy = target * jnp.log(jnp.where(target == 0, 1, target))  # 0 at 0, NaN below
         loss = entropy - target * input
     if reduction == "batchmean":
         return jnp.sum(loss) / (input.shape[0] if input.ndim else 1)
@@ -187,7 +186,10 @@ def kl_div(
     input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
     log_target: bool = False,
 ) -> Array:  # fmt: skip
-    """The Kullback-Leibler divergence of log-probabilities `input` from `target`; "batchmean" is the mathematical one."""
+    """The Kullback-Leibler divergence of log-probabilities `input` from `target`.
+
+    "batchmean" is the mathematical mean.
+    """
     if reduction == "mean" and size_average is None and reduce is None:
         warnings.warn(
             "reduction: 'mean' divides the total loss by both the batch size and the support size."
@@ -207,7 +209,7 @@ def kl_div_of_torch(input: Array, target: Array, reduction: int = 1, *, log_targ
 
 
 def _poisson(input: Array, target: Array, log_input: bool, full: bool, eps: Any, reduction: str) -> Array:
-    input, target = together(input, target)
+    target, input = together(target, input)
     loss = jnp.exp(input) - target * input if log_input else input - target * jnp.log(input + eps)
     if full:
         safe = jnp.where(target > 1, target, 1)
@@ -239,7 +241,7 @@ def gaussian_nll_op(input: Array, target: Array, var: Array, eps: Scalar, full: 
     if var.shape not in (shape, ()):
         if shape[:-1] == var.shape:
             var = var[..., None]
-        elif not (shape[:-1] == var.shape[:-1] and var.shape[-1] == 1 or _one_less(shape, var.shape)):
+        elif not ((shape[:-1] == var.shape[:-1] and var.shape[-1] == 1) or _one_less(shape, var.shape)):
             raise ValueError("var is of incorrect size")
     input, target, var = together(input, target, var)
     below = var < eps

@@ -32,7 +32,8 @@ def _check_indices(name: str, x: Array, target: Array, weight: Array | None) -> 
     if x.ndim > 2 and x.shape[2:] != target.shape[1:]:
         if target.ndim != x.ndim - 1:
             raise RuntimeError(
-                f"only batches of spatial targets supported ({x.ndim - 1}D tensors) but got targets of dimension: {target.ndim}"
+                f"only batches of spatial targets supported ({x.ndim - 1}D tensors) but got targets of dimension: "
+                f"{target.ndim}"
             )
         raise RuntimeError(
             f"size mismatch (got input: {listed(x.shape)} , target: {listed(target.shape)}"
@@ -133,7 +134,7 @@ def _check_targets(target: Any, classes: int, ignore_index: int) -> None:
     check_bounds(target, 0, classes, wrong, ignore_index)
 
 
-def _check_target_type(name: str, input: Any, target: Any) -> None:
+def _check_target_type(target: Any) -> None:
     if target.dtype.name not in ("int64", "uint8"):
         raise RuntimeError(f"expected scalar type Long but found {target.dtype.type_name}")
 
@@ -145,7 +146,7 @@ def nll_loss(
 ) -> Any:  # fmt: skip
     """Minus the log-probability that `input` (N, C, ...) gives to the class `target` (N, ...) names."""
     reduction = reduction_of(size_average, reduce, reduction)
-    _check_target_type("nll_loss", input, target)
+    _check_target_type(target)
     _check_targets(target, input.shape[min(1, input.ndim - 1)] if input.ndim else 0, ignore_index)
     op = nll_loss_2d_op if input.ndim > 2 else nll_loss_op
     return op(input, target, weight, ignore_index, reduction)
@@ -175,7 +176,7 @@ def cross_entropy(
         if ignore_index >= 0:
             raise RuntimeError("ignore_index is not supported for floating point target")
         return cross_entropy_soft_op(input, target, weight, reduction, float(label_smoothing))
-    _check_target_type("cross_entropy", input, target)
+    _check_target_type(target)
     _check_targets(target, input.shape[min(1, input.ndim - 1)] if input.ndim else 0, ignore_index)
     op = cross_entropy_2d_op if input.ndim > 2 else cross_entropy_op
     return op(input, target, weight, ignore_index, reduction, float(label_smoothing))
@@ -192,8 +193,6 @@ def _check_vectors(input: Any) -> None:
 def multi_margin_op(
     input: Array, target: Array, weight: Array | None, margin: Scalar, p: int, reduction: str
 ) -> Array:
-    if p not in (1, 2):
-        raise RuntimeError("only p == 1 and p == 2 supported")
     x = wide(input)
     rows = x if x.ndim == 2 else x[None]
     target = target.reshape(-1)
@@ -207,6 +206,21 @@ def multi_margin_op(
     return reduced(loss if x.ndim == 2 else loss[0], reduction).astype(input.dtype)
 
 
+def _check_multi_margin(input: Any, target: Any, p: int, weight: Any) -> None:
+    rows = input.shape[0] if input.ndim == 2 else 1
+    if p not in (1, 2):
+        raise ValueError("only p == 1 and p == 2 supported")
+    if weight is not None and weight.ndim != 1:
+        raise ValueError("weight must be one-dimensional")
+    if weight is not None and weight.shape[0] != input.shape[-1]:
+        raise RuntimeError(f"inconsistent weight size, expected {input.shape[-1]} but got {listed(weight.shape)}")
+    if target.ndim > 1 or target.numel() != rows:
+        raise RuntimeError(
+            "multi_margin_loss: target tensor should be 1-D with size equal to the number of input samples (batch size)"
+        )
+    _check_target_type(target)
+
+
 @composite(method=False)
 def multi_margin_loss(
     input: Any, target: Any, p: int = 1, margin: float = 1.0, weight: Any = None, size_average: bool | None = None,
@@ -215,11 +229,7 @@ def multi_margin_loss(
     """How far other classes come within `margin` of the target's score, to the power `p`, over the classes' number."""
     reduction = reduction_of(size_average, reduce, reduction)
     _check_vectors(input)
-    rows = input.shape[0] if input.ndim == 2 else 1
-    if target.ndim > 1 or target.numel() != rows:
-        raise RuntimeError(f"inconsistent target size, expected {rows} but got {listed(target.shape)}")
-    if weight is not None and tuple(weight.shape) != (input.shape[-1],):
-        raise RuntimeError(f"inconsistent weight size, expected {input.shape[-1]} but got {listed(weight.shape)}")
+    _check_multi_margin(input, target, p, weight)
     check_bounds(target, 0, input.shape[-1], lambda _: RuntimeError("target out of range"))
     return multi_margin_op(input, target, weight, margin, p, reduction)
 

@@ -309,7 +309,8 @@ def rms_norm(input: Array, normalized_shape: Size, weight: Array | None = None, 
 def local_response_norm(input: Array, size: int, alpha: Scalar = 1e-4, beta: Scalar = 0.75, k: Scalar = 1.0) -> Array:
     """Divides by a power of the mean square over `size` neighbouring channels (dim 1). Krizhevsky et al., 2012."""
     if input.ndim < 3:
-        raise ValueError(f"Expected 3D or higher dimensionality                          input (got {input.ndim} dimensions)")
+        gap = " " * 26  # torch's sentence has them
+        raise ValueError(f"Expected 3D or higher dimensionality{gap}input (got {input.ndim} dimensions)")
     before, channels = size // 2, input.shape[1]
     pads = [(before, (size - 1) // 2) if d == 1 else (0, 0) for d in range(input.ndim)]
     squares = jnp.pad(jnp.square(input), pads)

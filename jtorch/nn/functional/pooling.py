@@ -19,7 +19,7 @@ import numpy as np
 from jax import lax
 
 from jtorch._declare import Array, composite, errors, op
-from jtorch.nn.functional._common import is_floating, listed, per_dim, type_name
+from jtorch.nn.functional._common import listed, per_dim, type_name
 
 
 class Windows(NamedTuple):
@@ -44,6 +44,8 @@ def windows(name: str, space: Sequence[int], kernel: Any, stride: Any, padding: 
     padding, dilation = per_dim(name, "padding", padding, n), per_dim(name, "dilation", dilation, n)
     found = []
     for length, k, s, p, d in zip(space, kernel, stride, padding, dilation, strict=True):
+        if name == "max_pool1d":
+            _check_positive(k, s, d)
         if s == 0:
             raise RuntimeError("stride should not be zero")
         if d <= 0:
@@ -74,11 +76,6 @@ def check_counts(name: str, n: int, input: Array, found: Sequence[Windows]) -> N
 def check_rank(name: str, n: int, input: Array) -> None:
     if input.ndim in (n + 1, n + 2):
         return
-    if n == 1 and name.startswith("max"):
-        raise RuntimeError(
-            f"{name}: Expected 2D or 3D (batch mode) tensor with optional 0 dim batch size for input, "
-            f"but got:{listed(input.shape)}"
-        )
     raise RuntimeError(f"non-empty {n + 1}D or {n + 2}D (batch mode) tensor expected for input")
 
 
@@ -113,6 +110,29 @@ def first_maximum(parts: Sequence[tuple]) -> tuple:
     return best
 
 
+def _check_filled(name: str, n: int, input: Array) -> None:
+    """Max pools take an empty batch, but neither empty channels nor an empty space."""
+    plane = input.shape[-n - 1 :]
+    if n == 3 and input.ndim in (4, 5) and 0 in plane:
+        raise RuntimeError(
+            "max_pool3d_with_indices_out_cpu_template(): Expected input's non-batch dimensions to have positive length, "
+            f"but input has a shape of {listed(input.shape)} and non-batch dimension {plane.index(0)} has length zero!"
+        )
+    if (n == 1 and (input.ndim not in (2, 3) or 0 in plane)) or (n == 2 and input.ndim in (3, 4) and 0 in plane):
+        front = f"{name}: Expected" if n == 1 else "Expected"
+        raise RuntimeError(
+            f"{front} {n + 1}D or {n + 2}D (batch mode) tensor with optional 0 dim batch size for input, "
+            f"but got:{listed(input.shape)}"
+        )
+
+
+def _check_positive(kernel: int, stride: int, dilation: int) -> None:
+    """What max_pool1d refuses in words of its own."""
+    for word, value in (("kernel_size", kernel), ("stride", stride), ("dilation", dilation)):
+        if value <= 0:
+            raise RuntimeError(f"max_pool1d() {word} must be greater than zero, but got {value}")
+
+
 def _lowest(dtype: Any) -> Any:
     return -jnp.inf if jnp.issubdtype(dtype, jnp.floating) else jnp.iinfo(dtype).min
 
@@ -127,10 +147,13 @@ def _max_pool(
     name: str, n: int, input: Array, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil: bool, indices: bool
 ) -> tuple:
     """Maxima, and if asked for their flat places within the plane."""
+    if n == 1:
+        _check_filled(name, n, input)
     check_rank(name, n, input)
     if input.dtype == bool or jnp.iscomplexobj(input):
         raise errors.not_implemented_for(name, type_name(input))
     found = windows(name, input.shape[-n:], kernel, stride, padding, dilation, ceil)
+    _check_filled(name, n, input)
     check_counts(name, n, input, found)
     state: tuple = (input, jnp.asarray(places(input.shape, n))) if indices else (input,)
     for axis, w in reversed(list(enumerate(found, input.ndim - n))):

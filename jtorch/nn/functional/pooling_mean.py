@@ -16,7 +16,16 @@ from jax import lax
 from jtorch._declare import Array, as_int, composite, errors, op
 from jtorch._declare.checks import check_bounds
 from jtorch.nn.functional._common import is_floating, listed, per_dim, type_name, wide
-from jtorch.nn.functional.pooling import Windows, check_counts, check_rank, first_maximum, fitted, parts, places, windows
+from jtorch.nn.functional.pooling import (
+    Windows,
+    check_counts,
+    check_rank,
+    first_maximum,
+    fitted,
+    parts,
+    places,
+    windows,
+)
 
 
 def _divisors(length: int, w: Windows, count_pad: bool) -> np.ndarray:
@@ -335,9 +344,10 @@ def _max_unpool(n: int, input: Any, indices: Any, kernel: Any, stride: Any, padd
     if indices.dtype.name != "int64":
         raise RuntimeError(f"elements in indices should be type int64 but got: {indices.dtype.type_name}")
     if tuple(indices.shape) != tuple(input.shape):
+        have, got = ([*t.shape, *[1] * (n == 1)] for t in (input, indices))  # torch adds a dimension to a row
         raise RuntimeError(
-            f"Expected shape of indices to be same as that of the input tensor ({listed(input.shape)}) but got indices "
-            f"tensor with shape: {listed(indices.shape)}"
+            f"Expected shape of indices to be same as that of the input tensor ({have}) but got indices tensor with "
+            f"shape: {got}"
         )
     space = _unpooled_size(tuple(input.shape)[-n:], kernel, stride, padding, output_size)
 
