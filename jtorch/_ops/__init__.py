@@ -9,6 +9,7 @@ from jtorch._ops import creation as creation
 from jtorch._ops import cumulative as cumulative
 from jtorch._ops import einsum as einsum
 from jtorch._ops import elementary as elementary
+from jtorch._ops import facts as facts
 from jtorch._ops import indexing as indexing
 from jtorch._ops import joining as joining
 from jtorch._ops import masking as masking

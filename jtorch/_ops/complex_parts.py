@@ -64,6 +64,23 @@ def _imag(input):
     return ImagPart()
 
 
+@op(name="conj", method=False, function=False, grad="ConjBackward0")
+def _conj(input: Array) -> Array:
+    return jnp.conj(input)
+
+
+@composite
+def conj(input: Any) -> Any:
+    """The complex conjugate; a real tensor itself.
+
+    >>> import jtorch as torch
+    >>> torch.conj(torch.tensor(1 + 2j))
+    tensor(1.-2.j)
+    """
+    check_tensor("conj", input)
+    return _conj(input) if input._v.aval.dtype.is_complex else input
+
+
 @composite(method=False)
 def real(input: Any) -> Any:
     """The real part; a real tensor itself."""

@@ -1,0 +1,125 @@
+"""Plain facts about tensors, as functions and attributes.
+
+https://docs.pytorch.org/docs/stable/torch.html#tensors
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jtorch._declare import Handle, composite, errors, placement, registry
+from jtorch._declare.types import dtype
+from jtorch._ops import creation
+from jtorch._ops.arguments import check_tensor
+
+
+@composite(method=False)
+def is_tensor(obj: Any) -> bool:
+    """True for tensors.
+
+    >>> import jtorch as torch
+    >>> torch.is_tensor(torch.zeros(1)), torch.is_tensor([0])
+    (True, False)
+    """
+    return isinstance(obj, Handle)
+
+
+@composite(method=False)
+def is_storage(obj: Any) -> bool:
+    """True for storages."""
+    return type(obj).__name__ in ("UntypedStorage", "TypedStorage")
+
+
+@composite(method=False)
+def numel(input: Any) -> int:
+    """The number of elements."""
+    check_tensor("numel", input)
+    return input._v.aval.size
+
+
+@composite(method=False)
+def is_floating_point(input: Any) -> bool:
+    """True for floating-point types."""
+    check_tensor("is_floating_point", input)
+    return input._v.aval.dtype.is_floating_point
+
+
+@composite(method=False)
+def is_complex(input: Any) -> bool:
+    """True for complex types."""
+    check_tensor("is_complex", input)
+    return input._v.aval.dtype.is_complex
+
+
+@composite
+def is_conj(input: Any) -> bool:
+    """Always False: conjugates are computed at once."""
+    return False
+
+
+@composite
+def is_neg(input: Any) -> bool:
+    """Always False: negatives are computed at once."""
+    return False
+
+
+@composite
+def is_nonzero(input: Any) -> bool:
+    """The truth of a tensor of one element."""
+    size = input._v.aval.size
+    if size != 1:
+        raise errors.bool_ambiguous(size)
+    return bool(input.item())
+
+
+@composite
+def is_same_size(input: Any, other: Any) -> bool:
+    """True when two tensors have the same shape."""
+    return input._v.aval.shape == other._v.aval.shape
+
+
+@composite(function=False)
+def get_device(self: Any) -> int:
+    """The number of the tensor's accelerator; -1 on the CPU."""
+    found = self._v.aval.device
+    return -1 if found.type == "cpu" else found.index or 0
+
+
+registry.add_function("torch", "get_default_device", placement.get_default_device)
+registry.add_function("torch", "set_default_device", placement.set_default_device)
+
+
+def _flag(name: str, kind: str) -> None:
+    registry.add_method(name, property(lambda self: self._v.aval.device.type == kind, doc=f"True on {kind} devices."))
+
+
+for _name, _kind in {"is_cuda": "cuda", "is_cpu": "cpu", "is_xpu": "xpu", "is_mps": "mps", "is_xla": "xla"}.items():
+    _flag(_name, _kind)
+for _name in ("is_sparse", "is_sparse_csr", "is_quantized", "is_mkldnn", "is_meta", "is_nested", "is_vulkan", "is_ipu"):
+    registry.add_method(_name, property(lambda self: False, doc="Always False: jtorch has no such tensors."))
+
+
+@composite(function=False)
+def new(self: Any, *args: Any, device: Any = None) -> Any:
+    """A tensor of this dtype: of a shape, or of data."""
+    kind: dtype = self._v.aval.dtype
+    if args and not isinstance(args[0], int):
+        data = args[0]
+        if isinstance(data, Handle):
+            return data.detach()
+        if type(data).__name__ != "Size":
+            return creation.tensor(data, dtype=kind, device=device or self._v.aval.device)
+        args = tuple(data)
+    return creation.empty(args, dtype=kind, device=device or self._v.aval.device)
+
+
+@composite(function=False)
+def sum_to_size(self: Any, *size: Any) -> Any:
+    """Summed over the dimensions that broadcasting to this shape from `size` would have made."""
+    target = tuple(size[0]) if len(size) == 1 and isinstance(size[0], (tuple, list)) else size
+    shape = self._v.aval.shape
+    lead = len(shape) - len(target)
+    if lead < 0 or any(n not in (1, m) for n, m in zip(target, shape[lead:], strict=False)):
+        raise RuntimeError(f"size {list(target)} is not expandable to size {list(shape)}.")
+    over = (*range(lead), *(lead + d for d, n in enumerate(target) if n == 1 and shape[lead + d] != 1))
+    return self.sum(over, keepdim=True).reshape(target) if over else self
