@@ -53,6 +53,7 @@ class Flusher:
             return
         tape.epoch = Epoch(tape, root())
         tape.aliases.clear()
+        epoch.graph, epoch.links, epoch.leaves, epoch.plain = [], [], {}, False
         with epoch.lock:
             try:
                 self._execute(epoch)

@@ -234,11 +234,25 @@ def attach(tape: Tape, node: TrieNode, operands: tuple, values: list, needs: tup
 
 def _link(tape: Tape, g: Any, operands: tuple, needs: tuple, plan: Plan, results: list) -> None:
     edges = []
+    epoch = tape.epoch
+    links = epoch.links
+    links.append(plan)
     for i in needs:
         x = operands[i]
-        edges.append((x._node or accumulator(x), x._index))
+        to = x._node
+        if to is None:
+            to = accumulator(x)
+            links.append(-1 - epoch.leaves.setdefault(to, len(epoch.leaves)))
+        elif to.epoch is epoch:
+            links += (to.ordinal, x._index)
+        else:
+            epoch.plain = False
+        edges.append((to, x._index))
     g.edges = edges
     g.needs = needs
+    g.epoch = epoch
+    g.ordinal = len(epoch.graph)
+    epoch.graph.append(g)
     if len(plan.outs) > 1:
         g.outputs = len(plan.outs)
     if plan.saves_result:

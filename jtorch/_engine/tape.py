@@ -87,7 +87,7 @@ class Node:
 
     __slots__ = (
         "avals", "children", "cut", "depth", "end", "numbers", "parent", "plans", "programs", "slot", "state", "step",
-        "where",
+        "walks", "where",
     )  # fmt: skip
 
     def __init__(self, parent: Node | None, step: Step | None, avals: tuple[Aval, ...], where: str):
@@ -97,6 +97,7 @@ class Node:
         self.where = where
         self.children: dict[Any, Node] = {}  # by an op's key, or by the aval of an input that enters
         self.plans: dict[Any, Any] = {}  # gradients of this step, by which operands need one
+        self.walks: dict | None = None  # backward walks that started here: see replay.py
         self.programs: list = []
         self.state: Any = None  # what flush knows of runs that ended here
         self.cut = False
@@ -113,7 +114,7 @@ class Node:
 class Epoch:
     """What one thread has recorded since its last flush."""
 
-    __slots__ = ("error", "lock", "node", "numbers", "tape", "values")
+    __slots__ = ("error", "graph", "leaves", "links", "lock", "node", "numbers", "plain", "tape", "values")
 
     def __init__(self, tape: Tape | None, node: Node):
         self.tape = tape
@@ -122,6 +123,11 @@ class Epoch:
         self.numbers: list = []
         self.lock = threading.Lock()
         self.error: BaseException | None = None
+        # What replay.py knows of the autograd graph made since the last flush.
+        self.graph: list = []  # its nodes
+        self.links: list = []  # how each was made and what it is linked to
+        self.leaves: dict = {}  # accumulating nodes, numbered
+        self.plain = True  # no edge leads out of it
 
 
 class Tape:
