@@ -30,25 +30,42 @@ def is_storage(obj: Any) -> bool:
     return type(obj).__name__ in ("UntypedStorage", "TypedStorage")
 
 
-@composite(method=False)
+@composite
 def numel(input: Any) -> int:
     """The number of elements."""
     check_tensor("numel", input)
     return input._v.aval.size
 
 
-@composite(method=False)
+@composite
 def is_floating_point(input: Any) -> bool:
     """True for floating-point types."""
     check_tensor("is_floating_point", input)
     return input._v.aval.dtype.is_floating_point
 
 
-@composite(method=False)
+@composite
 def is_complex(input: Any) -> bool:
     """True for complex types."""
     check_tensor("is_complex", input)
     return input._v.aval.dtype.is_complex
+
+
+@composite
+def is_signed(input: Any) -> bool:
+    """True for types with negative numbers."""
+    check_tensor("is_signed", input)
+    return input._v.aval.dtype.is_signed
+
+
+@composite
+def is_inference(input: Any) -> bool:
+    """True for a tensor made in inference mode."""
+    check_tensor("is_inference", input)
+    return input._inference
+
+
+registry.add_method("nelement", numel)
 
 
 @composite
