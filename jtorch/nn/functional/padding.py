@@ -84,7 +84,9 @@ def _declare(n: int, mode: str, grad: str) -> Any:
 _BY_MODE = {
     (mode, n): _declare(n, mode, grad.format(n))
     for mode, grad in (
-        ("reflect", "ReflectionPad{}DBackward0"), ("replicate", "ReplicationPad{}DBackward0"), ("circular", "CopySlices")
+        ("reflect", "ReflectionPad{}DBackward0"),
+        ("replicate", "ReplicationPad{}DBackward0"),
+        ("circular", "CopySlices"),
     )
     for n in (1, 2, 3)
 }  # fmt: skip

@@ -54,7 +54,8 @@ def windows(name: str, space: Sequence[int], kernel: Any, stride: Any, padding: 
             raise RuntimeError(f"pad must be non-negative, but got pad: {p}")
         if p > (d * (k - 1) + 1) // 2:
             raise RuntimeError(
-                f"pad should be at most half of effective kernel size, but got pad={p}, kernel_size={k} and dilation={d}"
+                f"pad should be at most half of effective kernel size, but got pad={p}, kernel_size={k} and "
+                f"dilation={d}"
             )
         room = length + 2 * p - d * (k - 1) - 1
         count = (room + (s - 1 if ceil else 0)) // s + 1
@@ -115,8 +116,8 @@ def _check_filled(name: str, n: int, input: Array) -> None:
     plane = input.shape[-n - 1 :]
     if n == 3 and input.ndim in (4, 5) and 0 in plane:
         raise RuntimeError(
-            "max_pool3d_with_indices_out_cpu_template(): Expected input's non-batch dimensions to have positive length, "
-            f"but input has a shape of {listed(input.shape)} and non-batch dimension {plane.index(0)} has length zero!"
+            "max_pool3d_with_indices_out_cpu_template(): Expected input's non-batch dimensions to have positive "
+            f"length, but input has a shape of {listed(input.shape)} and non-batch dimension 0 has length zero!"
         )
     if (n == 1 and (input.ndim not in (2, 3) or 0 in plane)) or (n == 2 and input.ndim in (3, 4) and 0 in plane):
         front = f"{name}: Expected" if n == 1 else "Expected"

@@ -137,8 +137,8 @@ def _wanted_size(name: str, n: int, input: Array, output_size: Any) -> tuple[int
     if n == 1 and len(given) != 1:
         raise RuntimeError(f"{name}() argument 'output_size' should contain one int (got {len(given)})")
     if len(given) != n:
-        wrong = f"{name}(): internal error: output_size.size() must be" if "max" in name else f"{name}: output_size must be"
-        raise RuntimeError(f"{wrong} {n}")
+        wrong = "(): internal error: output_size.size() must be" if "max" in name else ": output_size must be"
+        raise RuntimeError(f"{name}{wrong} {n}")
     found = tuple(have if want is None else as_int(want) for have, want in zip(input.shape[-n:], given, strict=True))
     if None in found:
         raise errors.argument_type(name, "output_size", None, "tuple of ints", output_size)

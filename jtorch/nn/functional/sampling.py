@@ -201,8 +201,8 @@ def unfold(input: Array, kernel_size: Any, dilation: Any = 1, padding: Any = 0, 
     if min(counts) < 1:
         raise RuntimeError(
             f"Given input with spatial size ({x.shape[2]}, {x.shape[3]}), kernel_size={kernel}, dilation={dilation}, "
-            f"padding={padding}, calculated shape of the array of sliding blocks as ({counts[0]}, {counts[1]}), but its "
-            "components must be at least one."
+            f"padding={padding}, calculated shape of the array of sliding blocks as ({counts[0]}, {counts[1]}), but "
+            "its components must be at least one."
         )
     x = jnp.pad(x, ((0, 0), (0, 0), *((p, p) for p in padding)))
     columns = []

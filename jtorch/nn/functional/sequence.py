@@ -92,6 +92,9 @@ def ctc_op(
 ) -> Array:  # fmt: skip
     x = wide(log_probs)
     loss = _ctc(x, targets, input_lengths, target_lengths, blank)
+    # torch's gradient is that of log_softmax and this loss together: it holds the softmax's own part already.
+    p = jnp.where((jnp.arange(x.shape[0])[:, None] < input_lengths)[..., None], jnp.exp(x), 0)
+    loss = loss + jnp.sum(p - lax.stop_gradient(p), (0, 2))
     if zero_infinity:
         loss = jnp.where(jnp.isinf(loss), 0, loss)
     if reduction == "mean":
