@@ -14,6 +14,10 @@ whole_tier = pytest.mark.skipif(
     settings.eager or settings.tier == "op", reason="only the whole tier compiles whole programs"
 )
 
+chosen_tier = pytest.mark.skipif(
+    settings.eager or settings.tier != "", reason="how tiers are chosen shows only where none is forced"
+)
+
 
 @contextmanager
 def counted() -> Iterator[dict[str, int]]:

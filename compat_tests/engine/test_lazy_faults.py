@@ -13,7 +13,7 @@ from jtorch._engine import explain
 from jtorch._engine.flush import end_of_work
 from jtorch._engine.tape import current, settings
 
-from compat_tests.engine.counting import counted, lazy_only, whole_tier
+from compat_tests.engine.counting import chosen_tier, counted, lazy_only, whole_tier
 
 
 def _model(lib, seed=0):
@@ -156,7 +156,7 @@ def test_item_in_the_middle_runs_nothing_twice():
     assert counts["ops_executed"] == 5
 
 
-@whole_tier
+@chosen_tier
 def test_varying_lengths_are_bounded():
     """torch_xla#3356: whole programs at most one a length that came back."""
     model = _model(jtorch)
