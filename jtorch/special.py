@@ -14,8 +14,9 @@ import jax.scipy.special as jss
 from jax import lax
 
 from jtorch import _ops as _ops
-from jtorch._declare import Array, Operand, pointwise, registry
+from jtorch._declare import Array, Operand, composite, pointwise, registry
 from jtorch._ops.elementary import i0
+from jtorch._ops.pointwise import needs_tensor
 from jtorch._ops.refusals import COMPLEX, no_kernel
 
 
@@ -74,26 +75,45 @@ modified_bessel_i1 = _function("modified_bessel_i1", jss.i1, "`i1`.", differenti
 spherical_bessel_j0 = _function("spherical_bessel_j0", _spherical, "`sin(x) / x`, 1 at 0.", differentiable=False)
 
 
-@pointwise(kind="float", method=False, inplace=False, name="special_xlog1py", public="xlog1py",
-           grad="SpecialXlog1PyBackward0")  # fmt: skip
-def xlog1py(self: Operand, other: Operand) -> Array:
-    """`input * log1p(other)`, 0 where `input` is 0.
+_of_two: dict[str, Any] = {"kind": "float", "function": False, "method": False, "inplace": False}
+
+
+@pointwise(name="special_xlog1py", public="_xlog1py", grad="SpecialXlog1PyBackward0", **_of_two)
+def _xlog1py(self: Operand, other: Operand) -> Array:
+    nothing = (self == 0) & ((other <= -1) | jnp.isinf(other))
+    return self * jnp.log1p(jnp.where(nothing, 0, other))
+
+
+@composite(method=False)
+def xlog1py(input: Any, other: Any, *, out: Any = None) -> Any:
+    """`input * log1p(other)`, 0 where `input` is 0; one of them may be a number.
 
     >>> import jtorch as torch
     >>> torch.special.xlog1py(torch.tensor([0., 2.]), torch.tensor([-1., 0.]))
     tensor([0., 0.])
     """
-    nothing = (self == 0) & ((other <= -1) | jnp.isinf(other))
-    return self * jnp.log1p(jnp.where(nothing, 0, other))
+    needs_tensor("special_xlog1py", "other", input, other)
+    return _xlog1py(input, other, out=out)
 
 
-@pointwise(kind="float", method=False, inplace=False, name="special_zeta", public="zeta")
-def zeta(self: Operand, other: Operand) -> Array:
-    """Hurwitz's zeta function: the sum of `(k + other) ** -self` over k from 0."""
+@pointwise(name="special_zeta", public="_zeta", **_of_two)
+def _zeta(self: Operand, other: Operand) -> Array:
     s, q = jnp.broadcast_arrays(self, other)
     found = lax.zeta(s, q)
     below = jnp.where(q == jnp.floor(q), jnp.inf, jnp.where(s == jnp.floor(s), found, jnp.nan))
     return jnp.where(s == 1, jnp.inf, jnp.where(s < 1, jnp.nan, jnp.where(q <= 0, below, found)))
+
+
+@composite(method=False)
+def zeta(input: Any, other: Any, *, out: Any = None) -> Any:
+    """Hurwitz's zeta function: the sum of `(k + other) ** -input` over k from 0; one of them may be a number.
+
+    >>> import jtorch as torch
+    >>> torch.special.zeta(torch.tensor([2.]), 1)
+    tensor([1.6449])
+    """
+    needs_tensor("special_zeta", "other", input, other)
+    return _zeta(input, other, out=out)
 
 
 def _recurrence(name: str, first: Callable, step: Callable, doc: str) -> Callable:

@@ -131,13 +131,31 @@ def overload(name: str, *alternatives: Callable, method: bool = True, alias: Seq
                 return fn(*args, **kwargs)
         if not args and "input" not in kwargs:
             raise errors.missing_arguments(name, ["input"])
-        return alternatives[0](*args, **kwargs)
+        try:
+            return alternatives[0](*args, **kwargs)
+        except TypeError:
+            raise errors.invalid_combination(name, args, kwargs, [_signature(fn.op) for fn in alternatives]) from None
 
     call.__name__ = call.__qualname__ = name
     call.__doc__ = alternatives[0].__doc__
     call.__module__ = alternatives[0].__module__
     call.alternatives = alternatives  # type: ignore[attr-defined]
     return composite(call, method=method, alias=alias, **given)
+
+
+_WORDS = {"array": "Tensor", "operand": "Tensor", "arrays": "tuple of Tensors", "scalar": "Number", "dim": "int",
+          "new_dim": "int", "dims": "tuple of ints", "size": "tuple of ints", "dtype": "torch.dtype"}  # fmt: skip
+
+
+def _signature(op: Op) -> str:
+    """An overload as torch writes it in errors."""
+    parts = []
+    for p in op.params:
+        if p.keyword and "*" not in parts:
+            parts.append("*")
+        word = _WORDS.get(p.kind) or type(p.default).__name__
+        parts.append(f"{word} {p.name}" + ("" if p.default is REQUIRED else f" = {p.default}"))
+    return ", ".join(parts)
 
 
 def _fits(op: Op, args: tuple, kwargs: dict) -> bool:

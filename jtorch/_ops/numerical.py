@@ -15,16 +15,20 @@ from jtorch._ops.reduction import vector_norm
 from jtorch._types.dtype import get_default_dtype
 
 
-def _areas(y: Array, x: Array | None, dx: Array, dim: int) -> Array:
-    """The area of each trapezoid."""
+def _last(y: Array, dim: int) -> Array:
     if not y.ndim:
         raise IndexError("Dimension specified as -1 but tensor has no dimensions")
-    y = jnp.moveaxis(y, dim, -1)
-    sums = y[..., 1:] + y[..., :-1]
-    if is_integral(sums):
-        sums = sums.astype(get_default_dtype().np)  # only now: torch adds in the type of `y`
-    width = dx if x is None else jnp.diff(x if x.ndim == 1 else jnp.moveaxis(x, dim, -1))
-    return sums * width.astype(sums.dtype) / 2
+    return jnp.moveaxis(y, dim, -1)
+
+
+def _as_float(x: Array) -> Array:
+    """Integers as floats; done only after the additions, which torch does in the integers' type."""
+    return x.astype(get_default_dtype().np) if is_integral(x) else x
+
+
+def _products(y: Array, x: Array, dim: int) -> Array:
+    """Twice the area of each trapezoid."""
+    return jnp.diff(x if x.ndim == 1 else _last(x, dim)) * (y[..., 1:] + y[..., :-1])
 
 
 _inner: dict[str, Any] = {"function": False, "method": False}
@@ -32,12 +36,21 @@ _inner: dict[str, Any] = {"function": False, "method": False}
 
 @op(name="trapezoid", public="_trapezoid", **_inner)
 def _trapezoid(y: Array, x: Array | None, dx: Scalar, dim: Dim) -> Array:
-    return jnp.sum(_areas(y, x, dx, dim), -1)
+    y = _last(y, dim)
+    if x is not None:
+        return _as_float(jnp.sum(_products(y, x, dim), -1)) / 2
+    if not y.shape[-1]:
+        return _as_float(jnp.zeros(y.shape[:-1], y.dtype))
+    total, ends = _as_float(jnp.sum(y, -1)), _as_float(y[..., 0] + y[..., -1])
+    return (total - ends / 2) * dx.astype(total.dtype)
 
 
 @op(name="cumulative_trapezoid", public="_cumulative_trapezoid", **_inner)
 def _cumulative_trapezoid(y: Array, x: Array | None, dx: Scalar, dim: Dim) -> Array:
-    return jnp.moveaxis(jnp.cumsum(_areas(y, x, dx, dim), -1), -1, dim)
+    y = _last(y, dim)
+    areas = _as_float(y[..., 1:] + y[..., :-1] if x is None else _products(y, x, dim))
+    areas = areas * dx.astype(areas.dtype) if x is None else areas
+    return jnp.moveaxis(jnp.cumsum(areas, -1) / 2, -1, dim)
 
 
 @composite(method=False, alias=("trapz",))

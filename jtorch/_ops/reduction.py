@@ -258,15 +258,21 @@ def _std(input: Array, correction: Scalar, dim: Dims = None, keepdim: bool = Fal
     return _root(_variance(input, dim, correction, keepdim)[0])
 
 
-@op(name="var_mean", public="_var_mean", upcast=True, **_spread)
+def _half_safe(x: Array) -> Array:
+    """Half types as float32, in which they are summed."""
+    return x.astype(jnp.float32) if x.dtype.itemsize == 2 else x
+
+
+@op(name="var_mean", public="_var_mean", **_spread)
 def _var_mean(input: Array, correction: Scalar, dim: Dims = None, keepdim: bool = False) -> tuple[Array, Array]:
-    return _variance(input, dim, correction, keepdim)
+    variance, middle = _variance(_half_safe(input), dim, correction, keepdim)
+    return variance.astype(input.real.dtype), middle.astype(input.dtype)
 
 
-@op(name="std_mean", public="_std_mean", upcast=True, **_spread)
+@op(name="std_mean", public="_std_mean", **_spread)
 def _std_mean(input: Array, correction: Scalar, dim: Dims = None, keepdim: bool = False) -> tuple[Array, Array]:
-    variance, middle = _variance(input, dim, correction, keepdim)
-    return _root(variance), middle
+    variance, middle = _variance(_half_safe(input), dim, correction, keepdim)
+    return _root(variance).astype(input.real.dtype), middle.astype(input.dtype)
 
 
 def _spread_of(name: str, fn: Callable, doc: str, **given: Any) -> Callable:
