@@ -30,6 +30,7 @@ from jtorch._engine.handle import (
 )
 from jtorch._engine.tape import threads
 from jtorch._ops import creation
+from jtorch._ops.facts import is_nonzero
 from jtorch._printing import tensor_repr
 from jtorch._types import autograd_errors, errors
 from jtorch._types.device import device
@@ -110,12 +111,6 @@ class Tensor(Handle):
 
     ndimension = dim
 
-    def numel(self) -> int:
-        """The number of elements."""
-        return self._v.aval.size
-
-    nelement = numel
-
     def element_size(self) -> int:
         """Bytes of one element."""
         return self._v.aval.dtype.itemsize
@@ -147,18 +142,6 @@ class Tensor(Handle):
         """True when the elements lie in row-major order without gaps."""
         g = geometry(self)
         return is_contiguous(g.size, g.stride)
-
-    def is_floating_point(self) -> bool:
-        """True for floating-point types."""
-        return self._v.aval.dtype.is_floating_point
-
-    def is_complex(self) -> bool:
-        """True for complex types."""
-        return self._v.aval.dtype.is_complex
-
-    def is_signed(self) -> bool:
-        """True for types with negative numbers."""
-        return self._v.aval.dtype.is_signed
 
     @property
     def _version(self) -> int:
@@ -260,10 +243,6 @@ class Tensor(Handle):
     def _is_view(self) -> bool:
         return self._base is not None
 
-    def is_inference(self) -> bool:
-        """True for a tensor made in inference mode."""
-        return self._inference
-
     def retain_grad(self) -> None:
         """Keeps the gradient of a tensor that is not a leaf."""
         if not self._requires_grad:
@@ -342,9 +321,7 @@ class Tensor(Handle):
         return object.__format__(self, spec)
 
     def __bool__(self) -> bool:
-        if self._v.aval.size != 1:
-            raise errors.bool_ambiguous(self._v.aval.size)
-        return bool(self.item())
+        return is_nonzero(self)
 
     def __int__(self) -> int:
         return int(self.item())

@@ -5,10 +5,12 @@ https://docs.pytorch.org/docs/stable/torch.html#tensors
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-from jtorch._declare import Handle, composite, errors, placement, registry
-from jtorch._declare.types import dtype
+from jtorch._declare import Handle, composite, errors, placement, promote, registry
+from jtorch._declare.op import weighed
+from jtorch._declare.types import PYTHON_DTYPES, dtype, get_default_dtype
 from jtorch._ops import creation
 from jtorch._ops.arguments import check_tensor
 
@@ -28,6 +30,21 @@ def is_tensor(obj: Any) -> bool:
 def is_storage(obj: Any) -> bool:
     """True for storages."""
     return type(obj).__name__ in ("UntypedStorage", "TypedStorage")
+
+
+@composite(method=False)
+def typename(obj: Any) -> str:
+    """The name of an object's type: a tensor's with its dtype, others' with their module.
+
+    >>> import jtorch as torch
+    >>> torch.typename(torch.zeros(1, dtype=torch.int64)), torch.typename(3)
+    ('torch.LongTensor', 'int')
+    """
+    if isinstance(obj, Handle):
+        return obj.type()  # type: ignore[attr-defined]  # every tensor is a Tensor
+    named = obj if hasattr(obj, "__qualname__") else type(obj)
+    module = getattr(obj, "__module__", None) or named.__module__
+    return named.__qualname__ if module in (None, "builtins") else f"{module}.{named.__qualname__}"
 
 
 @composite
@@ -71,18 +88,28 @@ registry.add_method("nelement", numel)
 @composite
 def is_conj(input: Any) -> bool:
     """Always False: conjugates are computed at once."""
+    check_tensor("is_conj", input)
     return False
 
 
 @composite
 def is_neg(input: Any) -> bool:
     """Always False: negatives are computed at once."""
+    check_tensor("is_neg", input)
+    return False
+
+
+@composite
+def is_distributed(input: Any) -> bool:
+    """Always False, as in torch."""
+    check_tensor("is_distributed", input)
     return False
 
 
 @composite
 def is_nonzero(input: Any) -> bool:
     """The truth of a tensor of one element."""
+    check_tensor("is_nonzero", input)
     size = input._v.aval.size
     if size != 1:
         raise errors.bool_ambiguous(size)
@@ -92,14 +119,44 @@ def is_nonzero(input: Any) -> bool:
 @composite
 def is_same_size(input: Any, other: Any) -> bool:
     """True when two tensors have the same shape."""
+    check_tensor("is_same_size", input)
+    if not isinstance(other, Handle):
+        raise errors.argument_type("is_same_size", "other", 2, "Tensor", other)
     return input._v.aval.shape == other._v.aval.shape
 
 
-@composite(function=False)
-def get_device(self: Any) -> int:
+@composite
+def get_device(input: Any) -> int:
     """The number of the tensor's accelerator; -1 on the CPU."""
-    found = self._v.aval.device
+    check_tensor("get_device", input)
+    found = input._v.aval.device
     return -1 if found.type == "cpu" else found.index or 0
+
+
+@composite(method=False)
+def result_type(tensor: Any, other: Any) -> dtype:
+    """The dtype of `tensor + other`; either may be a number.
+
+    >>> import jtorch as torch
+    >>> torch.result_type(torch.ones(2, dtype=torch.int8), 1.5)
+    torch.float32
+    """
+    given = tensor, other
+    if not all(isinstance(x, Handle) or type(x) in PYTHON_DTYPES for x in given):
+        raise errors.invalid_combination("result_type", given, {}, list(_refused(given)))
+    operands = tuple(weighed(x._v.aval if isinstance(x, Handle) else type(x)) for x in given)
+    return promote.result_type(operands, get_default_dtype())
+
+
+def _refused(given: tuple[Any, Any]) -> Iterator[str]:
+    """torch's overloads, each with the reason why it does not take these arguments."""
+    for signature in ("Tensor tensor, Tensor other", "Number scalar, Tensor tensor",
+                      "Tensor tensor, Number other", "Number scalar1, Number scalar2"):  # fmt: skip
+        marked = [
+            found if found == "Tensor" and wanted.startswith(found) else f"!{found}!"
+            for wanted, found in zip(signature.split(", "), map(errors.type_name, given), strict=True)
+        ]
+        yield f"{signature}\nsome of the arguments have invalid types: ({', '.join(marked)})"
 
 
 registry.add_function("torch", "get_default_device", placement.get_default_device)
