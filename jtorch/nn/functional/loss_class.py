@@ -136,7 +136,7 @@ def _check_targets(target: Any, classes: int, ignore_index: int) -> None:
 
 def _check_target_type(target: Any) -> None:
     if target.dtype.name not in ("int64", "uint8"):
-        raise RuntimeError(f"expected scalar type Long but found {target.dtype.type_name}")
+        raise RuntimeError(f"expected target dtype to be Long or Byte, but got {target.dtype.type_name}")
 
 
 @composite(method=False)
@@ -218,7 +218,8 @@ def _check_multi_margin(input: Any, target: Any, p: int, weight: Any) -> None:
         raise RuntimeError(
             "multi_margin_loss: target tensor should be 1-D with size equal to the number of input samples (batch size)"
         )
-    _check_target_type(target)
+    if target.dtype.name != "int64":
+        raise RuntimeError(f"expected scalar type Long but found {target.dtype.type_name}")
 
 
 @composite(method=False)
