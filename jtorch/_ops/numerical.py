@@ -10,9 +10,9 @@ from typing import Any
 import jax.numpy as jnp
 
 from jtorch._declare import Array, Dim, Scalar, composite, op
+from jtorch._declare.types import get_default_dtype
 from jtorch._ops.pointwise import is_integral
 from jtorch._ops.reduction import vector_norm
-from jtorch._types.dtype import get_default_dtype
 
 
 def _last(y: Array, dim: int) -> Array:

@@ -14,8 +14,8 @@ from jax import lax
 
 from jtorch._declare import Array, Operand, Scalar, cast_to, composite, errors, pointwise
 from jtorch._declare.checks import has_zero
+from jtorch._declare.types import float64, get_default_dtype, int64
 from jtorch._ops.refusals import BOOL, COMPLEX, INT, both, broadcasts, common, kind_of, no_kernel, refused
-from jtorch._types.dtype import float64, get_default_dtype, int64
 
 
 def is_number(x: Any) -> bool:

@@ -14,10 +14,10 @@ import jax.numpy as jnp
 import jax.scipy.special as jss
 
 from jtorch._declare import Array, Dim, Dims, DType, Operand, Scalar, composite, errors, op, overload, reduction
+from jtorch._declare.types import from_numpy, get_default_dtype
 from jtorch._ops import comparison
 from jtorch._ops.pointwise import abs, is_integral, is_number
 from jtorch._ops.refusals import BOOL, COMPLEX, INT, first, no_kernel, refused
-from jtorch._types.dtype import from_numpy, get_default_dtype
 
 
 def axes(x: Array, dim: Sequence[int] | int | None) -> tuple[int, ...]:
@@ -316,8 +316,8 @@ def logsumexp(input: Array, dim: Dims, keepdim: bool = False) -> Array:
     """`log(sum(exp(input)))` along dimensions, without overflow.
 
     >>> import jtorch as torch
-    >>> torch.logsumexp(torch.tensor([1000., 1000.]), 0)
-    tensor(1000.6931)
+    >>> torch.logsumexp(torch.tensor([-1000., 100.]), 0)
+    tensor(100.)
     """
     return jss.logsumexp(input, axes(input, dim), keepdims=keepdim)
 

@@ -8,7 +8,7 @@ from typing import Any
 from jtorch._declare import broadcast, errors
 from jtorch._declare.op import weighed
 from jtorch._declare.promote import result_type
-from jtorch._types.dtype import dtype, get_default_dtype
+from jtorch._declare.types import dtype, get_default_dtype
 
 BOOL, INT, FLOAT, COMPLEX = "bool", "int", "float", "complex"
 
