@@ -48,11 +48,21 @@ def stub_forms(file: str) -> dict[str, list[str]]:
     return forms
 
 
+def schemas(op: str) -> list:
+    """The schemas of an op that Python can call. Those torch generates for its compilers, tagged so, it cannot."""
+    found = torch._C._jit_get_schemas_for_operator(f"aten::{op}")
+    packet = getattr(torch.ops.aten, op, None)
+    return [
+        schema
+        for schema in found
+        if torch.Tag.generated not in getattr(packet, schema.overload_name or "default").tags
+    ]
+
+
 def schema_forms(namespace: str, leaf: str) -> list[str]:
     """The forms of an op by its schemas; a form for ``out=`` says so."""
-    found = torch._C._jit_get_schemas_for_operator(f"aten::{namespace.removeprefix('torch.')}_{leaf}")
     forms = []
-    for schema in found:
+    for schema in schemas(f"{namespace.removeprefix('torch.')}_{leaf}"):
         words, keyword = [], False
         for argument in schema.arguments:
             if argument.kwarg_only and not keyword:
@@ -98,11 +108,16 @@ def is_public(owner: object, leaf: str) -> bool:
 def facts(namespace: str, owner: object, leaf: str) -> dict:
     forms = forms_of(namespace, owner, leaf)
     inplace_owner = torch.Tensor if namespace == "torch" else owner
+    out = any(word.strip(" ()*").split("=")[0] == "out" for form in forms for word in form.split(","))
+    value = getattr(owner, leaf)
+    if namespace == "torch.nn.functional" and inspect.isbuiltin(value):
+        # The stub of these leaves `out` away.
+        out = any(argument.is_out for schema in schemas(value.__name__) for argument in schema.arguments)
     return {
         "forms": forms,
         "method": namespace in ("torch", "torch.Tensor") and hasattr(torch.Tensor, leaf),
         "inplace": hasattr(inplace_owner, leaf + "_"),
-        "out": any(word.strip(" ()*").split("=")[0] == "out" for form in forms for word in form.split(",")),
+        "out": out,
     }
 
 
