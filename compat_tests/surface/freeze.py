@@ -28,6 +28,11 @@ STUBS = {
     "torch.Tensor": ("__init__.pyi",),
     "torch.nn.functional": ("_nn.pyi", "_VariableFunctions.pyi"),
 }
+# Compiled functions that take `out=` although their stub does not say so: found by calling them.
+UNWRITTEN_OUT = {
+    f"torch.nn.functional.{name}"
+    for name in ("avg_pool2d", "avg_pool3d", "gelu", "linear", "logsigmoid", "softplus", "softshrink")
+}
 
 
 @functools.cache
@@ -53,9 +58,7 @@ def schemas(op: str) -> list:
     found = torch._C._jit_get_schemas_for_operator(f"aten::{op}")
     packet = getattr(torch.ops.aten, op, None)
     return [
-        schema
-        for schema in found
-        if torch.Tag.generated not in getattr(packet, schema.overload_name or "default").tags
+        schema for schema in found if torch.Tag.generated not in getattr(packet, schema.overload_name or "default").tags
     ]
 
 

@@ -13,7 +13,19 @@ from typing import Any
 
 import numpy as np
 
-from jtorch._declare import Handle, as_int, composite, dtype_of, errors, from_host, placed, to_host, write_back
+from jtorch._declare import (
+    Array,
+    Handle,
+    as_int,
+    composite,
+    dtype_of,
+    errors,
+    from_host,
+    op,
+    placed,
+    to_host,
+    write_back,
+)
 from jtorch._declare.draws import (
     Generator,
     check_writable,
@@ -180,7 +192,7 @@ def randperm(n: int, *, generator: Any = None, out: Any = None, dtype: Any = Non
     >>> import jtorch as torch
     >>> _ = torch.manual_seed(0)
     >>> torch.randperm(4)
-    tensor([2, 0, 1, 3])
+    tensor([0, 1, 3, 2])
     """
     count = _bound("randperm", "n", 1, n)
 
@@ -231,6 +243,18 @@ def randint_like(
 # Distributions with tensors for parameters
 
 
+@op(function=False, method=False, name="normal")
+def normal_op(numbers: Array, mean: Array | None, std: Array | None) -> Array:
+    """Drawn numbers as a result of what they were drawn with: its gradient is 0."""
+    return numbers
+
+
+@op(function=False, method=False, name="bernoulli")
+def bernoulli_op(numbers: Array, input: Array) -> Array:
+    """Drawn numbers as a result of the probabilities: their gradient is 0."""
+    return numbers
+
+
 @composite(method=False)
 def normal(
     mean: Any, std: Any = 1.0, size: Any = None, *, generator: Any = None, out: Any = None, **options: Any
@@ -253,6 +277,8 @@ def normal(
     place, found = tensors[0].device, tensors[0].dtype
     values = [to_host(x) if isinstance(x, Handle) else x for x in (mean, std)]
     t = from_host(source(generator).normal_like(*values, shape, found.np), found, place)
+    if any(x.requires_grad for x in tensors):
+        t = normal_op(t, *(x if isinstance(x, Handle) else None for x in (mean, std)))
     return t if out is None else write_out("normal", out, t)
 
 
@@ -272,6 +298,8 @@ def bernoulli(input: Any, p: float | None = None, *, generator: Any = None, out:
         )  # fmt: skip
     drawn = source(generator).bernoulli(tuple(input.shape), to_host(input) if p is None else float(p))
     t = from_host(drawn, input.dtype, input.device)
+    if input.requires_grad:
+        t = bernoulli_op(t, input)
     return t if out is None else write_out("bernoulli", out, t)
 
 
@@ -285,6 +313,10 @@ def multinomial(
     >>> torch.multinomial(torch.tensor([0.0, 1.0]), 1)
     tensor([1])
     """
+    if out is not None and out.dtype is not int64:
+        raise RuntimeError(f"multinomial expects Long tensor out, got: {out.dtype.type_name}")
+    if input.ndim and input.shape[-1] > 2**24:
+        raise RuntimeError("number of categories cannot exceed 2^24")
     order = memory_order(input)
     found = source(generator).multinomial(to_host(input), int(num_samples), bool(replacement), order)
     t = from_host(np.ascontiguousarray(found), int64, input.device)

@@ -109,7 +109,7 @@ def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = F
     >>> import jtorch as torch
     >>> _ = torch.manual_seed(0)
     >>> torch.nn.functional.dropout(torch.ones(4))
-    tensor([2., 0., 0., 0.])
+    tensor([0., 0., 2., 0.])
     """
     _check_p(p)
     return _placed(input, _dropped(input, p, training), inplace)
