@@ -28,11 +28,6 @@ STUBS = {
     "torch.Tensor": ("__init__.pyi",),
     "torch.nn.functional": ("_nn.pyi", "_VariableFunctions.pyi"),
 }
-# Compiled functions that take `out=` although their stub does not say so: found by calling them.
-UNWRITTEN_OUT = {
-    f"torch.nn.functional.{name}"
-    for name in ("avg_pool2d", "avg_pool3d", "gelu", "linear", "logsigmoid", "softplus", "softshrink")
-}
 
 
 @functools.cache
