@@ -1,10 +1,10 @@
-"""Loops and custom calls in the program of a training step, against `jax.value_and_grad` of the same mathematics.
+"""Loops and custom calls in the program of a training step, against `jax.value_and_grad`.
 
     python -m compat_tests.loops_hlo
 
-XLA does not merge a loop with its twin in a recomputed forward, so an op that holds one keeps residuals. This counts
-`while` and `custom-call` in the compiled HLO of forward, backward and update through an LSTM-like scan; the value is how
-many more jtorch's program has.
+XLA does not merge a loop with its twin in a recomputed forward, so an op that holds one keeps residuals.
+This counts `while` and `custom-call` in the compiled HLO of forward, backward and update through an
+LSTM-like scan; the value is how many more jtorch's program has.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ os.environ["JTORCH_EAGER"] = "0"
 
 import jax
 import jax.numpy as jnp
-import jtorch
 import numpy as np
 from jax import lax
+
+import jtorch
 from jtorch._declare import Array, op
 from jtorch._engine.flush import end_of_work, flusher
 

@@ -9,7 +9,7 @@ import sys
 
 def _run(*arguments, code=None, cwd=None):
     command = [sys.executable, *(("-c", code) if code else arguments)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=os.environ, timeout=120)
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=os.environ, timeout=120, check=False)
 
 
 _SPELLINGS = """

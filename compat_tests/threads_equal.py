@@ -10,8 +10,9 @@ from __future__ import annotations
 import faulthandler
 import threading
 
-import jtorch
 import numpy as np
+
+import jtorch
 
 THREADS, STEPS = 4, 200
 
@@ -46,9 +47,7 @@ def main() -> None:
     for k in range(THREADS):
         train(jtorch, data[k], states[k], serial, k)
     threaded: list = [None] * THREADS
-    workers = [
-        threading.Thread(target=train, args=(jtorch, data[k], states[k], threaded, k)) for k in range(THREADS)
-    ]
+    workers = [threading.Thread(target=train, args=(jtorch, data[k], states[k], threaded, k)) for k in range(THREADS)]
     for w in workers:
         w.start()
     for w in workers:

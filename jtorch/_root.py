@@ -12,7 +12,6 @@ from jtorch._declare.draws import Generator as Generator
 from jtorch._declare.draws import default_generator as default_generator
 from jtorch._declare.promote import can_cast as can_cast
 from jtorch._declare.promote import promote_types as promote_types
-from jtorch._engine.flush import end_of_work as _end_of_batch
 from jtorch._printing import set_printoptions as set_printoptions
 from jtorch._tensor import Tensor as Tensor
 from jtorch._types.device import device as device

@@ -7,6 +7,7 @@ attributes, storage and conversions.
 from __future__ import annotations
 
 import warnings
+from collections import OrderedDict
 from typing import Any
 
 import numpy as np
@@ -56,8 +57,8 @@ class Tensor(Handle):
         return _legacy(cls, args, kwargs)
 
     @staticmethod
-    def _make_subclass(cls: type, data: Tensor, require_grad: bool = False) -> Any:
-        t = object.__new__(cls)
+    def _make_subclass(kind: type, data: Tensor, require_grad: bool = False) -> Any:
+        t = object.__new__(kind)
         t._v = read(data)
         share(t, data, own_cell(data), data._chain)
         t.requires_grad_(require_grad)
@@ -266,7 +267,7 @@ class Tensor(Handle):
         if node.tensor_hooks is None:
             node.tensor_hooks = {}
         node.hooked = True
-        hooks = node.tensor_hooks.setdefault(self._index, {})
+        hooks = node.tensor_hooks.setdefault(self._index, OrderedDict())
         handle = RemovableHandle(hooks)
         hooks[handle.id] = hook
         return handle

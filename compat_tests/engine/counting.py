@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+
 from jtorch._engine import explain
 from jtorch._engine.tape import settings
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import jtorch
 import pytest
 import torch
 
+import jtorch
 from compat_tests.engine.counting import lazy_only
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import gc
 import threading
 
-import jtorch
 import numpy as np
 import pytest
 import torch
+
+import jtorch
+from compat_tests.engine.counting import chosen_tier, counted, lazy_only, whole_tier
 from jtorch._engine import explain
 from jtorch._engine.flush import end_of_work
 from jtorch._engine.tape import current, settings
-
-from compat_tests.engine.counting import chosen_tier, counted, lazy_only, whole_tier
 
 
 def _model(lib, seed=0):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import gc
 
-import jtorch
 import numpy as np
 import pytest
 import torch
+
+import jtorch
 
 LIBS = [torch, jtorch]
 

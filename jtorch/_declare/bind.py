@@ -203,9 +203,9 @@ def _array(fn: str, name: str, position: int | None, value: Any) -> Any:
 def _operand(fn: str, name: str, position: int | None, value: Any) -> Any:
     if isinstance(value, np.generic):
         return value.item()
-    for kind in (bool, int, float, complex):
-        if isinstance(value, kind):
-            return kind(value)
+    kind: Any = next((k for k in (bool, int, float, complex) if isinstance(value, k)), None)
+    if kind is not None:
+        return kind(value)
     return _array(fn, name, position, value)
 
 
@@ -231,7 +231,7 @@ def _arrays(fn: str, name: str, position: int | None, value: Any) -> tuple:
 
 def as_int(value: Any) -> int | None:
     """An int from anything that is one exactly: int, NumPy int, 0-dim integer tensor; else None."""
-    if isinstance(value, bool) or isinstance(value, (float, complex, str)):
+    if isinstance(value, (bool, float, complex, str)):
         return int(value) if isinstance(value, bool) else None
     try:
         return operator.index(value)

@@ -15,6 +15,7 @@ family         result dtype                                            method   
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -47,7 +48,7 @@ def _declare(
     name = public or op.name
     place = namespace or registry.namespace_of(body.__module__)
     OPS[f"{body.__module__}.{body.__name__}"] = op
-    finish = out_finisher(name, _finisher(op)) if out else None
+    finish = out_finisher(name, _finisher(op), op.single) if out else None
     fn = binder(op, out=out, finish=finish)
     if function:
         registry.add_function(place, name, fn)
@@ -139,7 +140,7 @@ def overload(name: str, *alternatives: Callable, method: bool = True, alias: Seq
     call.__name__ = call.__qualname__ = name
     call.__doc__ = alternatives[0].__doc__
     call.__module__ = alternatives[0].__module__
-    call.alternatives = alternatives  # type: ignore[attr-defined]
+    call.alternatives = alternatives  # type: ignore[attr-defined]  # functions take attributes
     return composite(call, method=method, alias=alias, **given)
 
 
@@ -163,11 +164,12 @@ def _fits(op: Op, args: tuple, kwargs: dict) -> bool:
     params = [p for p in op.params if not p.keyword]
     if len(args) > len(params):
         return False
-    given = {p.name: a for p, a in zip(params, args, strict=False)}
+    given: dict[str, Any] = {p.name: a for p, a in zip(params, args, strict=False)}
     if given.keys() & kwargs.keys():
         return False
     names = {p.name: p for p in op.params}
-    renamed = {{"axis": "dim", "keepdims": "keepdim"}.get(k, k): v for k, v in kwargs.items() if k != "out"}
+    numpy_names = {"axis": "dim", "keepdims": "keepdim"}
+    renamed: dict[str, Any] = {numpy_names.get(k, k): v for k, v in kwargs.items() if k != "out"}
     given.update(renamed)
     if given.keys() - names.keys() or any(p.default is REQUIRED and p.name not in given for p in op.params):
         return False
@@ -204,7 +206,7 @@ def view(body: Callable | None = None, **given: Any) -> Any:
         return lambda body: view(body, **given)
     fn_name = given.get("public") or body.__name__
     read = ViewOp(fn_name, given.get("grad") or camel(fn_name) + "Backward0")
-    OPS[f"{body.__module__}.{body.__name__}"] = read  # type: ignore[assignment]
+    OPS[f"{body.__module__}.{body.__name__}"] = read  # type: ignore[assignment]  # a ViewOp has what readers of OPS use
 
     def call(input: Any, *args: Any, **kwargs: Any) -> Any:
         if not isinstance(input, Handle):
@@ -218,21 +220,9 @@ def view(body: Callable | None = None, **given: Any) -> Any:
     call.__name__ = call.__qualname__ = fn_name
     call.__doc__ = body.__doc__
     call.__module__ = body.__module__
-    call.op = read  # type: ignore[attr-defined]
-    call.body = body  # type: ignore[attr-defined]
-    if given.get("varargs"):
-
-        def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-            if len(args) == 1 and isinstance(args[0], (tuple, list)):
-                args = (tuple(args[0]),)
-            elif args:
-                args = (args,)
-            return call(self, *args, **kwargs)
-
-        method.__name__ = method.__qualname__ = fn_name
-        method.__doc__ = body.__doc__
-    else:
-        method = call
+    call.op = read  # type: ignore[attr-defined]  # functions take attributes
+    call.body = body  # type: ignore[attr-defined]  # functions take attributes
+    method = _with_varargs(call) if given.get("varargs") else call
     names = (fn_name, *given.get("alias", ()))
     place = given.get("namespace") or registry.namespace_of(body.__module__)
     for n in names:
@@ -241,6 +231,20 @@ def view(body: Callable | None = None, **given: Any) -> Any:
         if given.get("method", True):
             registry.add_method(n, method)
     return call
+
+
+def _with_varargs(call: Callable) -> Callable:
+    """The method form of a view whose second argument is a shape: `x.view(2, 3)`."""
+
+    @functools.wraps(call)
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if len(args) == 1 and isinstance(args[0], (tuple, list)):
+            args = (tuple(args[0]),)
+        elif args:
+            args = (args,)
+        return call(self, *args, **kwargs)
+
+    return method
 
 
 class ViewInput:

@@ -34,6 +34,7 @@ def operator_methods(functions: dict[str, Callable]) -> dict[str, Callable]:
         methods[f"__r{dunder}__"] = _reflected(fn)
         if inplace:
             methods[f"__i{dunder}__"] = _inplace(f"{name}_", fn)
+    methods["__rtruediv__"] = _divides(functions["reciprocal"], functions["mul"])
     for dunder, name in COMPARISON.items():
         if name in functions:
             methods[f"__{dunder}__"] = _forward(functions[name])
@@ -73,6 +74,15 @@ def _reflected(fn: Callable) -> Callable:
         if not is_operand(other):
             return NotImplemented
         return apply(op, (other.item() if isinstance(other, np.generic) else other, self, *rest), statics)[0]
+
+    return method
+
+
+def _divides(reciprocal: Callable, mul: Callable) -> Callable:
+    """`2 / x`, which torch computes, and rounds, as `x.reciprocal() * 2`."""
+
+    def method(self: Any, other: Any) -> Any:
+        return mul(reciprocal(self), other) if is_operand(other) else NotImplemented
 
     return method
 

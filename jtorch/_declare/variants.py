@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -143,18 +143,27 @@ def write_out(name: str, out: Any, result: Any) -> Any:
     return out
 
 
-def out_finisher(name: str, finish: Callable) -> Callable:
-    """Ends a call that may have `out=`; several results take a tuple of as many."""
+def write_outs(name: str, out: Any, results: Sequence) -> list:
+    """`out=` of an op with several results: a tuple of as many tensors."""
+    if not isinstance(out, (tuple, list)):
+        raise errors.argument_type(name, "out", None, "tuple of Tensors", out)
+    if len(out) != len(results):
+        raise TypeError(f"expected tuple of {len(results)} elements but got {len(out)}")
+    return [write_out(name, o, r) for o, r in zip(out, results, strict=True)]
+
+
+def out_finisher(name: str, finish: Callable, single: bool) -> Callable:
+    """Ends a call that may have `out=`."""
 
     def end(results: list, out: Any) -> Any:
         if out is None:
             return finish(results)
-        if isinstance(out, (tuple, list)):
-            return finish([write_out(name, o, r) for o, r in zip(out, results, strict=True)])
-        return write_out(name, out, results[0])
+        if single:
+            return write_out(name, out, results[0])
+        return finish(write_outs(name, out, results))
 
     return end
 
 
 __all__ = ["cast_to", "copy_of", "end_of_work", "from_host", "from_shared", "inplace_twin", "moved_to", "out_finisher",
-           "own_cell", "to_host", "write_back", "write_out"]  # fmt: skip
+           "own_cell", "to_host", "write_back", "write_out", "write_outs"]  # fmt: skip

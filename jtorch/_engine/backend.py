@@ -53,7 +53,7 @@ def moved(array: jax.Array, dev: device) -> jax.Array:
         return jax.device_put(array, jax_device(dev), may_alias=False)
 
 
-def jax_device(dev: device) -> jax.Device:
+def jax_device(dev: device) -> Any:
     """The JAX device behind a torch device."""
     platform = {"cuda": "gpu", "xla": "tpu"}.get(dev.type, dev.type)
     return jax.devices(platform)[dev.index or 0]
@@ -92,7 +92,7 @@ def compile_program(fn: Any, structs: list, donate: tuple[int, ...], dev: device
 def _compile(fn: Any, structs: list, donate: tuple[int, ...], dev: device) -> Any:
     with x64(), jax.default_device(jax_device(dev)):
         traced = jax.jit(fn, donate_argnums=donate, keep_unused=True).trace(*structs)
-        options = {}
+        options: dict[str, str | bool] = {}
         if jax_device(dev).platform == "cpu" and primitives(traced.jaxpr.jaxpr) & _HEAVY_PRIMITIVES:
             options = {k: v for k, v in _CPU_HEAVY.items() if k not in _refused}
         lowered = traced.lower()

@@ -20,7 +20,7 @@ import jax.numpy as jnp
 from jtorch._engine import grad, replay
 from jtorch._engine.aval import Aval
 from jtorch._engine.flush import stable_point
-from jtorch._engine.handle import EngineOp, Handle, alias, apply, assign, install_graph, read, wrap
+from jtorch._engine.handle import EngineOp, Handle, apply, assign, install_graph, read, wrap
 from jtorch._engine.replay import Watch
 from jtorch._engine.tape import Value, record, threads
 from jtorch._types import autograd_errors
@@ -177,7 +177,7 @@ class ResidualNode(OpNode):
 
     hidden: Any
     inputs: Any
-    origin: tuple
+    origin: tuple[Any, tuple, tuple]
 
     def apply(self, grads: list, create_graph: bool) -> Sequence:
         if self.saved is None:
@@ -189,7 +189,8 @@ class ResidualNode(OpNode):
             values = [*self.saved, *self.hidden, *map(read, cotangents)]
             return [wrap(v) for v in record(threads.tape, plan.pullback, values, ())[1]]
         # A residual has no history of its own: gradients of gradients go through the plain pullback.
-        pullback = grad.pullback(*self.origin, self.needs)
+        op, specs, statics = self.origin
+        pullback = grad.pullback(op, specs, statics, self.needs)
         saved = self._operands(pullback.used, [self.inputs[i] for i in pullback.used])
         return apply(pullback, (*saved, *cotangents), ())
 
@@ -461,7 +462,3 @@ class _Keep(Node):
 def edge_key(t: Any) -> tuple[int, int]:
     """Where a tensor's gradient arrives."""
     return id(t._node or accumulator(t)), t._index
-
-
-__all__ = ["AccumulateGrad", "Node", "OpNode", "RemovableHandle", "Walk", "accumulator", "alias", "ones",
-           "run_backward", "with_history", "zeros"]  # fmt: skip

@@ -60,10 +60,9 @@ def _environment() -> str:
     """What a compiled program depends on besides its path."""
     device = jax.devices()[0]
     settings = [getattr(jax.config, n, None) for n in ("jax_default_matmul_precision", "jax_threefry_partitionable")]
-    return repr((
-        _FORMAT, jax.__version__, jaxlib.__version__, device.platform, device.device_kind, device.client.platform_version,
-        os.environ.get("XLA_FLAGS", ""), settings, platform.machine(), _cpu_features(), _sources(),
-    ))  # fmt: skip
+    versions = (_FORMAT, jax.__version__, jaxlib.version.__version__, device.client.platform_version)
+    machine = (device.platform, device.device_kind, platform.machine(), _cpu_features())
+    return repr((versions, machine, os.environ.get("XLA_FLAGS", ""), settings, _sources()))
 
 
 def _cpu_features() -> str:
@@ -137,7 +136,7 @@ def load(key: str | None) -> Any:
         program = serialize_executable.deserialize_and_load(*pickle.loads(payload))
         os.utime(file)
         return program
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - a damaged pickle or a foreign XLA may raise anything
         _warn_once(f"jtorch: a cached program did not load and is built anew ({type(error).__name__}: {error})")
         return None
 
@@ -152,7 +151,7 @@ def store(key: str | None, program: Any) -> None:
         with tempfile.NamedTemporaryFile(dir=place, prefix=".new-", delete=False) as file:
             file.write(payload)
         os.replace(file.name, place / key)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - a full disk or an executable XLA cannot write: work goes on
         _warn_once(f"jtorch: a program could not be kept in {place} ({type(error).__name__}: {error})")
         return
     _trim(place)

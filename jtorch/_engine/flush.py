@@ -81,7 +81,7 @@ class Flusher:
                 self._run(program, node, values, epoch.numbers)
         except IndexError:
             raise
-        except Exception as first:
+        except Exception as first:  # noqa: BLE001 - whatever XLA raises, one more try follows
             self._retry(epoch, live, first)
 
     def _retry(self, epoch: Epoch, live: tuple[int, ...], first: Exception) -> None:

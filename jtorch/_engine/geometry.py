@@ -142,7 +142,7 @@ class Permute(NamedTuple):
         return jnp.transpose(x, self.dims)
 
     def write(self, x: Any, new: Any) -> Any:
-        return jnp.transpose(new, np.argsort(self.dims))
+        return jnp.transpose(new, tuple(int(d) for d in np.argsort(self.dims)))
 
 
 class Reshape(NamedTuple):

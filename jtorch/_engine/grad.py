@@ -85,17 +85,16 @@ class Pullback(BaseOp):
         with backend.x64():
             self.jaxpr = jax.make_jaxpr(run)(structs, [forward.outs[i].struct for i in forward.float_outs])
         live = live_inputs(self.jaxpr.jaxpr, [True] * len(needs))
-        self.used = tuple(i for i, is_live in zip(forward.given, live, strict=False) if is_live)
+        self.used = tuple(i for i, is_live in zip(forward.given, live[: len(structs)], strict=True) if is_live)
         self.results = tuple(specs[i] for i in needs)
-        self._live = live[: len(structs)]
-        self._structs = structs
+        self._inputs = tuple(zip(live[: len(structs)], structs, strict=True))
 
     def infer(self, specs: tuple[Spec, ...], statics: tuple) -> tuple[Aval, ...]:
         return self.results  # type: ignore[return-value]
 
     def trace(self, specs: tuple[Spec, ...], statics: tuple, arrays: list) -> tuple:
         used = iter(arrays)
-        full = [next(used) if live else jnp.zeros(s.shape, s.dtype) for live, s in zip(self._live, self._structs)]
+        full = [next(used) if live else jnp.zeros(s.shape, s.dtype) for live, s in self._inputs]
         return tuple(jex.jaxpr_as_fun(self.jaxpr)(*full, *used))
 
 

@@ -271,9 +271,7 @@ def _link(tape: Tape, g: Any, operands: tuple, needs: tuple, plan: Plan, results
         t._index = i
 
 
-def _apply_keeping_residuals(
-    tape: Tape, op: Any, operands: tuple, values: list, statics: tuple, needs: tuple
-) -> list:
+def _apply_keeping_residuals(tape: Tape, op: Any, operands: tuple, values: list, statics: tuple, needs: tuple) -> list:
     specs = tuple(x.aval if x.__class__ is Value else None if x is None else x.__class__ for x in values)
     forward, pullback = grad.with_residuals(op, specs, statics, needs)
     node, outs = record(tape, forward, values, ())
@@ -456,8 +454,3 @@ def rebind(h: Handle, other: Handle) -> None:
 def to_numpy(value: Value) -> Any:
     """A value's contents as a read-only NumPy array."""
     return np.asarray(force(value))
-
-
-__all__ = ["EngineOp", "Handle", "Plan", "ViewOp", "alias", "apply", "assign", "attach", "check_inplace",
-           "geometry", "install_graph", "install_tensor", "make_view", "own_cell", "own_write", "read", "read_chain", "rebind",
-           "refresh", "share", "to_numpy", "version", "wrap", "write_value"]  # fmt: skip

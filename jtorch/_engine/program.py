@@ -14,7 +14,7 @@ from jax import lax
 
 from jtorch._engine import backend, cache, explain, grad
 from jtorch._engine.aval import Aval, Spec
-from jtorch._engine.tape import Node, BaseOp, Step, Value
+from jtorch._engine.tape import BaseOp, Node, Step, Value
 from jtorch._types.device import cpu
 
 # Writing into a donated buffer that the program still reads makes XLA copy it first: below this size
@@ -158,8 +158,8 @@ class Program:
     """A compiled path: which slots go in and come out, and which inputs it may overwrite."""
 
     __slots__ = (
-        "checked", "compile_seconds", "compiled", "copied", "donated", "inputs", "last_run", "outs", "outset", "pack", "picks",
-        "record", "steps",
+        "checked", "compile_seconds", "compiled", "copied", "donated", "inputs", "last_run", "outs", "outset", "pack",
+        "picks", "record", "steps",
     )  # fmt: skip
 
     def __init__(self, node: Node, outs: tuple[int, ...], donatable: Callable[[int], bool]):
@@ -179,8 +179,8 @@ class Program:
         started = time.perf_counter()
         structs = [avals[s].struct for s in inputs] + [self.pack.struct]
         device = avals[inputs[0]].device if inputs else cpu
-        in_avals = tuple(avals[s] for s in inputs)
-        key = cache.key_of("whole", [(n.slot, n.step.op, n.step.operands, n.step.specs, n.step.statics) for n in steps if n.step], self.inputs, outs, self.donated, in_avals)
+        parts = [(n.slot, s.op, s.operands, s.specs, s.statics) for n in steps if (s := n.step)]
+        key = cache.key_of("whole", parts, self.inputs, outs, self.donated, tuple(avals[s] for s in inputs))
         self.compiled = backend.compile_program(self._function(steps), structs, self.donated, device, key)
         self.compile_seconds = time.perf_counter() - started
         self.record = explain.program_compiled(self, node)
@@ -195,9 +195,7 @@ class Program:
             for node in steps:
                 step = node.step
                 assert step is not None and step.op is not None
-                arrays = [
-                    None if x is None else env[x] if x.__class__ is int else next(numbers) for x in step.operands
-                ]
+                arrays = [None if x is None else env[x] if x.__class__ is int else next(numbers) for x in step.operands]
                 results = body(step.op, step.specs, step.statics)(*arrays)
                 env.update(zip(range(node.slot, node.end), results, strict=True))
                 if node in checked:
@@ -239,25 +237,26 @@ class OpProgram:
     __slots__ = ("checked", "compiled", "pack")
 
     def __init__(self, step: Step, checked: bool):
-        assert step.op is not None
+        op = step.op
+        assert op is not None
         self.checked = checked
         self.pack = pack = Packer([k for k in step.operands if isinstance(k, type)])
-        run = body(step.op, step.specs, step.statics)
+        run = body(op, step.specs, step.statics)
         kinds = [None if s is None else s.__class__ is type for s in step.specs]
 
         def program(*args: Any) -> tuple:
             arrays, numbers = iter(args[:-1]), iter(pack.unpack(args[-1]))
             given = [None if k is None else next(numbers) if k else next(arrays) for k in kinds]
-            word = (jnp.stack([step.op.out_of_range(step.specs, step.statics, given)]),) if checked else ()
+            word = (jnp.stack([op.out_of_range(step.specs, step.statics, given)]),) if checked else ()
             return (*run(*given), *word)
 
-        program.__name__ = step.op.name
+        program.__name__ = op.name
         avals = [s for s in step.specs if isinstance(s, Aval)]
         structs = [a.struct for a in avals] + [pack.struct]
         started = time.perf_counter()
-        key = cache.key_of("op", str(checked), step.op, step.specs, step.statics)
+        key = cache.key_of("op", str(checked), op, step.specs, step.statics)
         self.compiled = backend.compile_program(program, structs, (), avals[0].device if avals else cpu, key)
-        explain.op_compiled(step.op.name, time.perf_counter() - started)
+        explain.op_compiled(op.name, time.perf_counter() - started)
 
     def __call__(self, arrays: list, numbers: list) -> tuple:
         return self.compiled(*arrays, self.pack(numbers))

@@ -77,9 +77,11 @@ class Cell:
                 self.address()
             else:
                 self.host = self._keep = np.array(force(self._value), copy=True, order="C")
-        if not self.host.flags.c_contiguous:
+        host = self.host
+        assert host is not None
+        if not host.flags.c_contiguous:
             raise RuntimeError("jtorch: a view of non-contiguous NumPy memory cannot be exported; use .clone() first")
-        flat = self.host.reshape(-1).view(kind)[geometry.offset :]
+        flat = host.reshape(-1).view(kind)[geometry.offset :]
         return np.lib.stride_tricks.as_strided(
             flat, geometry.size, [s * kind.itemsize for s in geometry.stride], writeable=True
         )

@@ -17,10 +17,10 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from collections.abc import Sequence
 from typing import Any, Protocol
 
-from jtorch._engine.aval import Aval, Spec, aval_of
-from jtorch._types.device import cpu
+from jtorch._engine.aval import Aval, Spec
 from jtorch._types.dtype import get_default_dtype
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
@@ -221,7 +221,7 @@ def enter(tape: Tape, value: Value) -> Value:
             return value
 
 
-def record(tape: Tape, op: BaseOp, operands: tuple, statics: tuple) -> tuple[Node, list[Value]]:
+def record(tape: Tape, op: BaseOp, operands: Sequence, statics: tuple) -> tuple[Node, list[Value]]:
     """Records one step and returns its node and the pending results.
 
     `operands` are values, Python numbers or None. Numbers are data: the key holds their type only.
@@ -265,7 +265,7 @@ def record(tape: Tape, op: BaseOp, operands: tuple, statics: tuple) -> tuple[Nod
             return node, outs
 
 
-def grow(tape: Tape, parent: Node, key: tuple, op: BaseOp, operands: tuple, statics: tuple) -> Node:
+def grow(tape: Tape, parent: Node, key: tuple, op: BaseOp, operands: Sequence, statics: tuple) -> Node:
     """The slow path of `record`: a step never seen after this node."""
     if parent.depth >= settings.max_steps:
         flush(tape)
@@ -338,7 +338,3 @@ def install_flusher(flusher: _Flusher) -> None:
 def flush(tape: Tape) -> None:
     """Runs everything pending on a tape."""
     _flusher.run(tape)
-
-
-__all__ = ["NUMBERS", "Aval", "Epoch", "Node", "Spec", "Step", "Tape", "Value", "aval_of", "concrete", "cpu", "current",
-           "enter", "flush", "force", "grow", "infer", "record", "root", "settings", "threads", "user_line"]  # fmt: skip

@@ -62,8 +62,7 @@ def grad(
         raise NotImplementedError("jtorch: is_grads_batched is not supported yet; call grad once per row instead")
     if materialize_grads and allow_unused is False:
         raise ValueError(
-            "Expected allow_unused to be True or not passed when materialize_grads=True, "
-            "but got: allow_unused=False."
+            "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."
         )
     roots, wanted = _listed(outputs), _listed(inputs)
     for x in wanted:
@@ -72,7 +71,8 @@ def grad(
     given = (None,) * len(roots) if grad_outputs is None else _listed(grad_outputs)
     keep = create_graph if retain_graph is None else retain_graph
     found = walk.run_backward(roots, root_gradients(roots, given), keep, create_graph, wanted, accumulate=False)
-    return tuple(_filled(i, x, g, allow_unused, materialize_grads) for i, (x, g) in enumerate(zip(wanted, found, strict=True)))
+    pairs = enumerate(zip(wanted, found, strict=True))
+    return tuple(_filled(i, x, g, allow_unused, materialize_grads) for i, (x, g) in pairs)
 
 
 def _filled(index: int, x: Tensor, g: Any, allow_unused: bool | None, materialize: bool) -> Any:

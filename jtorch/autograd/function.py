@@ -218,8 +218,7 @@ def _separate(o: Any, args: tuple, node: FunctionNode) -> Any:
 
 def _link(node: FunctionNode, args: tuple, outs: tuple) -> None:
     node.edges = [
-        (x._node or walk.accumulator(x), x._index) if isinstance(x, Tensor) and x._requires_grad else None
-        for x in args
+        (x._node or walk.accumulator(x), x._index) if isinstance(x, Tensor) and x._requires_grad else None for x in args
     ]
     node._inputs = tuple(x._v.aval if isinstance(x, Tensor) else None for x in args)
     tape = threads.tape

@@ -45,7 +45,7 @@ class _Mode:
                     with self.clone():
                         running.close()
                     raise
-                except BaseException as error:
+                except BaseException as error:  # noqa: BLE001 - it is thrown into the generator
                     send = functools.partial(running.throw, error)
 
         return wrapped

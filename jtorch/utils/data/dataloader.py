@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
 
 from jtorch import _root as torch
+from jtorch._engine.flush import end_of_work
 
 from .collate import default_collate, default_convert
 from .dataset import Dataset, IterableDataset, Subset, TensorDataset
@@ -145,7 +146,7 @@ class _Batches(Iterator[Any]):
 
     def __next__(self) -> Any:
         # Whoever asks for a batch is done with the last one: what is recorded so far is a step, and runs now.
-        torch._end_of_batch()
+        end_of_work()
         indices = next(self._indices)
         return self._streamed(indices) if self._samples is not None else self._indexed(indices)
 
