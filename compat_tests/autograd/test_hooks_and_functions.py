@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import pytest
 
-from compat_tests.autograd.programs import assert_same
+from compat_tests.harness.same import assert_same
 
 
 def tensor_hook_changes_the_gradient(torch):
@@ -130,7 +132,7 @@ def needs_input_grad(torch):
         @staticmethod
         def backward(ctx, g):
             seen.append(tuple(ctx.needs_input_grad))
-            x, y = ctx.saved_tensors
+            _, y = ctx.saved_tensors
             return g * y, None
 
     x, y = torch.ones(2, requires_grad=True), torch.ones(2)
@@ -171,8 +173,6 @@ def non_differentiable_output(torch):
 
 
 def once(torch):
-    from importlib import import_module
-
     once_differentiable = import_module(f"{torch.__name__}.autograd.function").once_differentiable
 
     class Once(torch.autograd.Function):
@@ -231,7 +231,9 @@ def mark_dirty(torch):
     return z is y, x.grad, z
 
 
-PROGRAMS = [f for n, f in list(globals().items()) if callable(f) and n not in ("assert_same",) and not n.startswith("_")]
+PROGRAMS = [
+    f for f in list(globals().values()) if getattr(f, "__module__", None) == __name__ and not f.__name__.startswith("_")
+]
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda f: f.__name__)

@@ -5,7 +5,7 @@ from collections import OrderedDict
 import pytest
 
 import jtorch
-from compat_tests.nn.same import assert_same, attempt
+from compat_tests.harness.same import assert_same, attempt
 
 ROWS = {
     "get": lambda nn, m: [m[0], m[-1], m[1:], m[:-1]],

@@ -5,7 +5,7 @@ import copy
 import pytest
 
 import jtorch
-from compat_tests.nn.same import assert_same, attempt
+from compat_tests.harness.same import assert_same, attempt
 from jtorch.nn.modules import _hooks
 
 SCENARIOS = []

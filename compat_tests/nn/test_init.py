@@ -6,7 +6,7 @@ import pytest
 import torch as oracle
 
 import jtorch
-from compat_tests.nn.same import assert_same, attempt
+from compat_tests.harness.same import assert_same, attempt
 
 FILLS = {
     "uniform_": {},

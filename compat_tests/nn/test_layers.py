@@ -7,8 +7,8 @@ import pytest
 import torch as oracle
 
 import jtorch
+from compat_tests.harness.same import assert_same, plain
 from compat_tests.nn.cases import LAYERS, LOSSES, REDUCTIONS, REFUSED, WRONG_INPUTS
-from compat_tests.nn.same import assert_same, plain
 
 ALL = LAYERS + LOSSES + REDUCTIONS
 

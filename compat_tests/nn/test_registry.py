@@ -5,7 +5,7 @@ import pickle
 
 import pytest
 
-from compat_tests.nn.same import assert_same, attempt
+from compat_tests.harness.same import assert_same, attempt
 
 SCENARIOS = []
 

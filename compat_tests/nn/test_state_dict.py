@@ -4,7 +4,7 @@ from collections import OrderedDict
 
 import pytest
 
-from compat_tests.nn.same import assert_same, attempt
+from compat_tests.harness.same import assert_same, attempt
 
 SCENARIOS = []
 

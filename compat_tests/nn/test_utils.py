@@ -2,7 +2,7 @@
 
 import pytest
 
-from compat_tests.nn.same import assert_same, attempt
+from compat_tests.harness.same import assert_same, attempt
 
 SCENARIOS = []
 
@@ -97,4 +97,5 @@ def vector_gradient(torch):
 @scenario
 def skipped_init(torch):
     layer = torch.nn.utils.skip_init(torch.nn.Linear, 3, 2)
-    return layer, tuple(layer.weight.shape), str(layer.weight.device), attempt(torch.nn.utils.skip_init, int)
+    facts = tuple(layer.weight.shape), str(layer.weight.device), layer.weight.requires_grad
+    return layer, facts, torch.rand(2), attempt(torch.nn.utils.skip_init, int)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 
+from jtorch import _root as torch
 from jtorch.nn.modules.module import Module
 
 
@@ -18,6 +19,9 @@ def skip_init(module_cls, *args, **kwargs):
         raise RuntimeError(f"Expected a Module; got {module_cls}")
     if "device" not in inspect.signature(module_cls).parameters:
         raise RuntimeError("Module must support a 'device' arg to skip initialization")
-    final_device = kwargs.pop("device", "cpu")
-    kwargs["device"] = "meta"
-    return module_cls(*args, **kwargs).to_empty(device=final_device)
+    device = kwargs.setdefault("device", "cpu")
+    # First values that nothing reads are never computed; the numbers they would have drawn are left to others.
+    state = torch.get_rng_state()
+    module = module_cls(*args, **kwargs)
+    torch.set_rng_state(state)
+    return module.to_empty(device=device)
