@@ -84,7 +84,7 @@ def _split(name: str, default: str) -> tuple[str, str]:
     return (f"torch.{space}" if space else default), last
 
 
-def _family(**defaults: Any) -> Callable:
+def _family(**defaults: Any) -> Callable[..., Any]:
     def decorator(body: Callable | None = None, **given: Any) -> Any:
         if body is not None:
             return _declare(body, **defaults)
@@ -159,6 +159,9 @@ def _signature(op: Op) -> str:
     return ", ".join(parts)
 
 
+_NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim"}
+
+
 def _fits(op: Op, args: tuple, kwargs: dict) -> bool:
     """True when a call's arguments have the roles of the op's parameters."""
     params = [p for p in op.params if not p.keyword]
@@ -168,8 +171,7 @@ def _fits(op: Op, args: tuple, kwargs: dict) -> bool:
     if given.keys() & kwargs.keys():
         return False
     names = {p.name: p for p in op.params}
-    numpy_names = {"axis": "dim", "keepdims": "keepdim"}
-    renamed: dict[str, Any] = {numpy_names.get(k, k): v for k, v in kwargs.items() if k != "out"}
+    renamed = {_NUMPY_NAMES.get(k, k): v for k, v in kwargs.items() if k != "out"}
     given.update(renamed)
     if given.keys() - names.keys() or any(p.default is REQUIRED and p.name not in given for p in op.params):
         return False
