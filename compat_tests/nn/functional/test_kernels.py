@@ -236,6 +236,36 @@ def test_attention_masks():
         *(side.tensor(x) for x in (q, k, v)), attn_mask=m), values(3, 3))  # fmt: skip
 
 
+HEADS: dict[str, dict] = {
+    "plain": {},
+    "no_weights": {"need_weights": False},
+    "padding": {"key_padding_mask": [[False, True, False], [False, False, False]]},
+    "each_head": {"average_attn_weights": False},
+    "dropout": {"dropout_p": 0.3},
+}
+
+
+@pytest.mark.parametrize("options", HEADS.values(), ids=HEADS)
+def test_multi_head_attention(options: dict):
+    q, kv, in_weight, in_bias, out_weight, mask = (
+        values(*shape) for shape in ((4, 2, 6), (3, 2, 6), (18, 6), (18,), (6, 6), (4, 3))
+    )
+
+    def run(side: Any) -> list:
+        side.manual_seed(1)
+        given = {k: side.tensor(v) if isinstance(v, list) else v for k, v in options.items()}
+        p = given.pop("dropout_p", 0.0)
+        leaf = side.tensor(q, requires_grad=True)
+        out, weights = side.nn.functional.multi_head_attention_forward(
+            leaf, side.tensor(kv), side.tensor(kv), 6, 2, side.tensor(in_weight), side.tensor(in_bias), None, None,
+            False, p, side.tensor(out_weight), None, attn_mask=side.tensor(mask), **given,
+        )  # fmt: skip
+        (grad,) = side.autograd.grad(out.sum(), leaf)
+        return [out.detach(), grad, *([] if weights is None else [weights.detach()])]
+
+    agree(run, rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize("mode", ["nearest", "nearest-exact", "bilinear", "bicubic", "area"])
 @pytest.mark.parametrize("scale", [2, 0.6, 1.5])
 def test_interpolate(mode: str, scale: float):

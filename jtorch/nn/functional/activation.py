@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jtorch._declare import Array, Dim, DType, Operand, Scalar, composite, op, pointwise, reduction, write_back
 from jtorch._declare.draws import Generator, rrelu_slopes
 from jtorch._ops import elementary
-from jtorch.nn.functional._common import SPACE, require_floating, type_name, with_inplace
+from jtorch.nn.functional._common import require_floating, type_name, with_inplace
 
 private = {"function": False, "method": False, "inplace": False, "out": False}
 
@@ -175,8 +175,16 @@ def gelu(input: Operand, *, approximate: str = "none") -> Array:
     raise RuntimeError("approximate argument must be either none or tanh.")
 
 
-composite(elementary.tanh, method=False, namespace=SPACE)
-composite(elementary.sigmoid, method=False, namespace=SPACE)
+@composite(method=False)
+def tanh(input: Any) -> Any:
+    """The hyperbolic tangent."""
+    return elementary.tanh(input)
+
+
+@composite(method=False)
+def sigmoid(input: Any) -> Any:
+    """`1 / (1 + exp(-input))`."""
+    return elementary.sigmoid(input)
 
 
 @pointwise(method=False, inplace=False)
@@ -279,9 +287,7 @@ def rrelu_drawn(
 
 
 @composite(method=False)
-def rrelu(
-    input: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False
-) -> Any:
+def rrelu(input: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False) -> Any:
     """Leaky ReLU with a random slope in training. Xu et al., 2015."""
     result = rrelu_drawn(input, lower, upper, training)
     return write_back("rrelu_", input, result) if inplace else result

@@ -56,7 +56,7 @@ def _scores(query: Array, key: Array, mask: Array | None, is_causal: bool, scale
     return jnp.where(mask, scores, -jnp.inf) if mask.dtype == bool else scores + wide(mask)
 
 
-def _weights(scores: Array) -> Array:
+def weights_of(scores: Array) -> Array:
     """Softmax over the last dimension; a row that sees nothing gives zeros, not NaN."""
     top = lax.stop_gradient(jnp.max(scores, -1, keepdims=True))
     blind = top == -jnp.inf
@@ -72,7 +72,7 @@ def attention_op(
     q, k, v = wide(query), wide(key), wide(value)
     if enable_gqa and q.shape[-3] != k.shape[-3]:
         k, v = (jnp.repeat(x, q.shape[-3] // x.shape[-3], -3) for x in (k, v))
-    weights = _weights(_scores(q, k, mask, is_causal, number(scale, q)))
+    weights = weights_of(_scores(q, k, mask, is_causal, number(scale, q)))
     if keep is not None:
         weights = weights * jnp.where(keep, 1 / number(share, q), 0)
     return (weights @ v).astype(query.dtype)

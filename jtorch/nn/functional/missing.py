@@ -1,0 +1,31 @@
+"""What torch.nn.functional offers and jtorch does not compute yet: honest errors, with what to do instead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from jtorch._declare import composite
+
+_INSTEAD = {
+    "fractional_max_pool2d": "use max_pool2d or adaptive_max_pool2d",
+    "fractional_max_pool2d_with_indices": "use max_pool2d_with_indices or adaptive_max_pool2d_with_indices",
+    "fractional_max_pool3d": "use max_pool3d or adaptive_max_pool3d",
+    "fractional_max_pool3d_with_indices": "use max_pool3d_with_indices or adaptive_max_pool3d_with_indices",
+    "grouped_mm": "multiply the groups with torch.bmm",
+    "scaled_mm": "scale the operands and use torch.mm",
+    "scaled_grouped_mm": "scale the operands and use torch.bmm",
+}
+
+
+def _refusal(name: str, instead: str) -> Callable:
+    def refuse(*args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError(f"torch.nn.functional.{name} is not supported yet: {instead} instead")
+
+    refuse.__name__ = refuse.__qualname__ = name
+    refuse.__doc__ = f"Not supported yet: {instead} instead."
+    return refuse
+
+
+for _name, _instead in _INSTEAD.items():
+    composite(_refusal(_name, _instead), method=False)
