@@ -49,6 +49,7 @@ def binder(
     operator it answers NotImplemented to what is no operand."""
     names: dict[str, Any] = {"_op": op, "_finish": finish or _finisher(op)}
     fn: Any = types.FunctionType(_unbound.__code__, names, op.name)
+    fn.__qualname__ = op.name  # Python's errors about wrong keywords say it
 
     def build() -> Callable:
         names.update(_NAMES)

@@ -162,8 +162,11 @@ def _cpu(self: Any, memory_format: Any = preserve_format) -> Any:
 
 @composite(function=False)
 def cuda(self: Any, device: Any = None, non_blocking: bool = False, memory_format: Any = preserve_format) -> Any:
-    """This tensor on an NVIDIA GPU."""
-    return _converted(self, None, "cuda" if device is None else device)
+    """This tensor on an NVIDIA GPU; AssertionError where there is none."""
+    place = placed("cuda" if device is None else device)
+    if place.type != "cuda":
+        raise RuntimeError("Invalid device, must be cuda device")
+    return _converted(self, None, place)
 
 
 @composite
@@ -250,7 +253,7 @@ def zero_(self: Any) -> Any:
     return write_back("zero_", self, fill(_ZERO, (), aval.shape, aval.dtype, device=aval.device))
 
 
-@composite(public="fill")
+@composite(public="fill", method=False)
 def _filled(input: Any, value: Any) -> Any:
     """A tensor of the shape of `input` with one value everywhere."""
     return fill_(copy_of(input), value)

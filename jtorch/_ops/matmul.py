@@ -351,7 +351,7 @@ def _cheapest(matrices: list) -> int:
     return inner_sizes.index(max(inner_sizes))
 
 
-@op(out=True)
+@op
 def trace(input: Array) -> Array:
     """The sum of a matrix's diagonal.
 

@@ -275,23 +275,43 @@ def _std_mean(input: Array, correction: Scalar, dim: Dims = None, keepdim: bool 
     return _root(variance).astype(input.real.dtype), middle.astype(input.dtype)
 
 
-def _spread_of(name: str, fn: Callable, doc: str, **given: Any) -> Callable:
+def _spread_of(name: str, fn: Callable, doc: str) -> Callable:
     """Both of torch's signatures: `unbiased`, and `correction` to the number of elements."""
 
     def call(
         input: Any, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: Any = None,
         axis: Any = None, out: Any = None,
     ) -> Any:  # fmt: skip
-        if isinstance(dim, bool):
-            dim, unbiased = None, dim
-        dim = axis if dim is None else dim
-        less = (1 if unbiased else 0) if correction is None else correction
-        _warn_freedom(name, input.shape, dim, less)
-        return fn(input, float(less), dim, keepdim, **({} if out is None else {"out": out}))
+        return fn(*_spread_arguments(name, input, dim, unbiased, keepdim, correction, axis), out=out)
 
     call.__name__ = call.__qualname__ = name
     call.__doc__ = doc
-    return composite(call, **given)
+    return composite(call)
+
+
+def _with_mean_of(name: str, fn: Callable, doc: str) -> Callable:
+    """The same for two results, which torch offers as a function alone and without `out=`."""
+
+    def call(
+        input: Any, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: Any = None,
+        axis: Any = None,
+    ) -> Any:  # fmt: skip
+        return fn(*_spread_arguments(name, input, dim, unbiased, keepdim, correction, axis))
+
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = doc
+    return composite(call, method=False)
+
+
+def _spread_arguments(
+    name: str, input: Any, dim: Any, unbiased: bool, keepdim: bool, correction: Any, axis: Any
+) -> tuple:
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    dim = axis if dim is None else dim
+    less = (1 if unbiased else 0) if correction is None else correction
+    _warn_freedom(name, input.shape, dim, less)
+    return input, float(less), dim, keepdim
 
 
 def _warn_freedom(name: str, shape: Sequence[int], dim: Any, correction: float) -> None:
@@ -301,14 +321,14 @@ def _warn_freedom(name: str, shape: Sequence[int], dim: Any, correction: float) 
             f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the reduction factor "
             "(input numel divided by output numel).",
             UserWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
 
 
 var = _spread_of("var", _var, "The variance of all elements, or along dimensions.")
 std = _spread_of("std", _std, "The standard deviation of all elements, or along dimensions; its gradient at 0 is 0.")
-var_mean = _spread_of("var_mean", _var_mean, "Variance and mean.", method=False)
-std_mean = _spread_of("std_mean", _std_mean, "Standard deviation and mean.", method=False)
+var_mean = _with_mean_of("var_mean", _var_mean, "Variance and mean.")
+std_mean = _with_mean_of("std_mean", _std_mean, "Standard deviation and mean.")
 
 
 @reduction(kind="float", alias=("special.logsumexp",))

@@ -49,7 +49,7 @@ def sort(input: Array, dim: Dim = -1, descending: bool = False, *, stable: bool 
     return ordered(input, dim, descending)
 
 
-@op(differentiable=False, refuse=_no_complex)
+@op(differentiable=False, out=True, refuse=_no_complex)
 def argsort(input: Array, dim: Dim = -1, descending: bool = False, *, stable: bool = False) -> Array:
     """The indices that sort a dimension.
 

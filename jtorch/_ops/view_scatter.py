@@ -19,14 +19,14 @@ def _check_src(src: tuple[int, ...], part: tuple[int, ...]) -> None:
         )
 
 
-@op(name="select_scatter", method=False, function=False, out=True, grad="SelectScatterBackward0")
+@op(name="select_scatter", method=False, function=False, grad="SelectScatterBackward0")
 def _select_scatter(input: Array, src: Array, dim: Dim, index: Scalar) -> Array:
     _check_src(src.shape, (*input.shape[:dim], *input.shape[dim + 1 :]))
     return Select(dim).write(input, src.astype(input.dtype), index)
 
 
 @composite
-def select_scatter(input: Any, src: Any, dim: int, index: int, *, out: Any = None) -> Any:
+def select_scatter(input: Any, src: Any, dim: int, index: int) -> Any:
     """`input` with `src` at one index of a dimension.
 
     >>> import jtorch as torch
@@ -38,7 +38,7 @@ def select_scatter(input: Any, src: Any, dim: int, index: int, *, out: Any = Non
     n = shape[wrap_dim(dim, len(shape))]
     if not -n <= index < n:
         raise IndexError(f"select(): index {index} out of range for tensor of size {list(shape)} at dimension {dim}")
-    return _select_scatter(input, src, dim, index + n if index < 0 else index, out=out)
+    return _select_scatter(input, src, dim, index + n if index < 0 else index)
 
 
 @op(name="slice_scatter", method=False, function=False, out=True, grad="SliceScatterBackward0")
@@ -63,7 +63,7 @@ def slice_scatter(
     return _slice_scatter(input, src, dim, first, max(-((first - stop) // step), 0), step, out=out)
 
 
-@op(out=True, grad="DiagonalScatterBackward0")
+@op(grad="DiagonalScatterBackward0")
 def diagonal_scatter(input: Array, src: Array, offset: int = 0, dim1: Dim = 0, dim2: Dim = 1) -> Array:
     """`input` with `src` in place of a diagonal.
 
@@ -77,17 +77,14 @@ def diagonal_scatter(input: Array, src: Array, offset: int = 0, dim1: Dim = 0, d
     return verb.write(input, src.astype(input.dtype))
 
 
-@op(name="as_strided_scatter", method=False, function=False, out=True, grad="AsStridedScatterBackward0")
+@op(name="as_strided_scatter", method=False, function=False, grad="AsStridedScatterBackward0")
 def _as_strided_scatter(input: Array, src: Array, size: tuple, stride: tuple, offset: int) -> Array:
     _check_src(src.shape, size)
     return AsStrided(size, stride, offset).write(input, src.astype(input.dtype))
 
 
 @composite
-def as_strided_scatter(
-    input: Any, src: Any, size: Any, stride: Any, storage_offset: int | None = None,
-    *, out: Any = None,
-) -> Any:  # fmt: skip
+def as_strided_scatter(input: Any, src: Any, size: Any, stride: Any, storage_offset: int | None = None) -> Any:
     """`input` with `src` written through strides over its elements.
 
     >>> import jtorch as torch
@@ -95,4 +92,4 @@ def as_strided_scatter(
     tensor([1., 0., 1., 0.])
     """
     sizes, strides = wholes("as_strided_scatter", "size", 3, size), wholes("as_strided_scatter", "stride", 4, stride)
-    return _as_strided_scatter(input, src, sizes, strides, storage_offset or 0, out=out)
+    return _as_strided_scatter(input, src, sizes, strides, storage_offset or 0)

@@ -398,7 +398,7 @@ registry.add_method("mH", property(_mH))
 # More elements than there are
 
 
-@view(varargs=True)
+@view(varargs=True, function=False)
 def expand(input, size: Any, *, implicit: bool = False):
     """With dimensions of size 1 repeated without copying; -1 keeps a size.
 
