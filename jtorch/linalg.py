@@ -164,7 +164,7 @@ def norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, out
 # Determinants and inverses
 
 
-@op(method=False, alias=(), grad="LinalgDetBackward0")
+@op(method=False, out=True, grad="LinalgDetBackward0")
 def det(A: Array) -> Array:
     """The determinant.
 
@@ -176,7 +176,7 @@ def det(A: Array) -> Array:
     return jnp.linalg.det(A) if A.shape[-1] else jnp.ones(A.shape[:-2], A.dtype)
 
 
-@op(method=False, returns=("sign", "logabsdet"), grad="LinalgSlogdetBackward0")
+@op(method=False, out=True, returns=("sign", "logabsdet"), grad="LinalgSlogdetBackward0")
 def slogdet(A: Array) -> tuple[Array, Array]:
     """Sign and logarithm of the absolute value of the determinant."""
     _check_square("linalg.slogdet", A)
@@ -190,7 +190,7 @@ def _lapack_info(factor: Any) -> Any:
     return jnp.where(zero.any(-1), zero.argmax(-1) + 1, 0).astype(np.int32)
 
 
-@op(name="inv_ex", method=False, function=False, returns=("inverse", "info"), grad="LinalgInvExBackward0")
+@op(name="inv_ex", method=False, function=False, out=True, returns=("inverse", "info"), grad="LinalgInvExBackward0")
 def _inv(A: Array) -> tuple[Array, Array]:
     _check_square("linalg.inv", A)
     if not A.size:
@@ -201,7 +201,7 @@ def _inv(A: Array) -> tuple[Array, Array]:
 @composite(method=False)
 def inv_ex(A: Any, *, check_errors: bool = False, out: Any = None) -> Any:
     """The inverse and an error code: 0 where the matrix can be inverted."""
-    found = _inv(A)
+    found = _inv(A, out=out)
     if check_errors:
         _check_regular("linalg.inv", found[1])
     return found
@@ -221,14 +221,18 @@ def inv(A: Any, *, out: Any = None) -> Any:
     return inverse if out is None else write_out("linalg.inv", out, inverse)
 
 
-@op(name="pinv", method=False, function=False, grad="LinalgPinvBackward0")
+@op(name="pinv", method=False, function=False, out=True, grad="LinalgPinvBackward0")
 def _pinv(A: Array, rtol: float | None, hermitian: bool) -> Array:
     _check_inexact("linalg.pinv", A)
+    if hermitian:
+        A = lax.stop_gradient(_half(A, "L") - A) + A
     return jnp.linalg.pinv(A, rtol=rtol, hermitian=hermitian)
 
 
 @composite(method=False)
-def pinv(A: Any, rcond: float | None = None, hermitian: bool = False, *, rtol: float | None = None) -> Any:
+def pinv(
+    A: Any, rcond: float | None = None, hermitian: bool = False, *, rtol: float | None = None, out: Any = None
+) -> Any:
     """The Moore-Penrose inverse.
 
     >>> import jtorch as torch
@@ -238,20 +242,27 @@ def pinv(A: Any, rcond: float | None = None, hermitian: bool = False, *, rtol: f
     wish = rtol if rcond is None else rcond
     shape = A._v.aval.shape
     default = max(shape[-2:]) * float(jnp.finfo(A._v.aval.dtype.np).eps)
-    return _pinv(A, default if wish is None else float(wish), hermitian)
+    return _pinv(A, default if wish is None else float(wish), hermitian, out=out)
 
 
 # Decompositions
 
 
-@op(name="svd", method=False, function=False, returns=("U", "S", "Vh"), grad="LinalgSvdBackward0")
+@op(name="svd", method=False, function=False, out=True, returns=("U", "S", "Vh"), grad="LinalgSvdBackward0")
 def _svd(A: Array, full_matrices: bool) -> tuple[Array, Array, Array]:
     _check_inexact("linalg.svd", A)
-    return tuple(jnp.linalg.svd(A, full_matrices=full_matrices))
+    U, S, Vh = jnp.linalg.svd(A, full_matrices=False)
+    k = S.shape[-1]
+    if full_matrices and (A.shape[-2] > k or A.shape[-1] > k):
+        # JAX differentiates the reduced form only; what completes the bases has no gradient of its own
+        full_U, _, full_Vh = lax.stop_gradient(jnp.linalg.svd(lax.stop_gradient(A), full_matrices=True))
+        U = jnp.concatenate([U, full_U[..., k:]], -1)
+        Vh = jnp.concatenate([Vh, full_Vh[..., k:, :]], -2)
+    return U, S, Vh
 
 
 @composite(method=False)
-def svd(A: Any, full_matrices: bool = True, *, driver: str | None = None) -> Any:
+def svd(A: Any, full_matrices: bool = True, *, driver: str | None = None, out: Any = None) -> Any:
     """The singular value decomposition `A = U diag(S) Vh`. `driver` has no meaning here.
 
     >>> import jtorch as torch
@@ -260,17 +271,17 @@ def svd(A: Any, full_matrices: bool = True, *, driver: str | None = None) -> Any
     """
     if A._v.aval.ndim < 2:
         raise RuntimeError("linalg.svd: The input tensor A must have at least 2 dimensions.")
-    return _svd(A, full_matrices)
+    return _svd(A, full_matrices, out=out)
 
 
-@op(method=False, grad="LinalgSvdBackward0")
+@op(method=False, out=True, grad="LinalgSvdBackward0")
 def svdvals(A: Array) -> Array:
     """The singular values, largest first."""
     _check_inexact("linalg.svdvals", A)
     return jnp.linalg.svd(A, compute_uv=False)
 
 
-@op(method=False, returns=("Q", "R"), grad="LinalgQrBackward0")
+@op(method=False, out=True, returns=("Q", "R"), grad="LinalgQrBackward0")
 def qr(A: Array, mode: str = "reduced") -> tuple[Array, Array]:
     """The QR decomposition; `mode` is reduced, complete or r.
 
@@ -293,12 +304,13 @@ def _half(A: Any, UPLO: str) -> Any:
     """The Hermitian matrix that one triangle stands for."""
     if UPLO.upper() not in ("L", "U"):
         raise RuntimeError(f"Expected UPLO argument to be 'L' or 'U', but got {UPLO}")
-    triangle = jnp.tril(A) if UPLO.upper() == "L" else jnp.triu(A)
-    strict = jnp.tril(A, -1) if UPLO.upper() == "L" else jnp.triu(A, 1)
-    return triangle + _mH(strict)
+    lower = UPLO.upper() == "L"
+    triangle, strict = (jnp.tril(A), jnp.tril(A, -1)) if lower else (jnp.triu(A), jnp.triu(A, 1))
+    both = (A + _mH(A)) / 2  # torch's gradient is that of a matrix whose two triangles move together
+    return lax.stop_gradient(triangle + _mH(strict) - both) + both
 
 
-@op(method=False, returns=("eigenvalues", "eigenvectors"), residuals=True, grad="LinalgEighBackward0")
+@op(method=False, out=True, returns=("eigenvalues", "eigenvectors"), residuals=True, grad="LinalgEighBackward0")
 def eigh(A: Array, UPLO: str = "L") -> tuple[Array, Array]:
     """Eigenvalues, smallest first, and eigenvectors of a symmetric matrix."""
     _check_square("linalg.eigh", A)
@@ -306,14 +318,14 @@ def eigh(A: Array, UPLO: str = "L") -> tuple[Array, Array]:
     return values, vectors
 
 
-@op(method=False, residuals=True, grad="LinalgEighBackward0")
+@op(method=False, out=True, residuals=True, grad="LinalgEighBackward0")
 def eigvalsh(A: Array, UPLO: str = "L") -> Array:
     """Eigenvalues, smallest first, of a symmetric matrix."""
     _check_square("linalg.eigvalsh", A)
     return jnp.linalg.eigh(_half(A, UPLO), symmetrize_input=False)[0]
 
 
-@op(name="cholesky_ex", method=False, function=False, returns=("L", "info"), grad="LinalgCholeskyExBackward0")
+@op(name="cholesky_ex", method=False, function=False, out=True, returns=("L", "info"), grad="LinalgCholeskyExBackward0")
 def _cholesky(A: Array, upper: bool) -> tuple[Array, Array]:
     _check_square("linalg.cholesky", A)
     full = _half(A, "U" if upper else "L")
@@ -323,9 +335,9 @@ def _cholesky(A: Array, upper: bool) -> tuple[Array, Array]:
 
 
 @composite(method=False)
-def cholesky_ex(A: Any, *, upper: bool = False, check_errors: bool = False) -> Any:
+def cholesky_ex(A: Any, *, upper: bool = False, check_errors: bool = False, out: Any = None) -> Any:
     """The Cholesky factor and an error code: 0 where the matrix is positive-definite."""
-    found = _cholesky(A, upper)
+    found = _cholesky(A, upper, out=out)
     if check_errors:
         _check_regular("linalg.cholesky", found[1])
     return found
@@ -353,7 +365,7 @@ def _is_vector(A: Any, B: Any) -> bool:
     return B.ndim == 1 or (A.ndim - 1 == B.ndim and A.shape[:-1] == B.shape)
 
 
-@op(name="solve_ex", method=False, function=False, returns=("result", "info"), grad="LinalgSolveExBackward0")
+@op(name="solve_ex", method=False, function=False, out=True, returns=("result", "info"), grad="LinalgSolveExBackward0")
 def _solve(A: Array, B: Array, left: bool) -> tuple[Array, Array]:
     _check_square("linalg.solve", A)
     vector = _is_vector(A, B)
@@ -376,9 +388,9 @@ def _solve(A: Array, B: Array, left: bool) -> tuple[Array, Array]:
 
 
 @composite(method=False)
-def solve_ex(A: Any, B: Any, *, left: bool = True, check_errors: bool = False) -> Any:
+def solve_ex(A: Any, B: Any, *, left: bool = True, check_errors: bool = False, out: Any = None) -> Any:
     """The solution and an error code: 0 where the matrix is regular."""
-    found = _solve(A, B, left)
+    found = _solve(A, B, left, out=out)
     if check_errors:
         _check_regular("linalg.solve", found[1])
     return found
@@ -494,9 +506,11 @@ def diagonal(A: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
     return views.diagonal(A, offset, dim1, dim2)
 
 
-@op(name="matrix_rank", method=False, function=False, differentiable=False)
+@op(name="matrix_rank", method=False, function=False, out=True, differentiable=False)
 def _matrix_rank(A: Array, atol: float | None, rtol: float | None, hermitian: bool) -> Array:
     _check_inexact("linalg.matrix_rank", A)
+    if not A.size:
+        return jnp.zeros(A.shape[:-2], np.int64)
     values = jnp.abs(jnp.linalg.eigvalsh(A)) if hermitian else jnp.linalg.svd(A, compute_uv=False)
     default = max(A.shape[-2:]) * jnp.finfo(A.dtype).eps if not atol else 0.0
     bound = jnp.maximum(atol or 0.0, (default if rtol is None else rtol) * values.max(-1, keepdims=True))
@@ -505,15 +519,16 @@ def _matrix_rank(A: Array, atol: float | None, rtol: float | None, hermitian: bo
 
 @composite(method=False)
 def matrix_rank(
-    A: Any, tol: float | None = None, hermitian: bool = False, *, atol: float | None = None, rtol: float | None = None
-) -> Any:
+    A: Any, tol: float | None = None, hermitian: bool = False, *, atol: float | None = None, rtol: float | None = None,
+    out: Any = None,
+) -> Any:  # fmt: skip
     """How many singular values are not zero within a tolerance.
 
     >>> import jtorch as torch
     >>> torch.linalg.matrix_rank(torch.eye(3))
     tensor(3)
     """
-    return _matrix_rank(A, tol if tol is not None else atol, rtol, hermitian)
+    return _matrix_rank(A, tol if tol is not None else atol, rtol, hermitian, out=out)
 
 
 # The same under torch.* and Tensor.*

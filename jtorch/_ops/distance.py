@@ -10,7 +10,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from jtorch._declare import Array, Dim, broadcast, composite, op
+from jtorch._declare import Array, Dim, broadcast, composite, op, wrap_dim
 
 
 def _root_of_squares(squares: Any) -> Any:
@@ -100,8 +100,9 @@ def cross(input: Any, other: Any, dim: int | None = None, *, out: Any = None) ->
         if 3 not in mine:
             raise RuntimeError("no dimension of size 3 in input")
         dim = mine.index(3)
-    if mine and (mine[dim] != 3 or theirs[dim] != 3):
+    d = wrap_dim(dim, len(mine))
+    if mine and (mine[d] != 3 or theirs[d] != 3):
         raise RuntimeError(
-            f"linalg.cross: inputs dimension {dim} must have length 3. Got {mine[dim]} and {theirs[dim]}"
+            f"linalg.cross: inputs dimension {dim} must have length 3. Got {mine[d]} and {theirs[d]}"
         )
     return cross_op(input, other, dim, out=out)
