@@ -114,7 +114,7 @@ def check_writable(target: Handle) -> None:
 def keep_mask(like: Handle, shape: Sequence[int] | None, p: float, generator: Generator | None = None) -> Any:
     """A bool tensor that is True with probability `p`, for a tensor or for a shape of its dimensions.
 
-    Drawn here and not in the program: a million take 4.5 ms, 2.4 as an XLA scan, which would carry the generator's state
+    Drawn here and not in the program: a million take 4.5 ms, 2.4 as an XLA scan, which would carry a generator's state
     through every program, and all of torch's dropout takes 13 (one core).
     """
     g = dense(geometry(like)) if shape is None else contiguous(shape)
