@@ -75,7 +75,7 @@ def _source(op: Op, method: bool, out: bool, operator: bool, names: dict[str, An
     keyword_seen = False
     for p in op.params:
         if p.name == star:
-            head.append(f"*{p.name}")
+            head += [f"*_{p.name}", f"{p.name}=_MISSING"]
             keyword_seen = True
             continue
         if p.keyword and not keyword_seen:
@@ -136,7 +136,8 @@ def _check(fn: str, p: Param, at: int, star: bool) -> list[str]:
     none = f"{n} is not None and " if p.optional else ""
     args = f"'{fn}', '{n}', {'None' if p.keyword else at + 1}"
     if star:
-        return [f"    {n} = _{p.kind}({args}, {n}[0] if len({n}) == 1 else {n})"]
+        given = f"{n} if {n} is not _MISSING else _{n}[0] if len(_{n}) == 1 else _{n}"
+        return [f"    {n} = _{p.kind}({args}, {given})"]
     if p.kind == "array":
         return [f"    if {none}not isinstance({n}, _Handle): {n} = _array({args}, {n})"]
     if p.kind == "operand":
