@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from jtorch import _root as torch
 from jtorch._declare import fused_update
-from jtorch.optim import _updates
-from jtorch.optim.optimizer import Optimizer, as_number, check_implementation, check_numbers, new_step_count, zeros_for
+from jtorch.optim.optimizer import (
+    Optimizer,
+    as_number,
+    check_implementation,
+    check_numbers,
+    new_step_count,
+    updates,
+    zeros_for,
+)
 
 
 class Adam(Optimizer):
@@ -127,5 +134,5 @@ class Adam(Optimizer):
         names = ["exp_avg", "exp_avg_sq", "max_exp_avg_sq"] if amsgrad else ["exp_avg", "exp_avg_sq"]
         params, states, grads = zip(*members, strict=True)
         tensors = [params, *([state[name] for state in states] for name in names), grads]
-        flags = _updates.AdamFlags(maximize=bool(group["maximize"]), decay=decay, amsgrad=amsgrad)
-        fused_update(f"{type(self).__name__}.step", _updates.adam, tensors, numbers, flags)
+        flags = updates().AdamFlags(maximize=bool(group["maximize"]), decay=decay, amsgrad=amsgrad)
+        fused_update(f"{type(self).__name__}.step", updates().adam, tensors, numbers, flags)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import warnings
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable
@@ -39,6 +40,12 @@ def register_optimizer_step_pre_hook(hook):
 def register_optimizer_step_post_hook(hook):
     """Registers ``hook(optimizer, args, kwargs)``, called after every optimizer's step; returns a removable handle."""
     return _register(_global_post_hooks, hook)
+
+
+@functools.cache
+def updates():
+    """The arithmetic of the steps. It is imported at the first one: optax takes longer than all of jtorch."""
+    return importlib.import_module("jtorch.optim._updates")
 
 
 def _register(table, hook, prepend=False):

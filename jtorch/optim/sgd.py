@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from jtorch._declare import fused_update
-from jtorch.optim import _updates
-from jtorch.optim.optimizer import Optimizer, as_number, check_implementation, check_numbers, zeros_for
+from jtorch.optim.optimizer import Optimizer, as_number, check_implementation, check_numbers, updates, zeros_for
 
 
 class SGD(Optimizer):
@@ -85,11 +84,11 @@ class SGD(Optimizer):
         # The first buffer is the gradient itself: numbers, not a flag, so that the first step is no program of its own.
         carried, kept = (0.0, 1.0) if fresh else (momentum, float(1 - group["dampening"]))
         numbers = [as_number(group["lr"]), as_number(group["weight_decay"]), momentum, carried, kept]
-        flags = _updates.SGDFlags(
+        flags = updates().SGDFlags(
             maximize=bool(group["maximize"]),
             decays=numbers[1] != 0,
             momentum=momentum != 0,
             nesterov=bool(group["nesterov"]),
         )
         grads = [param.grad for param in params]
-        fused_update("SGD.step", _updates.sgd, [params, *buffers, grads], numbers, flags)
+        fused_update("SGD.step", updates().sgd, [params, *buffers, grads], numbers, flags)
