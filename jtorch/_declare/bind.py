@@ -75,7 +75,7 @@ def _source(op: Op, method: bool, out: bool, operator: bool, names: dict[str, An
     keyword_seen = False
     for p in op.params:
         if p.name == star:
-            head += [f"*_{p.name}", f"{p.name}=_MISSING"]
+            head += [f"*_v_{p.name}", f"{p.name}=_MISSING"]
             keyword_seen = True
             continue
         if p.keyword and not keyword_seen:
@@ -136,7 +136,7 @@ def _check(fn: str, p: Param, at: int, star: bool) -> list[str]:
     none = f"{n} is not None and " if p.optional else ""
     args = f"'{fn}', '{n}', {'None' if p.keyword else at + 1}"
     if star:
-        given = f"{n} if {n} is not _MISSING else _{n}[0] if len(_{n}) == 1 else _{n}"
+        given = f"{n} if {n} is not _MISSING else _v_{n}[0] if len(_v_{n}) == 1 else _v_{n}"
         return [f"    {n} = _{p.kind}({args}, {given})"]
     if p.kind == "array":
         return [f"    if {none}not isinstance({n}, _Handle): {n} = _array({args}, {n})"]
