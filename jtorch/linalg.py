@@ -222,27 +222,37 @@ def inv(A: Any, *, out: Any = None) -> Any:
 
 
 @op(name="pinv", method=False, function=False, out=True, grad="LinalgPinvBackward0")
-def _pinv(A: Array, rtol: float | None, hermitian: bool) -> Array:
-    _check_inexact("linalg.pinv", A)
+def _pinv(A: Array, atol: float, rtol: float, hermitian: bool) -> Array:
     if hermitian:
         A = lax.stop_gradient(_half(A, "L") - A) + A
-    return jnp.linalg.pinv(A, rtol=rtol, hermitian=hermitian)
+    bound: Any = rtol
+    if atol and A.size:
+        largest = jnp.linalg.norm(lax.stop_gradient(A), 2, axis=_T)
+        bound = jnp.maximum(atol / jnp.where(largest > 0, largest, 1), rtol)
+    return jnp.linalg.pinv(A, rtol=bound, hermitian=hermitian)
 
 
 @composite(method=False)
 def pinv(
-    A: Any, rcond: float | None = None, hermitian: bool = False, *, rtol: float | None = None, out: Any = None
-) -> Any:
-    """The Moore-Penrose inverse.
+    A: Any, rcond: float | None = None, hermitian: bool = False, *, atol: float | None = None,
+    rtol: float | None = None, out: Any = None,
+) -> Any:  # fmt: skip
+    """The Moore-Penrose inverse: singular values up to `max(atol, rtol * the largest)` count as 0.
 
     >>> import jtorch as torch
     >>> torch.linalg.pinv(torch.tensor([[2.], [0.]]))
     tensor([[0.5000, 0.0000]])
     """
+    shape, kind = A._v.aval.shape, A._v.aval.dtype
+    if len(shape) < 2 or kind.name not in ("float32", "float64", "complex64", "complex128"):
+        raise RuntimeError(
+            f"linalg.pinv({kind.type_name}{{{list(shape)}}}): expected a tensor with 2 or more dimensions of float, "
+            "double, cfloat or cdouble types"
+        )
     wish = rtol if rcond is None else rcond
-    shape = A._v.aval.shape
-    default = max(shape[-2:]) * float(jnp.finfo(A._v.aval.dtype.np).eps)
-    return _pinv(A, default if wish is None else float(wish), hermitian, out=out)
+    if wish is None:
+        wish = 0.0 if atol else max(shape[-2:]) * float(jnp.finfo(kind.np).eps)
+    return _pinv(A, float(atol or 0.0), float(wish), hermitian, out=out)
 
 
 # Decompositions
@@ -534,11 +544,20 @@ def matrix_rank(
 # The same under torch.* and Tensor.*
 
 for _name, _fn in {
-    "det": det, "slogdet": slogdet, "inverse": inv, "pinverse": pinv, "matrix_power": matrix_power,
-    "matrix_exp": matrix_exp,
+    "slogdet": slogdet, "inverse": inv, "matrix_power": matrix_power, "matrix_exp": matrix_exp,
 }.items():  # fmt: skip
     registry.add_function("torch", _name, _fn)
     registry.add_method(_name, _fn)
+
+
+def _det(input: Any) -> Any:
+    """The determinant."""
+    return det(input)
+
+
+def _pinverse(input: Any, rcond: float = 1e-15) -> Any:
+    """The Moore-Penrose inverse; singular values up to `rcond` times the largest count as 0."""
+    return pinv(input, rcond)
 
 
 def _logdet(A: Any) -> Any:
@@ -552,6 +571,7 @@ def _cholesky_old(input: Any, upper: bool = False, *, out: Any = None) -> Any:
     return cholesky(input, upper=upper, out=out)
 
 
-for _name, _fn in {"logdet": _logdet, "cholesky": _cholesky_old}.items():
+for _name, _fn in {"det": _det, "pinverse": _pinverse, "logdet": _logdet, "cholesky": _cholesky_old}.items():
+    _fn.__name__ = _fn.__qualname__ = _name
     registry.add_function("torch", _name, _fn)
     registry.add_method(_name, _fn)

@@ -64,6 +64,12 @@ def mm(input: Array, mat2: Array) -> Array:
     return _mm(input, mat2)
 
 
+@composite(method=False)
+def dsmm(input: Any, mat2: Any) -> Any:
+    """`mm` under its older name, for dense matrices."""
+    return mm(input, mat2)
+
+
 @op(out=True)
 def bmm(input: Array, mat2: Array) -> Array:
     """The products of two batches of matrices."""

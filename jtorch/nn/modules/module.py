@@ -98,11 +98,8 @@ class Module(Hooked, Stateful):
         raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
 
     def compile(self, *args, **kwargs):
-        """Refused: jtorch already runs eager code as whole programs, so there is nothing to compile in place."""
-        raise NotImplementedError(
-            "Module.compile is not supported by jtorch; call the module as it is: "
-            "eager code is already recorded and run as whole programs"
-        )
+        """Checks the options of `torch.compile`, which says why there is nothing more to do."""
+        torch.compile(self, *args, **kwargs)
 
     # ---- train, eval ------------------------------------------------------------------------------------------
 
