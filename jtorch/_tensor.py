@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from jtorch._declare import registry
+from jtorch._declare import as_int, registry
 from jtorch._declare.operators import operator_methods
 from jtorch._declare.variants import cast_to, to_host
 from jtorch._engine import backward
@@ -82,9 +82,7 @@ class Tensor(Handle):
         shape = self._v.aval.shape
         if dim is None:
             return unchecked_size(shape)
-        if not -len(shape) <= dim < len(shape):
-            raise errors.dim_out_of_range(dim, len(shape))
-        return shape[dim]
+        return _entry("size", shape, dim)
 
     @property
     def dtype(self) -> dtype:
@@ -131,9 +129,7 @@ class Tensor(Handle):
         found = geometry(self).stride
         if dim is None:
             return found
-        if not -len(found) <= dim < len(found):
-            raise errors.dim_out_of_range(dim, len(found))
-        return found[dim]
+        return _entry("stride", found, dim)
 
     def storage_offset(self) -> int:
         """Elements before this tensor's first one in its storage."""
@@ -352,6 +348,18 @@ class Tensor(Handle):
 
     def __dir__(self) -> list[str]:
         return sorted({*dir(type(self)), *self.__dict__})
+
+
+def _entry(function: str, entries: tuple[int, ...], dim: Any) -> int:
+    """The size or stride at a dim."""
+    place = as_int(dim)
+    if place is None:
+        raise errors.argument_type(function, "dim", 1, "int", dim)
+    if not entries:
+        raise errors.dim_of_scalar(place)
+    if not -len(entries) <= place < len(entries):
+        raise errors.dim_out_of_range(place, len(entries))
+    return entries[place]
 
 
 def _keeper(t: Tensor) -> Any:

@@ -54,8 +54,8 @@ def write_to_no_grad_view():
     view.add_(1)
 
 
-def set_attribute(tensor, value):
-    tensor.requires_grad = value
+def set_attribute(tensor, value, name="requires_grad"):
+    setattr(tensor, name, value)
 
 
 CASES = [
@@ -75,6 +75,7 @@ CASES = [
     (lambda: torch.lerp(1, 2, "x"), e.invalid_combination("lerp", (1, 2, "x"), {}, TWO)),
     (lambda: a().sum(2), e.dim_out_of_range(2, 2)),
     (lambda: torch.tensor(1.0).sum(-2), e.dim_out_of_range(-2, 0)),
+    (lambda: torch.tensor(1.0).size(-1), e.dim_of_scalar(-1)),
     (lambda: a().sum((0, -2)), e.dim_repeated(0)),
     (lambda: torch.Size([1, "a"]), e.size_item(1, "a")),
     (lambda: torch.rand(2, -1), e.negative_dimension(-1, (2, -1))),
@@ -161,6 +162,7 @@ CASES = [
     (lambda: torch.autograd.grad(leaf().sum(), leaf()), ag.input_unused(0)),
     (lambda: set_attribute(long(), True), ag.grad_dtype()),
     (lambda: torch.tensor([1], requires_grad=True), ag.grad_dtype(setter=False)),
+    (lambda: set_attribute(leaf(), torch.ones(2), "grad"), ag.assigned_grad_size((2,), (3,))),
     (lambda: long().requires_grad_(), ag.requires_grad_dtype()),
     (lambda: set_attribute(leaf() * 2, False), ag.requires_grad_non_leaf()),
     (lambda: a().retain_grad(), ag.retain_without_grad()),

@@ -9,7 +9,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from jtorch._declare import Array, Dim, Scalar, composite, op
+from jtorch._declare import Array, Dim, Scalar, composite, errors, op
 from jtorch._declare.types import get_default_dtype
 from jtorch._ops.pointwise import is_integral
 from jtorch._ops.reduction import vector_norm
@@ -17,7 +17,7 @@ from jtorch._ops.reduction import vector_norm
 
 def _last(y: Array, dim: int) -> Array:
     if not y.ndim:
-        raise IndexError("Dimension specified as -1 but tensor has no dimensions")
+        raise errors.dim_of_scalar(-1)
     return jnp.moveaxis(y, dim, -1)
 
 

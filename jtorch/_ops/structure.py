@@ -193,7 +193,7 @@ def roll(input: Any, shifts: Any, dims: Any = ()) -> Any:
     if len(by) != len(along) and not (len(by) == 1 and not along):
         raise RuntimeError(f"shifts and dimensions must align. shifts: {len(by)}, dims:{len(along)}")
     if along and not input._v.aval.ndim:
-        raise IndexError(f"Dimension specified as {along[0]} but tensor has no dimensions")
+        raise errors.dim_of_scalar(along[0])
     return _roll(input, by, tuple(wrap_dim(d, input._v.aval.ndim) for d in along))
 
 

@@ -114,6 +114,11 @@ def dim_out_of_range(dim: int, rank: int) -> IndexError:
     return IndexError(f"Dimension out of range (expected to be in range of [{-rank}, {rank - 1}], but got {dim})")
 
 
+def dim_of_scalar(dim: int) -> IndexError:
+    """A dim where a 0-dim tensor does not count as having one."""
+    return IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
+
+
 def dim_repeated(dim: int) -> RuntimeError:
     """The same dim twice in a list of dims."""
     return RuntimeError(f"dim {dim} appears multiple times in the list of dims")
