@@ -259,6 +259,31 @@ def _filled(input: Any, value: Any) -> Any:
     return fill_(copy_of(input), value)
 
 
+@composite(function=False)
+def fill_diagonal_(self: Any, fill_value: Any, wrap: bool = False) -> Any:
+    """Writes one value on the main diagonal; with `wrap` the diagonal of a tall matrix starts again below.
+
+    >>> import jtorch as torch
+    >>> torch.zeros(2, 2).fill_diagonal_(1)
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
+    shape, stride = self._v.aval.shape, self.stride()
+    if len(shape) < 2:
+        raise RuntimeError("dimensions must larger than 1")
+    if len(shape) > 2 and len(set(shape)) > 1:
+        raise RuntimeError("all dimensions of input must be of equal length")
+    rows, columns = shape[0], shape[1]
+    step = sum(stride)
+    spots = [(min(shape), self.storage_offset())]
+    if wrap and len(shape) == 2 and rows > columns + 1:
+        starts = range(columns + 1, rows, columns + 1)
+        spots += [(min(rows - r, columns), self.storage_offset() + r * stride[0]) for r in starts]
+    for count, offset in spots:
+        fill_(self.as_strided((count,), (step,), offset), fill_value)
+    return self
+
+
 # Conjugation and negation are computed at once, so these have nothing to resolve
 
 

@@ -274,6 +274,19 @@ def empty(*size: Any, dtype: Any = None, memory_format: Any = None, **options: A
 
 
 @composite(method=False)
+def empty_strided(size: Any, stride: Any, *, dtype: Any = None, **options: Any) -> Any:
+    """A tensor of the given shape and strides whose elements mean nothing; here they are zeros.
+
+    >>> import jtorch as torch
+    >>> torch.empty_strided((2, 3), (1, 2)).stride()
+    (1, 2)
+    """
+    shape, strides = shape_of("empty_strided", (tuple(size),)), tuple(stride)
+    span = 0 if 0 in shape else 1 + sum((n - 1) * s for n, s in zip(shape, strides, strict=True))
+    return fill(ZEROS, (), (span,), dtype, **options).as_strided(shape, strides).detach()
+
+
+@composite(method=False)
 def full(size: Any, fill_value: Any, *, dtype: Any = None, **options: Any) -> Any:
     """A tensor of shape `size` filled with one value, whose type decides the dtype.
 

@@ -301,3 +301,38 @@ def scatter_reduce(
     d = _check_scatter("scatter", input, dim, index, src)
     found = _scatter_reduce(input, d, index, src, reduce, include_self)
     return found if out is None else write_out("scatter_reduce", out, found)
+
+
+@op(
+    name="index_reduce",
+    method=False,
+    function=False,
+    grad="IndexReduceBackward0",
+    checks=lambda input, dim, index, source, reduce, include_self: outside(index, length(input.shape, dim)),
+)
+def _index_reduce(input: Array, dim: Dim, index: Array, source: Array, reduce: str, include_self: bool) -> Array:
+    shape = input.shape
+    input, index, source = at_least_1d(input, index, source)
+    if not source.size:
+        return input.reshape(shape)
+    where = (*(slice(None),) * dim, clipped(index, input.shape[dim]))
+    return _reduced_into(input, where, source, reduce, include_self).reshape(shape)
+
+
+@composite(inplace=True)
+def index_reduce(
+    input: Any, dim: int, index: Any, source: Any, reduce: str, *, include_self: bool = True, out: Any = None
+) -> Any:
+    """`input` with the slices of `source` reduced (prod, mean, amax, amin) into those `index` names.
+
+    >>> import jtorch as torch
+    >>> torch.ones(2).index_reduce(0, torch.tensor([0, 0]), torch.tensor([2., 3.]), "prod")
+    tensor([6., 1.])
+    """
+    if reduce not in ("prod", "mean", "amax", "amin"):
+        raise RuntimeError(f"index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got {reduce}.")
+    d = wrap_dim(dim, input._v.aval.ndim)
+    n = length(input._v.aval.shape, d)
+    check_bounds(index, 0, n, bounds_error(IndexError, d, n, "index_reduce(): "))
+    found = _index_reduce(input, d, index, source, reduce, include_self)
+    return found if out is None else write_out("index_reduce", out, found)

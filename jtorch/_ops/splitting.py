@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from jtorch._declare import Handle, composite, view, wrap_dim
+from jtorch._declare import Handle, composite, errors, registry, view, wrap_dim
 from jtorch._declare.verbs import Select, Slice
 from jtorch._ops.arguments import check_tensor, whole, wholes
 
@@ -40,7 +40,7 @@ def unbind(input: Any, dim: int = 0) -> tuple:
     shape = input._v.aval.shape
     d = wrap_dim(dim, len(shape))
     if not shape:
-        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
+        raise errors.dim_of_scalar(dim)
     return tuple(_one(input, d, i) for i in range(shape[d]))
 
 
@@ -189,3 +189,9 @@ def _stacked_split(name: str, least: int, at: int) -> Any:
 hsplit = _stacked_split("hsplit", 1, 1)
 vsplit = _stacked_split("vsplit", 2, 0)
 dsplit = _stacked_split("dsplit", 3, 2)
+
+
+# torch's "unsafe" forms differ in what its autograd allows afterwards; here all splits are alike.
+for _name, _fn in {"unsafe_chunk": chunk, "unsafe_split": split, "unsafe_split_with_sizes": split_with_sizes}.items():
+    registry.add_function("torch", _name, _fn)
+    registry.add_method(_name, _fn)

@@ -26,6 +26,7 @@ from jtorch._declare import (
     view,
     wrap_dim,
     wrap_dims,
+    write_out,
 )
 from jtorch._declare.types import INT, dtype
 from jtorch._declare.verbs import (
@@ -467,6 +468,13 @@ def narrow(input, dim: int, start: Any, length: int):
     if first + length > size:
         raise errors.narrow_too_long(first, length, size)
     return Slice(d, length, 1), (first,)
+
+
+@composite
+def narrow_copy(input: Any, dim: int, start: int, length: int, *, out: Any = None) -> Any:
+    """As `narrow`, copied."""
+    found = copy_of(narrow(input, dim, start, length))
+    return found if out is None else write_out("narrow_copy", out, found)
 
 
 @view
