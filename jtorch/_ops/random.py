@@ -58,7 +58,7 @@ def manual_seed(seed: Any) -> Generator:
     >>> torch.rand(2)
     tensor([0.4963, 0.7682])
     """
-    return default_generator.manual_seed(int(seed))  # type: ignore[return-value]  # itself
+    return default_generator.manual_seed(int(seed))  # type: ignore[return-value]  # returns itself, this class
 
 
 @composite(method=False)

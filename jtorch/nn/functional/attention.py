@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 
@@ -58,10 +59,8 @@ def _scores(query: Array, key: Array, mask: Array | None, is_causal: bool, scale
 
 def weights_of(scores: Array) -> Array:
     """Softmax over the last dimension; a row that sees nothing gives zeros, not NaN."""
-    top = lax.stop_gradient(jnp.max(scores, -1, keepdims=True))
-    blind = top == -jnp.inf
-    e = jnp.exp(scores - jnp.where(blind, 0, top))
-    return e / jnp.where(blind, 1, jnp.sum(e, -1, keepdims=True))
+    blind = jnp.max(scores, -1, keepdims=True) == -jnp.inf
+    return jnp.where(blind, 0, jax.nn.softmax(jnp.where(blind, 0, scores), -1))
 
 
 @op(function=False, method=False, name="attention", grad="ScaledDotProductFlashAttentionForCpuBackward0")

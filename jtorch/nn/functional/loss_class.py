@@ -13,7 +13,6 @@ import jax.numpy as jnp
 from jtorch._declare import Array, Scalar, composite, op
 from jtorch._declare.checks import check_bounds
 from jtorch.nn.functional._common import listed, number, reduced, reduction_of, require_floating, wide
-from jtorch.nn.functional.linear import linear
 
 
 def _as_rows(x: Array, target: Array) -> tuple[Array, Array]:
@@ -181,21 +180,6 @@ def cross_entropy(
     _check_targets(target, input.shape[min(1, input.ndim - 1)] if input.ndim else 0, ignore_index)
     op = cross_entropy_2d_op if input.ndim > 2 else cross_entropy_op
     return op(input, target, weight, ignore_index, reduction, float(label_smoothing))
-
-
-@composite(method=False)
-def linear_cross_entropy(
-    input: Any, linear_weight: Any, target: Any, *, linear_bias: Any = None, weight: Any = None,
-    reduction: str = "mean", ignore_index: int | None = None, label_smoothing: float = 0.0, options: Any = None,
-) -> Any:  # fmt: skip
-    """The cross entropy of `linear(input, linear_weight, linear_bias)`."""
-    if options is not None:
-        raise NotImplementedError("linear_cross_entropy takes no options: leave them out, XLA plans the memory")
-    scores = linear(input, linear_weight, linear_bias)
-    ignored = -100 if ignore_index is None else ignore_index
-    return cross_entropy(
-        scores, target, weight, ignore_index=ignored, reduction=reduction, label_smoothing=label_smoothing
-    )
 
 
 def _check_vectors(input: Any) -> None:
