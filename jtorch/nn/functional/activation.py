@@ -112,7 +112,7 @@ def mish_op(input: Operand) -> Array:
 def hardswish_op(input: Operand) -> Array:
     """`input * clip(input + 3, 0, 6) / 6`."""
     require_floating(input, "hardswish_cpu")
-    return jnp.where(input >= 3, input, jnp.where(input <= -3, 0, input * (input + 3) / 6))
+    return input * _clip(input + 3, 0, 6) / 6
 
 
 @pointwise(**private, grad="HardsigmoidBackward0")

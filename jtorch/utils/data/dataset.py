@@ -223,7 +223,7 @@ def random_split(dataset: Any, lengths: Sequence[float], generator: Any = None) 
     >>> import jtorch as torch
     >>> generator = torch.Generator().manual_seed(0)
     >>> [list(part) for part in torch.utils.data.random_split(range(4), [0.75, 0.25], generator)]
-    [[2, 0, 1], [3]]
+    [[0, 1, 3], [2]]
     """
     size = len(dataset)
     if math.isclose(sum(lengths), 1) and sum(lengths) <= 1:

@@ -65,7 +65,7 @@ class RandomSampler(Sampler[int]):
     >>> import jtorch as torch
     >>> generator = torch.Generator().manual_seed(0)
     >>> list(torch.utils.data.RandomSampler(range(4), generator=generator))
-    [2, 0, 1, 3]
+    [0, 1, 3, 2]
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class SubsetRandomSampler(Sampler[int]):
     >>> import jtorch as torch
     >>> generator = torch.Generator().manual_seed(0)
     >>> list(torch.utils.data.SubsetRandomSampler([5, 7, 9, 11], generator))
-    [9, 5, 7, 11]
+    [5, 7, 11, 9]
     """
 
     def __init__(self, indices: Sequence[int], generator: Any = None) -> None:
