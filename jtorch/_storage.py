@@ -193,16 +193,15 @@ def data_ptr(self: Any) -> int:
 
 def set_(self: Any, source: Any = None, storage_offset: int = 0, size: Any = None, stride: Any = None) -> Any:
     """Makes the tensor show another tensor's storage, or part of one."""
-    if source is None:
-        source = self.new_empty(0)
-    if not isinstance(source, Handle):
-        source = _over((source if isinstance(source, UntypedStorage) else source.untyped())._cell)
-        size = (source._v.aval.size,) if size is None else size
+    found: Any = self.new_empty(0) if source is None else source
+    if not isinstance(found, Handle):
+        found = _over((found if isinstance(found, UntypedStorage) else found.untyped())._cell)
+        size = (found._v.aval.size,) if size is None else size
     if size is not None:
         shape = wholes("set_", "size", 3, size)
         strides = _row_major(shape) if stride is None else wholes("set_", "stride", 4, stride)
-        source = alias(as_strided_view(source, shape, strides, storage_offset))
-    rebind(self, source)
+        found = alias(as_strided_view(found, shape, strides, storage_offset))
+    rebind(self, found)
     return self
 
 

@@ -87,8 +87,7 @@ def to(self: Any, *args: Any, **kwargs: Any) -> Any:
 def _converted(self: Any, wish: dtype | None, place: Any, copy: bool = False) -> Any:
     aval = self._v.aval
     where = aval.device if place is None else placed(place)
-    if wish is None:
-        wish = aval.dtype
+    wish = aval.dtype if wish is None else wish
     if wish.np is None:
         raise NotImplementedError(f"jtorch has no {wish} tensors: use torch.complex64")
     t = self

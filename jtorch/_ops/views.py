@@ -83,12 +83,12 @@ def _view(input, shape: Any = None, *, size: Any = None, dtype: Any = None):
     tensor([[0, 1],
             [2, 3]])
     """
-    shape = size if shape is None else shape
-    if isinstance(shape, tuple) and len(shape) == 1 and not isinstance(shape[0], int):
-        shape = shape[0]
-    if dtype is not None or _is_dtype(shape):
-        return _bitcast(input, dtype or shape)
-    new = resolved_shape(wholes("view", "size", 1, shape), math.prod(input.shape))
+    wish: Any = size if shape is None else shape
+    if isinstance(wish, tuple) and len(wish) == 1 and not isinstance(wish[0], int):
+        wish = wish[0]
+    if dtype is not None or _is_dtype(wish):
+        return _bitcast(input, dtype or wish)
+    new = resolved_shape(wholes("view", "size", 1, wish), math.prod(input.shape))
     g = input.geometry
     if view_stride(g.size, g.stride, new) is None:
         raise errors.view_strides()
