@@ -102,7 +102,5 @@ def cross(input: Any, other: Any, dim: int | None = None, *, out: Any = None) ->
         dim = mine.index(3)
     d = wrap_dim(dim, len(mine))
     if mine and (mine[d] != 3 or theirs[d] != 3):
-        raise RuntimeError(
-            f"linalg.cross: inputs dimension {dim} must have length 3. Got {mine[d]} and {theirs[d]}"
-        )
+        raise RuntimeError(f"linalg.cross: inputs dimension {dim} must have length 3. Got {mine[d]} and {theirs[d]}")
     return cross_op(input, other, dim, out=out)

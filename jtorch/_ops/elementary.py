@@ -36,9 +36,7 @@ expm1 = _unary("expm1", jnp.expm1, "`exp(input) - 1`, exact near 0.", alias=("sp
 log = _unary("log", jnp.log, "The natural logarithm.")
 log2 = _unary("log2", jnp.log2, "The logarithm to base 2.")
 log10 = _unary("log10", jnp.log10, "The logarithm to base 10.")
-log1p = _unary(
-    "log1p", jnp.log1p, "`log(1 + input)`, exact near 0.", alias=("special.log1p",), grad="Log1PBackward0"
-)
+log1p = _unary("log1p", jnp.log1p, "`log(1 + input)`, exact near 0.", alias=("special.log1p",), grad="Log1PBackward0")
 sqrt = _unary("sqrt", jnp.sqrt, "The square root.")
 rsqrt = _unary("rsqrt", lax.rsqrt, "`1 / sqrt(input)`.")
 sin = _unary("sin", jnp.sin, "The sine.")
@@ -384,8 +382,6 @@ def angle(input: Operand) -> Array:
     if jnp.iscomplexobj(input):
         return atan2.body(input.imag, input.real)
     return jnp.where(jnp.isnan(input), input, lax.stop_gradient(jnp.where(input < 0, jnp.pi, 0.0)) + 0 * input)
-
-
 
 
 @pointwise(kind="default", alias=("special.gammainc",), grad="IgammaBackward0",

@@ -302,9 +302,7 @@ def _check_search(sequence: Any, values: Any) -> None:
 
 
 @composite(method=False)
-def bucketize(
-    input: Any, boundaries: Any, *, out_int32: bool = False, right: bool = False, out: Any = None
-) -> Any:
+def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bool = False, out: Any = None) -> Any:
     """The number of the interval between `boundaries` each value lies in.
 
     >>> import jtorch as torch
@@ -314,5 +312,3 @@ def bucketize(
     if boundaries.ndim != 1:
         raise RuntimeError(f"boundaries tensor must be 1 dimension, but got dim({boundaries.ndim})")
     return _searchsorted(boundaries, input, right, out_int32, out=out)
-
-

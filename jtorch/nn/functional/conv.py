@@ -250,9 +250,7 @@ def conv_transpose1d(
     groups: int = 1, dilation: Any = 1,
 ) -> Array:  # fmt: skip
     """The gradient of `conv1d` with respect to its input, as a layer."""
-    return _transposed(
-        "conv_transpose1d", 1, input, weight, bias, stride, padding, output_padding, groups, dilation
-    )
+    return _transposed("conv_transpose1d", 1, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
 @op(namespace="torch", method=False, alias=("nn.functional.conv_transpose2d",), grad="ConvolutionBackward0")
@@ -261,9 +259,7 @@ def conv_transpose2d(
     groups: int = 1, dilation: Any = 1,
 ) -> Array:  # fmt: skip
     """The gradient of `conv2d` with respect to its input, as a layer."""
-    return _transposed(
-        "conv_transpose2d", 2, input, weight, bias, stride, padding, output_padding, groups, dilation
-    )
+    return _transposed("conv_transpose2d", 2, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
 @op(namespace="torch", method=False, alias=("nn.functional.conv_transpose3d",), grad="ConvolutionBackward0")
@@ -272,9 +268,7 @@ def conv_transpose3d(
     groups: int = 1, dilation: Any = 1,
 ) -> Array:  # fmt: skip
     """The gradient of `conv3d` with respect to its input, as a layer."""
-    return _transposed(
-        "conv_transpose3d", 3, input, weight, bias, stride, padding, output_padding, groups, dilation
-    )
+    return _transposed("conv_transpose3d", 3, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
 @op(namespace="torch", method=False, alias=("nn.functional.conv_tbc",))

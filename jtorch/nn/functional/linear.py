@@ -19,9 +19,7 @@ def _check_types(input: Array, weight: Array, bias: Array | None) -> None:
             f"mat1 and mat2 must have the same dtype, but got {type_name(input)} and {type_name(weight)}"
         )
     if bias is not None and bias.dtype != input.dtype:
-        raise RuntimeError(
-            f"self and mat2 must have the same dtype, but got {type_name(bias)} and {type_name(weight)}"
-        )
+        raise RuntimeError(f"self and mat2 must have the same dtype, but got {type_name(bias)} and {type_name(weight)}")
 
 
 def _check_bias(bias: Array, rows: int, columns: int) -> None:

@@ -35,9 +35,7 @@ def _check_indices(name: str, x: Array, target: Array, weight: Array | None) -> 
                 f"only batches of spatial targets supported ({x.ndim - 1}D tensors) but got targets of dimension: "
                 f"{target.ndim}"
             )
-        raise RuntimeError(
-            f"size mismatch (got input: {listed(x.shape)} , target: {listed(target.shape)}"
-        )
+        raise RuntimeError(f"size mismatch (got input: {listed(x.shape)} , target: {listed(target.shape)}")
     if x.ndim == 2 and target.ndim != 1:
         raise RuntimeError("0D or 1D target tensor expected, multi-target not supported")
     classes = x.shape[0] if x.ndim == 1 else x.shape[1]
@@ -75,9 +73,7 @@ def _nll(
 
 
 @op(function=False, method=False, name="nll_loss")
-def nll_loss_op(
-    input: Array, target: Array, weight: Array | None, ignore_index: int, reduction: str
-) -> Array:
+def nll_loss_op(input: Array, target: Array, weight: Array | None, ignore_index: int, reduction: str) -> Array:
     _check_indices("nll_loss", input, target, weight)
     require_floating(input, "nll_loss_out_frame")
     rows, target = _as_rows(wide(input), target)
@@ -108,9 +104,7 @@ def cross_entropy_2d_op(
 
 
 @op(function=False, method=False, name="cross_entropy_of_probabilities", upcast=True, grad="DivBackward1")
-def cross_entropy_soft_op(
-    input: Array, target: Array, weight: Array | None, reduction: str, smoothing: float
-) -> Array:
+def cross_entropy_soft_op(input: Array, target: Array, weight: Array | None, reduction: str, smoothing: float) -> Array:
     """Targets are probabilities of the input's shape."""
     if input.shape != target.shape:
         raise RuntimeError("Expected target to have the same shape as input")
@@ -190,9 +184,7 @@ def _check_vectors(input: Any) -> None:
 
 
 @op(function=False, method=False, name="multi_margin_loss")
-def multi_margin_op(
-    input: Array, target: Array, weight: Array | None, margin: Scalar, p: int, reduction: str
-) -> Array:
+def multi_margin_op(input: Array, target: Array, weight: Array | None, margin: Scalar, p: int, reduction: str) -> Array:
     x = wide(input)
     rows = x if x.ndim == 2 else x[None]
     target = target.reshape(-1)
@@ -258,9 +250,7 @@ def multilabel_margin_loss(
     reduction = reduction_of(size_average, reduce, reduction)
     _check_vectors(input)
     if tuple(input.shape) != tuple(target.shape):
-        raise RuntimeError(
-            f"inconsistent target size: {listed(target.shape)} for input of size: {listed(input.shape)}"
-        )
+        raise RuntimeError(f"inconsistent target size: {listed(target.shape)} for input of size: {listed(input.shape)}")
     check_bounds(target, -1, input.shape[-1], lambda _: RuntimeError("argument #2 'target' is out of range"))
     return multilabel_margin_op(input, target, reduction)
 

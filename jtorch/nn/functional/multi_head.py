@@ -60,9 +60,7 @@ def multi_head_op(
     q, k, v = (_projected(wide(x), w, b) for x, w, b in zip((query, key, value), matrices, biases, strict=True))
     extra = 0
     if bias_k is not None and bias_v is not None:
-        k, v = (
-            jnp.concatenate([x, jnp.broadcast_to(wide(b), (1, n, width))]) for x, b in ((k, bias_k), (v, bias_v))
-        )
+        k, v = (jnp.concatenate([x, jnp.broadcast_to(wide(b), (1, n, width))]) for x, b in ((k, bias_k), (v, bias_v)))
         extra = 1
     if add_zero:
         k, v = (jnp.pad(x, ((0, 1), (0, 0), (0, 0))) for x in (k, v))

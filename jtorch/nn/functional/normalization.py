@@ -266,9 +266,7 @@ def group_norm(
             f"{listed(input.shape)} and num_groups={num_groups}"
         )
     if input.size and math.prod((input.shape[0] * channels // num_groups, *input.shape[2:])) == 1:
-        raise ValueError(
-            f"Expected more than 1 value per channel when training, got input size {listed(input.shape)}"
-        )
+        raise ValueError(f"Expected more than 1 value per channel when training, got input size {listed(input.shape)}")
     for name, x in (("weight", weight), ("bias", bias)):
         if x is not None and x.shape != (channels,):
             raise RuntimeError(

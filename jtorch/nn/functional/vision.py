@@ -198,9 +198,7 @@ def _wrong_mode(mode: str, rank: int) -> Exception:
 
 
 def _warn_upsample(name: str) -> None:
-    warnings.warn(
-        f"`nn.functional.{name}` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=3
-    )
+    warnings.warn(f"`nn.functional.{name}` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=3)
 
 
 @composite(method=False)
