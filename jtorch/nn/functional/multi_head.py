@@ -16,7 +16,7 @@ from jtorch.nn.functional._common import number, wide
 from jtorch.nn.functional.attention import weights_of
 
 
-def _projected(x: Array, weight: Array, bias: Array | None) -> Array:
+def _projected(x: Array, weight: Array | None, bias: Array | None) -> Array:
     out = x @ wide(weight).T
     return out if bias is None else out + wide(bias)
 

@@ -25,7 +25,7 @@ def _check_mixed(input: Array, *others: Array | None) -> None:
             raise RuntimeError(_MIXED)
 
 
-def _channelwise(x: Array | None, rank: int) -> Array | None:
+def _channelwise(x: Array | None, rank: int) -> Any:
     """A vector over channels, shaped to meet (N, C, *space)."""
     return None if x is None else wide(x).reshape(1, -1, *[1] * (rank - 2))
 
@@ -43,7 +43,7 @@ def _moments(x: Array, axes: tuple[int, ...], keepdims: bool = True) -> tuple[Ar
     return (mean, var) if keepdims else (jnp.squeeze(mean, axes), jnp.squeeze(var, axes))
 
 
-def _updated(running: Array | None, new: Array, momentum: Array) -> Array:
+def _updated(running: Array | None, new: Array, momentum: Scalar) -> Array:
     """A running statistic after one more batch; without one, nothing that anybody reads."""
     if running is None:
         return jnp.zeros((), new.dtype)

@@ -139,7 +139,8 @@ def _wanted_size(name: str, n: int, input: Array, output_size: Any) -> tuple[int
     if len(given) != n:
         wrong = "(): internal error: output_size.size() must be" if "max" in name else ": output_size must be"
         raise RuntimeError(f"{name}{wrong} {n}")
-    found = tuple(have if want is None else as_int(want) for have, want in zip(input.shape[-n:], given, strict=True))
+    wanted = zip(input.shape[-n:], given, strict=True)
+    found: Any = tuple(have if want is None else as_int(want) for have, want in wanted)
     if None in found:
         raise errors.argument_type(name, "output_size", None, "tuple of ints", output_size)
     if min(found) < 0:

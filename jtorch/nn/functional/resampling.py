@@ -38,13 +38,13 @@ def _linear(size: int, out: int, scale: float | None, corners: bool, real: Any) 
     return [(first, real(1) - weight), (np.minimum(first + 1, size - 1), weight)]
 
 
-def cubic_weights(t: np.ndarray, a: float) -> list[np.ndarray]:
+def cubic_weights(t: Any, a: float) -> list:
     """Keys' cubic convolution at distances 1 + t, t, 1 - t and 2 - t."""
 
-    def near(x: np.ndarray) -> np.ndarray:
+    def near(x: Any) -> Any:
         return ((a + 2) * x - (a + 3)) * x * x + 1
 
-    def far(x: np.ndarray) -> np.ndarray:
+    def far(x: Any) -> Any:
         return ((a * x - 5 * a) * x + 8 * a) * x - 4 * a
 
     return [far(t + 1), near(t), near(1 - t), far(2 - t)]

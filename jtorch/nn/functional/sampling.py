@@ -61,7 +61,7 @@ def _read(image: Array, places: list[Array]) -> Array:
 
 def _sample_linear(image: Array, places: list[Array]) -> Array:
     floors = [jnp.floor(p) for p in places]
-    total = 0
+    total: Any = 0
     for corner in itertools.product((0, 1), repeat=len(places)):
         weight, at = 1, []
         for step, p, f in zip(corner, places, floors, strict=True):
@@ -74,7 +74,7 @@ def _sample_linear(image: Array, places: list[Array]) -> Array:
 def _sample_cubic(image: Array, places: list[Array], corners: bool, padding: str) -> Array:
     floors = [lax.stop_gradient(jnp.floor(p)) for p in places]
     weights = [cubic_weights(p - f, -0.75) for p, f in zip(places, floors, strict=True)]
-    total = 0
+    total: Any = 0
     for i, j in itertools.product(range(4), repeat=2):
         at = [f + k - 1 for f, k in zip(floors, (i, j), strict=True)]
         at = [_inside(p, s, corners, padding) for p, s in zip(at, image.shape[1:], strict=True)]
