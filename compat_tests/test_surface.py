@@ -81,4 +81,4 @@ def test_methods_are_those_of_torch():
 def test_root_names_are_those_of_torch():
     """Beside torch's names the root holds only what makes jtorch jtorch."""
     mine = {name for name in dir(jtorch) if not name.startswith("_")}
-    assert mine - set(dir(torch)) <= {"explain", "install"}
+    assert mine - set(dir(torch)) <= {"explain", "install", "uninstall"}

@@ -144,7 +144,7 @@ class Op(BaseOp):
             if not self.upcast and self._casts_arrays:
                 return None, None
             return (compute_dtype(common) if self.upcast else common), (common if self.upcast else None)
-        compute, result = compute_and_result(self.kind, promoting, get_default_dtype())  # type: ignore[arg-type]
+        compute, result = compute_and_result(self.kind, promoting, get_default_dtype())
         wish = self._wished_dtype(statics)
         if wish is not None:
             compute = result = wish

@@ -22,7 +22,7 @@ _NUMBER_DTYPE = {float: np.float64, int: np.int64, bool: np.bool_, complex: np.c
 
 
 def _struct(spec: Spec) -> jax.ShapeDtypeStruct:
-    return spec.struct if isinstance(spec, Aval) else jax.ShapeDtypeStruct((), _NUMBER_DTYPE[spec])  # type: ignore[index]
+    return spec.struct if isinstance(spec, Aval) else jax.ShapeDtypeStruct((), _NUMBER_DTYPE[spec])
 
 
 def shape_of(fn: Any, specs: tuple[Spec, ...]) -> Any:
@@ -90,7 +90,7 @@ class Pullback(BaseOp):
         self._inputs = tuple(zip(live[: len(structs)], structs, strict=True))
 
     def infer(self, specs: tuple[Spec, ...], statics: tuple) -> tuple[Aval, ...]:
-        return self.results  # type: ignore[return-value]
+        return self.results  # type: ignore[return-value]  # only tensors need gradients
 
     def trace(self, specs: tuple[Spec, ...], statics: tuple, arrays: list) -> tuple:
         used = iter(arrays)
@@ -140,7 +140,7 @@ class PullbackOfResiduals(BaseOp):
         self.results = tuple(forward.forward.specs[i] for i in forward.forward.needs)
 
     def infer(self, specs: tuple[Spec, ...], statics: tuple) -> tuple[Aval, ...]:
-        return self.results  # type: ignore[return-value]
+        return self.results  # type: ignore[return-value]  # only tensors need gradients
 
     def trace(self, specs: tuple[Spec, ...], statics: tuple, arrays: list) -> tuple:
         n, hidden = len(self.operands), len(self.forward.hidden)

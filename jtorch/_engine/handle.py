@@ -223,8 +223,8 @@ def attach(tape: Tape, node: TrieNode, operands: tuple, values: list, needs: tup
     plan = node.plans.get(needs)
     if plan is None:
         step = node.step
-        assert step is not None
-        pullback = grad.pullback(step.op, step.specs, step.statics, needs)  # type: ignore[arg-type]
+        assert step is not None and step.op is not None
+        pullback = grad.pullback(step.op, step.specs, step.statics, needs)
         plan = node.plans[needs] = Plan(step.op, step.specs, step.statics, pullback, node.avals)
     g = plan.node_class()
     g.plan = plan

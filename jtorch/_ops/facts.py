@@ -41,7 +41,7 @@ def typename(obj: Any) -> str:
     ('torch.LongTensor', 'int')
     """
     if isinstance(obj, Handle):
-        return obj.type()  # type: ignore[attr-defined]  # every tensor is a Tensor
+        return obj.type()
     named = obj if hasattr(obj, "__qualname__") else type(obj)
     module = getattr(obj, "__module__", None) or named.__module__
     return named.__qualname__ if module in (None, "builtins") else f"{module}.{named.__qualname__}"

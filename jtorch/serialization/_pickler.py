@@ -26,7 +26,7 @@ def _pickler_class(pickle_module: Any) -> Any:
     # Pickle's pure Python class, because the C one looks each name up in the module of that name, and there is none:
     # the files say torch where this library says jtorch. State dicts have few objects, so it costs little.
     base = getattr(pickle_module, "_Pickler", None) or getattr(pickle_module, "Pickler", None)
-    if not (isinstance(base, type) and issubclass(base, pickle._Pickler)):  # pyright: ignore[reportAttributeAccessIssue]
+    if not (isinstance(base, type) and issubclass(base, pickle._Pickler)):
         raise NotImplementedError(
             f"saving with pickle_module={pickle_module!r}: its Pickler is not derived from Python's pickle._Pickler; "
             "leave pickle_module at its default."
@@ -63,11 +63,11 @@ class _TorchNames:
     def save_global(self, obj: Any, name: str | None = None) -> None:
         full_name = _names.name_in_torch(obj)
         if full_name is None:
-            super().save_global(obj, name)  # pyright: ignore[reportAttributeAccessIssue]  # the other base's
+            super().save_global(obj, name)
             return
         module, _, name = full_name.rpartition(".")
         self._write_global(module, name)
-        self.memoize(obj)  # pyright: ignore[reportAttributeAccessIssue]
+        self.memoize(obj)
 
     def _write_global(self: Any, module: str, name: str) -> None:
         if self.proto >= 4:

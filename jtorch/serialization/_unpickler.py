@@ -8,7 +8,7 @@ from typing import Any
 from . import _names
 from ._safe_globals import trusted_by_name
 
-_PURE: Any = pickle._Unpickler  # pyright: ignore[reportAttributeAccessIssue]  # the form that can be restricted
+_PURE: Any = pickle._Unpickler  # the form that can be restricted
 
 _BLOCKED_MODULES = frozenset({"sys", "os", "posix", "nt"})
 

@@ -92,7 +92,7 @@ def with_inplace(fn: Callable, name: str, twin: bool = False, of_torch: bool = F
 
     `twin` adds the function with a trailing underscore, `of_torch` also to `torch`.
     """
-    count = len(fn.op.params)  # type: ignore[attr-defined]  # every declared function carries its op
+    count = len(fn.op.params)
 
     def call(*args: Any, inplace: bool = False, **kwargs: Any) -> Any:
         if len(args) > count:
@@ -104,7 +104,7 @@ def with_inplace(fn: Callable, name: str, twin: bool = False, of_torch: bool = F
 
     call.__name__ = call.__qualname__ = name
     call.__doc__, call.__module__ = fn.__doc__, fn.__module__
-    call.op, call.body = fn.op, fn.body  # type: ignore[attr-defined]  # as every declared function has
+    call.op, call.body = fn.op, fn.body
     registry.add_function(SPACE, name, call)
     if twin:
 

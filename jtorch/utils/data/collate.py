@@ -75,7 +75,7 @@ def _like_mapping(model: Mapping[Any, Any], items: dict[Any, Any]) -> Any:
 
     def filled() -> Any:
         if not isinstance(model, MutableMapping):
-            return type(model)(items)  # pyright: ignore[reportCallIssue]
+            return type(model)(items)  # pyright: ignore[reportCallIssue]  # what fails is caught by _made
         clone = copy.copy(model)
         clone.update(items)
         return clone
@@ -92,7 +92,7 @@ def _like_sequence(model: Sequence[Any], items: list[Any]) -> Any:
 
     def filled() -> Any:
         if not isinstance(model, MutableSequence):
-            return type(model)(items)  # pyright: ignore[reportCallIssue]
+            return type(model)(items)  # pyright: ignore[reportCallIssue]  # what fails is caught by _made
         clone = copy.copy(model)
         for i, item in enumerate(items):
             clone[i] = item

@@ -47,7 +47,7 @@ class IterableDataset(Dataset[T_co], Iterable[T_co]):
     [tensor([1, 2]), tensor([3])]
     """
 
-    def __add__(self, other: Dataset[Any]) -> "ChainDataset":  # pyright: ignore[reportIncompatibleMethodOverride]
+    def __add__(self, other: Dataset[Any]) -> "ChainDataset":
         return ChainDataset([self, other])
 
 

@@ -178,5 +178,6 @@ class BatchSampler(Sampler[list[int]]):
                 yield batch
 
     def __len__(self) -> int:
-        full, rest = divmod(len(self.sampler), self.batch_size)  # pyright: ignore[reportArgumentType]
+        size = len(self.sampler)  # pyright: ignore[reportArgumentType]  # TypeError when the sampler has no length
+        full, rest = divmod(size, self.batch_size)
         return full if self.drop_last or not rest else full + 1
