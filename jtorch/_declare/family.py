@@ -140,7 +140,7 @@ def overload(name: str, *alternatives: Callable, method: bool = True, alias: Seq
     call.__name__ = call.__qualname__ = name
     call.__doc__ = alternatives[0].__doc__
     call.__module__ = alternatives[0].__module__
-    call.alternatives = alternatives  # type: ignore[attr-defined]  # functions take attributes
+    call.alternatives = alternatives
     return composite(call, method=method, alias=alias, **given)
 
 
@@ -171,7 +171,7 @@ def _fits(op: Op, args: tuple, kwargs: dict) -> bool:
     if given.keys() & kwargs.keys():
         return False
     names = {p.name: p for p in op.params}
-    renamed = {_NUMPY_NAMES.get(k, k): v for k, v in kwargs.items() if k != "out"}
+    renamed: dict[str, Any] = {_NUMPY_NAMES.get(k, k): v for k, v in kwargs.items() if k != "out"}
     given.update(renamed)
     if given.keys() - names.keys() or any(p.default is REQUIRED and p.name not in given for p in op.params):
         return False
@@ -222,8 +222,8 @@ def view(body: Callable | None = None, **given: Any) -> Any:
     call.__name__ = call.__qualname__ = fn_name
     call.__doc__ = body.__doc__
     call.__module__ = body.__module__
-    call.op = read  # type: ignore[attr-defined]  # functions take attributes
-    call.body = body  # type: ignore[attr-defined]  # functions take attributes
+    call.op = read
+    call.body = body
     method = _with_varargs(call) if given.get("varargs") else call
     names = (fn_name, *given.get("alias", ()))
     place = given.get("namespace") or registry.namespace_of(body.__module__)
