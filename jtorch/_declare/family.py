@@ -162,7 +162,7 @@ def _signature(op: Op) -> str:
 _NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim"}
 
 
-def _fits(op: Op, args: tuple, kwargs: dict) -> bool:
+def _fits(op: Op, args: tuple, kwargs: dict[str, Any]) -> bool:
     """True when a call's arguments have the roles of the op's parameters."""
     params = [p for p in op.params if not p.keyword]
     if len(args) > len(params):
