@@ -259,21 +259,24 @@ def deepcopy(self: Any, memo: dict) -> Any:
     t = t.as_subclass(type(self)) if type(self) is not type(t) else t
     t._requires_grad = self._requires_grad
     memo[id(self)] = t
-    vars(t).update(copy.deepcopy(_given(self), memo))
+    vars(t).update(copy.deepcopy(own_attributes(self), memo))
     if self._grad is not None:
         t._grad = deepcopy(self._grad, memo)
     return t
 
 
-def _given(self: Any) -> dict[str, Any]:
-    """The attributes the user gave a tensor; names with an underscore are its own."""
-    return {name: value for name, value in vars(self).items() if not name.startswith("_")}
+_FIELDS = {*Handle.__annotations__, *vars(Handle)}
+
+
+def own_attributes(tensor: Any) -> dict[str, Any]:
+    """The attributes that the user gave a tensor."""
+    return {name: value for name, value in vars(tensor).items() if name not in _FIELDS}
 
 
 def reduce_ex(self: Any, protocol: int) -> tuple:
     """A tensor as a pickle holds it: its storage, which tensors that share memory share there too."""
     g = geometry_of(self)
-    facts = (self.dtype.name, g.offset, g.size, g.stride, self._requires_grad, _given(self))
+    facts = (self.dtype.name, g.offset, g.size, g.stride, self._requires_grad, own_attributes(self))
     return rebuilt, (type(self), untyped_storage(self), *facts)
 
 

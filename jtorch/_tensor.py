@@ -65,9 +65,10 @@ class Tensor(Handle):
         return t
 
     def as_subclass(self, cls: type) -> Any:
-        """The same data and history as an instance of `cls`."""
+        """The same memory and history as an instance of `cls`."""
+        shown = self.view_as(self) if self._requires_grad and threads.tape.grad_enabled else alias(self)
         t = object.__new__(cls)
-        t.__dict__.update({k: v for k, v in self.__dict__.items() if k.startswith("_")})
+        vars(t).update(vars(shown))
         return t
 
     # Plain facts

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from jtorch import _root as torch
+from jtorch._storage import own_attributes
 from jtorch._types import autograd_errors
 
 __all__ = ["Parameter", "UninitializedParameter", "is_lazy", "Buffer", "UninitializedBuffer"]
@@ -38,8 +39,7 @@ class Parameter(torch.Tensor):
         return "Parameter containing:\n" + super().__repr__()
 
     def __reduce_ex__(self, proto):
-        # Names with an underscore are the tensor's own.
-        state = {name: value for name, value in vars(self).items() if not name.startswith("_")}
+        state = own_attributes(self)
         if state:
             return _rebuild_parameter_with_state, (self.data, self.requires_grad, OrderedDict(), state)
         return _rebuild_parameter, (self.data, self.requires_grad, OrderedDict())

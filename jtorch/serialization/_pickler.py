@@ -6,12 +6,13 @@ from collections import OrderedDict
 from typing import Any
 
 from jtorch import _root as torch
+from jtorch._storage import own_attributes
 from jtorch._types import layout
 from jtorch.nn import parameter
 from jtorch.nn.parameter import Parameter
 
 from . import _names
-from ._storage import UNTYPED, SavedStorage, own_attributes
+from ._storage import UNTYPED, SavedStorage
 
 
 def pickled(obj: Any, pickle_module: Any, protocol: int) -> tuple[bytes, dict[str, SavedStorage]]:

@@ -50,9 +50,6 @@ STORAGE_TYPES = {f"{name}Storage": StorageType(DTYPES[dtype]) for name, dtype in
 _TYPE_OF_DTYPE = {kind.dtype: kind for kind in STORAGE_TYPES.values()}
 
 
-_FIELDS = {*handle.Handle.__annotations__, *vars(handle.Handle)}
-
-
 class SavedStorage:
     """A tensor's storage on its way into a file."""
 
@@ -73,11 +70,6 @@ class SavedStorage:
     def data(self) -> np.ndarray:
         """Returns the bytes, in this machine's order."""
         return np.ascontiguousarray(handle.to_numpy(self._root)).reshape(-1).view(np.uint8)
-
-
-def own_attributes(tensor: Any) -> dict[str, Any]:
-    """Returns the attributes that the user gave a tensor."""
-    return {name: value for name, value in vars(tensor).items() if name not in _FIELDS}
 
 
 class LoadedStorage:

@@ -83,13 +83,12 @@ class DataLoader(Generic[T_co]):
         _check_order(batch_size, shuffle, sampler, batch_sampler, drop_last)
         if batch_sampler is not None:
             batch_size, drop_last = None, False
-        if sampler is None:
-            sampler = self._default_sampler(bool(shuffle))
+        order = self._default_sampler(bool(shuffle)) if sampler is None else sampler
         if batch_size is not None:
-            batch_sampler = BatchSampler(sampler, batch_size, drop_last)
+            batch_sampler = BatchSampler(order, batch_size, drop_last)
         self.batch_size = batch_size
         self.drop_last = drop_last
-        self.sampler = sampler
+        self.sampler = order
         self.batch_sampler = batch_sampler
         if collate_fn is None:
             collate_fn = default_convert if batch_sampler is None else default_collate
