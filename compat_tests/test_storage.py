@@ -1,103 +1,105 @@
-"""Storages, deep copies and pickles: what shares memory with what, as in torch."""
+"""Copies, deep copies and pickles: what they share, keep and refuse."""
 
 import copy
-import ctypes
 import pickle
-from typing import Any
 
 import pytest
-import torch
 
-import jtorch
-
-BOTH = pytest.mark.parametrize("side", [torch, jtorch], ids=["torch", "jtorch"])
+from compat_tests.harness.same import assert_same, attempt
 
 
-def base_and_view(side: Any) -> tuple[Any, Any]:
-    base = side.arange(6.0).view(2, 3)
-    return base, base[1]
-
-
-def pickled(value: Any) -> Any:
+def pickled(value):
     return pickle.loads(pickle.dumps(value))
 
 
-@BOTH
-def test_pickled(side: Any):
-    base, view = base_and_view(side)
-    new_base, new_view, leaf = pickled([base.t(), view, side.ones(2, requires_grad=True)])
-    assert new_base.tolist() == [[0, 3], [1, 4], [2, 5]]
-    assert (new_base.stride(), new_view.tolist(), leaf.requires_grad) == ((1, 3), [3, 4, 5], True)
+COPIES = (copy.copy, copy.deepcopy, pickled)
 
 
-@BOTH
-def test_deep_copies_share_among_themselves_only(side: Any):
-    base, view = base_and_view(side)
-    new_base, new_view = copy.deepcopy([base, view])
-    new_view.zero_()
-    assert new_base.tolist() == [[0, 1, 2], [0, 0, 0]]
-    assert base.tolist() == [[0, 1, 2], [3, 4, 5]]
+@pytest.mark.parametrize("made", COPIES)
+def test_buffers_stay_buffers(made):
+    def run(torch):
+        found = made(torch.nn.Buffer(torch.ones(2), persistent=False))
+        return isinstance(found, torch.nn.Buffer), found.persistent, found
+
+    assert_same(run)
 
 
-@BOTH
-def test_shallow_copy_shares(side: Any):
-    base, _ = base_and_view(side)
-    copy.copy(base)[0] = 7
-    assert base.tolist() == [[7, 7, 7], [3, 4, 5]]
+def test_what_shares_memory():
+    def run(torch):
+        x = torch.arange(6.0).view(2, 3)
+        both = copy.deepcopy([x, x[0]])
+        both[0][0, 0] = 9
+        shallow = copy.copy(x[0])
+        shallow[1] = 7
+        apart = pickled([x, x[0]])
+        apart[0][0, 0] = 5
+        return x, both, both[1]._is_view(), shallow, apart
+
+    assert_same(run)
 
 
-@BOTH
-def test_deepcopy_keeps_what_a_tensor_carries(side: Any):
-    leaf = side.ones(2, requires_grad=True)
-    leaf.note = ["x"]
-    (leaf * 2).sum().backward()
-    new = copy.deepcopy(leaf)
-    assert (new.requires_grad, new.grad.tolist(), new.note) == (True, [2, 2], ["x"])
-    assert new.note is not leaf.note
-    with pytest.raises(RuntimeError, match="Only Tensors created explicitly by the user"):
-        copy.deepcopy(leaf * 2)
+@pytest.mark.parametrize("made", COPIES)
+def test_strides_and_types(made):
+    def run(torch):
+        results = []
+        for dtype in ("float16", "bfloat16", "float64", "int64", "bool", "complex64", "uint8"):
+            x = torch.tensor([[0, 1, 2], [3, 4, 5]]).to(getattr(torch, dtype))
+            for view in (x, x.t(), x[:, 1], x[:0], x[1, 2]):
+                found = made(view)
+                results.append((found, found.stride(), found.storage_offset()))
+        bits = made(torch.arange(4.0).view(torch.int32))
+        return results, bits
+
+    assert_same(run)
 
 
-@BOTH
-def test_addresses(side: Any):
-    base, view = base_and_view(side)
-    address = base.data_ptr()
-    assert view.data_ptr() - address == 12
-    assert base.untyped_storage().data_ptr() == address
-    base.add_(1)
-    base.mul_(2)
-    assert base.data_ptr() == address
-    assert (ctypes.c_float * 6).from_address(address)[:] == [2, 4, 6, 8, 10, 12]
-    assert (base + 0).data_ptr() != address
+@pytest.mark.parametrize("made", COPIES)
+def test_leaves(made):
+    def run(torch):
+        leaf = torch.ones(2, requires_grad=True)
+        leaf.grad, leaf.mark = torch.ones(2) * 3, [1]
+        parameter = torch.nn.Parameter(torch.ones(2))
+        parameter.mark, parameter.grad = 3, torch.ones(2)
+        found, second = made(leaf), made(parameter)
+        found.mark.append(2)
+        facts = found, found.grad, found.mark, leaf.mark, second, second.grad, getattr(second, "mark", None)
+        return facts, attempt(made, leaf * 2)
+
+    assert_same(run)
 
 
-@pytest.mark.filterwarnings("ignore:TypedStorage is deprecated")
-@BOTH
-def test_storages(side: Any):
-    base, view = base_and_view(side)
-    assert view.untyped_storage().nbytes() == 24
-    assert view.storage().tolist() == [0, 1, 2, 3, 4, 5]
-    assert view.untyped_storage().data_ptr() == base.untyped_storage().data_ptr()
-    assert base.clone().untyped_storage().data_ptr() != base.untyped_storage().data_ptr()
+@pytest.mark.parametrize("made", [copy.deepcopy, pickled])
+def test_tied_weights_of_a_model(made):
+    def run(torch):
+        model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Linear(2, 2))
+        model[1].weight = model[0].weight
+        found = made(model)
+        found[0].weight.data.add_(1)
+        return found[1].weight is found[0].weight, list(found.parameters()), list(model.parameters())
+
+    assert_same(run)
 
 
-@BOTH
-def test_set_and_resize(side: Any):
-    base, _ = base_and_view(side)
-    other = side.zeros(0)
-    other.set_(base)
-    other[0, 0] = 9
-    assert base[0, 0].item() == 9
-    assert side.arange(6).resize_(2, 2).tolist() == [[0, 1], [2, 3]]
-    assert side.arange(2).resize_(4)[:2].tolist() == [0, 1]
-    assert base.resize_(3).untyped_storage().nbytes() == 24
+def test_shared_numpy_memory():
+    def run(torch):
+        x = torch.ones(3)
+        array = x.numpy()
+        before = copy.deepcopy(x)
+        array[0] = 7
+        after = copy.deepcopy(x)
+        after[1] = 8
+        return x, before, after, array
+
+    assert_same(run)
 
 
-def test_address_of_a_view_written_through_the_base():
-    x = jtorch.zeros(4)
-    part = x[2:]
-    address = part.data_ptr()
-    x.fill_(3)
-    assert part.data_ptr() == address
-    assert (ctypes.c_float * 2).from_address(address)[:] == [3, 3]
-    assert part.tolist() == [3, 3]
+def test_subclass():
+    def run(torch):
+        kind = type("Marked", (torch.Tensor,), {})
+        x, leaf = torch.ones(2), torch.ones(2, requires_grad=True)
+        x.as_subclass(kind)[0] = 5
+        shown = leaf.as_subclass(kind)
+        (shown * 2).sum().backward()
+        return x, type(shown).__name__, shown.is_leaf, shown.requires_grad, leaf.grad
+
+    assert_same(run)

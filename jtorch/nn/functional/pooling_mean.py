@@ -322,9 +322,7 @@ def _unpooled_size(space: Sequence[int], kernel: Any, stride: Any, padding: Any,
         )
     for d, (have, size, s) in enumerate(zip(default, wanted, stride, strict=True)):
         if not have - s < size < have + s:
-            raise ValueError(
-                f'invalid output_size "{wanted}" (dim {d} must be between {have - s} and {have + s})'
-            )
+            raise ValueError(f'invalid output_size "{wanted}" (dim {d} must be between {have - s} and {have + s})')
     return wanted
 
 

@@ -139,8 +139,7 @@ def grid_sample(
     """Samples (N, C, H, W) at places (N, h, w, 2), x before y, each from -1 to 1; likewise in 3-d."""
     if mode not in _INTERPOLATIONS:
         raise ValueError(
-            "nn.functional.grid_sample(): expected mode to be 'bilinear', 'nearest' or 'bicubic', but got: "
-            f"'{mode}'"
+            f"nn.functional.grid_sample(): expected mode to be 'bilinear', 'nearest' or 'bicubic', but got: '{mode}'"
         )
     if padding_mode not in _PADDINGS:
         raise ValueError(
@@ -195,9 +194,7 @@ def unfold(input: Array, kernel_size: Any, dilation: Any = 1, padding: Any = 0, 
             f"but got: {listed(input.shape)}"
         )
     x = input if input.ndim == 4 else input[None]
-    kernel, dilation, padding, stride, counts = _places(
-        "unfold", x.shape[2:], kernel_size, dilation, padding, stride
-    )
+    kernel, dilation, padding, stride, counts = _places("unfold", x.shape[2:], kernel_size, dilation, padding, stride)
     if min(counts) < 1:
         raise RuntimeError(
             f"Given input with spatial size ({x.shape[2]}, {x.shape[3]}), kernel_size={kernel}, dilation={dilation}, "
