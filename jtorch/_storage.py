@@ -18,7 +18,7 @@ from jtorch._ops.arguments import wholes
 from jtorch._types.device import device
 from jtorch._types.dtype import dtype, dtype_named
 
-# One object for each storage in use, by its cell's id, so that pickling a storage twice writes it once.
+# One object for each storage in use, by its cell's id.
 _storages: weakref.WeakValueDictionary[int, UntypedStorage] = weakref.WeakValueDictionary()
 
 
@@ -274,10 +274,10 @@ def own_attributes(tensor: Any) -> dict[str, Any]:
 
 
 def reduce_ex(self: Any, protocol: int) -> tuple:
-    """A tensor as a pickle holds it: its storage, which tensors that share memory share there too."""
+    """A tensor as a pickle holds it: with a storage of its own, so that tensors of one storage come back apart."""
     g = geometry_of(self)
     facts = (self.dtype.name, g.offset, g.size, g.stride, self._requires_grad, own_attributes(self))
-    return rebuilt, (type(self), untyped_storage(self), *facts)
+    return rebuilt, (type(self), UntypedStorage(own_cell(self)), *facts)
 
 
 def rebuilt(
