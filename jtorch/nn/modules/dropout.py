@@ -31,7 +31,7 @@ class Dropout(_DropoutNd):
     """
 
     def forward(self, input):
-        return F.dropout(input, self.p, self.training, self.inplace)
+        return F.dropout(input, self.p, self.training, self.inplace)  # pyright: ignore[reportCallIssue]  # not the file
 
 
 class Dropout1d(_DropoutNd):
