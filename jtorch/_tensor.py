@@ -415,7 +415,7 @@ def _legacy(cls: type, args: tuple, kwargs: dict) -> Any:
         (data,) = args
         t = alias(data) if isinstance(data, Tensor) else creation.tensor(data, dtype=get_default_dtype())
     else:
-        t = creation.empty(args[0] if args and isinstance(args[0], Size) else args)
+        t = creation.empty(args[0] if args and isinstance(args[0], Size) else args or (0,))
     return t if cls is Tensor else Tensor._make_subclass(cls, t)
 
 

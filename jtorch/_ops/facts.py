@@ -175,7 +175,7 @@ for _name in ("is_sparse", "is_sparse_csr", "is_quantized", "is_mkldnn", "is_met
 
 @composite(function=False)
 def new(self: Any, *args: Any, device: Any = None) -> Any:
-    """A tensor of this dtype: of a shape, or of data."""
+    """A tensor of this dtype: of a shape, or of data; empty without either."""
     kind: dtype = self._v.aval.dtype
     if args and not isinstance(args[0], int):
         data = args[0]
@@ -184,7 +184,7 @@ def new(self: Any, *args: Any, device: Any = None) -> Any:
         if type(data).__name__ != "Size":
             return creation.tensor(data, dtype=kind, device=device or self._v.aval.device)
         args = tuple(data)
-    return creation.empty(args, dtype=kind, device=device or self._v.aval.device)
+    return creation.empty(args or (0,), dtype=kind, device=device or self._v.aval.device)
 
 
 @composite(function=False)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from jtorch._engine.tape import threads
+from jtorch._types import errors
 
 
 class _Mode:
@@ -120,6 +121,8 @@ class set_grad_enabled(_Mode):
     """
 
     def __init__(self, mode: bool) -> None:
+        if not isinstance(mode, bool):
+            raise errors.argument_type("set_grad_enabled", "enabled", 1, "bool", mode)
         tape = threads.tape
         self._before = tape.grad_enabled
         self.mode = mode
@@ -136,7 +139,7 @@ class set_grad_enabled(_Mode):
         threads.tape.grad_enabled = self._before
 
     def __repr__(self) -> str:
-        return f"set_grad_enabled(mode={self.mode})"
+        return f"torch.autograd.grad_mode.set_grad_enabled(mode={self.mode})"
 
     def clone(self) -> Any:
         copy = object.__new__(type(self))

@@ -95,7 +95,7 @@ def with_inplace(fn: Callable, name: str, twin: bool = False, of_torch: bool = F
     count = len(fn.op.params)
 
     def call(*args: Any, inplace: bool = False, **kwargs: Any) -> Any:
-        if len(args) > count:
+        if len(args) == count + 1:
             args, inplace = args[:count], args[count]
         result = fn(*args, **kwargs)
         if not inplace:
