@@ -18,6 +18,7 @@ from types import ModuleType
 from typing import Any
 
 FOLLOWED = "2.13.0"  # the torch release whose behaviour jtorch reproduces
+__version__ = f"{FOLLOWED}+jtorch"  # what torch.__version__ says: libraries compare it with torch's releases
 
 
 class _Loader(importlib.abc.Loader):

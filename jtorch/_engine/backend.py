@@ -53,10 +53,20 @@ def moved(array: jax.Array, dev: device) -> jax.Array:
         return jax.device_put(array, jax_device(dev), may_alias=False)
 
 
+_PLATFORMS = {"cuda": "gpu", "xla": "tpu"}  # torch's device types as JAX names them
+
+
 def jax_device(dev: device) -> Any:
     """The JAX device behind a torch device."""
-    platform = {"cuda": "gpu", "xla": "tpu"}.get(dev.type, dev.type)
-    return jax.devices(platform)[dev.index or 0]
+    return jax.devices(_PLATFORMS.get(dev.type, dev.type))[dev.index or 0]
+
+
+def devices_of(kind: str) -> list:
+    """All JAX devices of a torch device type; empty when JAX has none."""
+    try:
+        return list(jax.devices(_PLATFORMS.get(kind, kind)))
+    except RuntimeError:
+        return []
 
 
 def is_tracer(array: Any) -> bool:
