@@ -289,27 +289,34 @@ class Bitcast(NamedTuple):
         return Geometry((*g.size[:-1], g.size[-1] // k), stride, g.offset // k)
 
     def read(self, x: Any) -> Any:
-        if x.dtype == np.bool_:
-            x = x.astype(np.uint8)
-        if self.dtype.np == np.bool_:
-            return lax.bitcast_convert_type(x, np.uint8) != 0
-        old, new = x.dtype.itemsize, self.dtype.itemsize
-        if old == new:
-            return lax.bitcast_convert_type(x, self.dtype.np)
-        if old > new:
-            wide = lax.bitcast_convert_type(x, self.dtype.np)
-            return wide.reshape(*x.shape[:-1], -1)
-        return lax.bitcast_convert_type(x.reshape(*x.shape[:-1], -1, new // old), self.dtype.np)
+        old, new = self.old.itemsize, self.dtype.itemsize
+        size = x.shape if old == new else (*x.shape[:-1], x.shape[-1] * old // new)
+        return _from_bytes(_bytes_of(x), self.dtype.np, size)
 
     def write(self, x: Any, new: Any) -> Any:
-        return _same_bytes(new, x)
+        return _from_bytes(_bytes_of(new), x.dtype, x.shape)
 
 
-def _same_bytes(new: Any, like: Any) -> Any:
-    from_, to = new.dtype.itemsize, like.dtype.itemsize
-    if from_ < to:
-        new = new.reshape(*new.shape[:-1], -1, to // from_)
-    return lax.bitcast_convert_type(new, like.dtype).reshape(like.shape)
+def _bytes_of(x: Any) -> Any:
+    """An array's memory as one row of bytes."""
+    if x.dtype == np.bool_:
+        return x.astype(np.uint8).reshape(-1)
+    if jnp.iscomplexobj(x):
+        x = jnp.stack((jnp.real(x), jnp.imag(x)), -1)
+    return lax.bitcast_convert_type(x, np.uint8).reshape(-1)
+
+
+def _from_bytes(row: Any, kind: Any, size: tuple[int, ...]) -> Any:
+    """A row of bytes as an array of this type and shape."""
+    if kind == np.bool_:
+        return (row != 0).reshape(size)
+    if np.issubdtype(kind, np.complexfloating):
+        half = np.dtype(kind).itemsize // 2
+        parts = _from_bytes(row, np.dtype(f"f{half}"), (*size, 2))
+        return lax.complex(parts[..., 0], parts[..., 1])
+    width = np.dtype(kind).itemsize
+    shaped = row.reshape((*size, width) if width > 1 else size)
+    return lax.bitcast_convert_type(shaped, kind)
 
 
 class RealPart(NamedTuple):
