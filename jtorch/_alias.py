@@ -90,12 +90,10 @@ def install() -> None:
 
     ImportError when real torch is already imported: two of them cannot share one name.
 
-    >>> import jtorch
-    >>> jtorch.install()
-    >>> import torch.nn.functional as F
-    >>> F is jtorch.nn.functional
-    True
-    >>> jtorch.uninstall()
+    >>> import subprocess, sys
+    >>> code = "import jtorch; jtorch.install(); import torch.nn.functional as F; print(F is jtorch.nn.functional)"
+    >>> subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    'True\\n'
     """
     if _finders:
         return
