@@ -40,6 +40,33 @@ def test_a_pending_index_names_op_and_line():
     assert "is lost" in str(caught.value)
 
 
+@lazy_only
+def test_a_pending_index_of_an_embedding_is_refused_when_it_is_computed():
+    at = jtorch.ones(2, dtype=jtorch.int64).cumsum(0)  # 1, 2
+    rows = jtorch.nn.functional.embedding(at, jtorch.ones(2, 3))
+    with pytest.raises(IndexError, match=r"embedding\(\) recorded at .*test_index_errors.py:\d+"):
+        rows.tolist()
+
+
+@lazy_only
+@pytest.mark.parametrize("shape", [(2, 3), (2, 3, 1)], ids=["rows", "pixels"])
+@pytest.mark.parametrize("name", ["cross_entropy", "nll_loss"])
+def test_a_pending_label_is_refused_when_it_is_computed(name, shape):
+    x = jtorch.zeros(shape, requires_grad=True)
+    labels = jtorch.ones((2, *shape[2:]), dtype=jtorch.int64).cumsum(0) + 1  # 2, 3
+    loss = getattr(jtorch.nn.functional, name)(x, labels)
+    loss.backward()
+    with pytest.raises(IndexError, match=r"recorded at .*test_index_errors.py:\d+"):
+        loss.item()
+
+
+def test_a_pending_label_to_ignore_is_no_error():
+    labels = jtorch.ones(2, dtype=jtorch.int64).cumsum(0) * 2  # 2, 4
+    found = jtorch.nn.functional.cross_entropy(jtorch.zeros(2, 3), labels, ignore_index=4)
+    expected = torch.nn.functional.cross_entropy(torch.zeros(2, 3), torch.tensor([2, 4]), ignore_index=4)
+    assert found.item() == pytest.approx(expected.item(), rel=1e-6)
+
+
 def test_a_pending_index_in_range_is_no_error():
     x = jtorch.arange(5.0)
     at = jtorch.ones(3, dtype=jtorch.int64).cumsum(0)

@@ -14,6 +14,7 @@ from jax import lax
 from jtorch._declare import Array, Scalar, composite, errors, from_host, op, to_host
 from jtorch._declare.checks import check_bounds
 from jtorch._declare.variants import read, write_value
+from jtorch._ops.index_checks import IN_BOUNDS, clipped, outside
 from jtorch.nn.functional._common import wide
 
 
@@ -31,9 +32,16 @@ def _without_gradient(rows: Array, at: Array) -> Array:
     return jnp.where(at[..., None], lax.stop_gradient(rows), rows)
 
 
-@op(function=False, method=False, name="embedding", grad="EmbeddingBackward0")
+@op(
+    function=False,
+    method=False,
+    name="embedding",
+    grad="EmbeddingBackward0",
+    checks=lambda weight, indices, padding_idx, scale_grad_by_freq: outside(indices, weight.shape[0]),
+)
 def embedding_op(weight: Array, indices: Array, padding_idx: int | None, scale_grad_by_freq: bool) -> Array:
-    rows = weight.at[indices].get(mode="promise_in_bounds")
+    indices = clipped(indices, weight.shape[0])
+    rows = weight.at[indices].get(mode=IN_BOUNDS)
     if scale_grad_by_freq:
         counts = jnp.zeros(weight.shape[0], weight.dtype).at[indices.reshape(-1)].add(1)[indices]
         fixed = lax.stop_gradient(rows)
@@ -113,7 +121,13 @@ def embedding_of_torch(
     return embedding_op(weight, indices, padding_idx if padding_idx >= 0 else None, bool(scale_grad_by_freq))
 
 
-@op(function=False, method=False, name="embedding_bag", grad="EmbeddingBagBackward0")
+@op(
+    function=False,
+    method=False,
+    name="embedding_bag",
+    grad="EmbeddingBagBackward0",
+    checks=lambda weight, indices, *rest: outside(indices, weight.shape[0]),
+)
 def embedding_bag_op(
     weight: Array, indices: Array, offsets: Array, per_sample_weights: Array | None, bags: int, mode: str,
     padding_idx: int | None,
@@ -121,7 +135,7 @@ def embedding_bag_op(
     """`indices` in a row, `offsets` where each bag starts."""
     place = jnp.arange(indices.size)
     bag = jnp.searchsorted(offsets, place, side="right") - 1
-    rows = wide(weight)[indices]
+    rows = wide(weight)[clipped(indices, weight.shape[0])]
     kept = jnp.ones(indices.size, bool) if padding_idx is None else indices != padding_idx
     if per_sample_weights is not None:
         rows = rows * wide(per_sample_weights)[:, None]
@@ -158,12 +172,12 @@ def embedding_bag(
             f"(got mode='{mode}'). Please open a feature request on GitHub."
         )
     _refuse_sparse(sparse)
-    input, offsets, per_sample_weights = _bags(input, offsets, per_sample_weights)
+    input, starts, per_sample_weights = _bags(input, offsets, per_sample_weights)
     padding = _padding_row(padding_idx, weight.shape[0])
     _check_indices("embedding_bag", input, weight.shape[0])
     _renorm(weight, input, max_norm, norm_type)
-    bags = offsets.shape[0] - (1 if include_last_offset else 0)
-    return embedding_bag_op(weight, input, offsets, per_sample_weights, bags, mode, padding)
+    bags = starts.shape[0] - (1 if include_last_offset else 0)
+    return embedding_bag_op(weight, input, starts, per_sample_weights, bags, mode, padding)
 
 
 def _bags(input: Any, offsets: Any, weights: Any) -> tuple[Any, Any, Any]:
@@ -179,7 +193,8 @@ def _bags(input: Any, offsets: Any, weights: Any) -> tuple[Any, Any, Any]:
                 "if input is 2D, then offsets has to be None, as input is treated is a mini-batch of fixed length "
                 f"sequences. However, found offsets of type {type(offsets)}"
             )
-        starts = np.arange(input.shape[0], dtype=np.int64) * input.shape[1]
+        rows, width = input.shape
+        starts = np.arange(rows, dtype=np.int64) * width
         return flat(input), from_host(starts), None if weights is None else flat(weights)
     if input.ndim != 1:
         raise ValueError(f"input has to be 1D or 2D Tensor, but got Tensor of dimension {input.ndim}")
@@ -195,7 +210,13 @@ def flat(input: Array) -> Array:
     return input.reshape(-1)
 
 
-@op(function=False, method=False, name="one_hot", differentiable=False)
+@op(
+    function=False,
+    method=False,
+    name="one_hot",
+    differentiable=False,
+    checks=outside,
+)
 def one_hot_op(input: Array, classes: int) -> Array:
     return (input[..., None] == jnp.arange(classes)).astype(jnp.int64)
 

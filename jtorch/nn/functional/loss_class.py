@@ -12,6 +12,7 @@ import jax.numpy as jnp
 
 from jtorch._declare import Array, Scalar, composite, op
 from jtorch._declare.checks import check_bounds
+from jtorch._ops.index_checks import clipped, outside
 from jtorch.nn.functional._common import listed, number, reduced, reduction_of, require_floating, wide
 
 
@@ -53,6 +54,12 @@ def _picked(log_p: Array, target: Array) -> Array:
     return jnp.sum(jnp.where(classes == target[..., None], log_p, 0), -1)
 
 
+def _outside(input: Array, target: Array, weight: Array | None, ignore_index: int, *rest: Any) -> Array:
+    """True when some target that counts names no class."""
+    classes = input.shape[min(1, input.ndim - 1)]
+    return outside(jnp.where(target == ignore_index, 0, target), classes)
+
+
 def _nll(
     log_p: Array, target: Array, weight: Array | None, ignore_index: int, reduction: str, smoothing: float
 ) -> Array:
@@ -72,7 +79,7 @@ def _nll(
     return reduced(loss, reduction)
 
 
-@op(function=False, method=False, name="nll_loss")
+@op(function=False, method=False, name="nll_loss", checks=_outside)
 def nll_loss_op(input: Array, target: Array, weight: Array | None, ignore_index: int, reduction: str) -> Array:
     _check_indices("nll_loss", input, target, weight)
     require_floating(input, "nll_loss_out_frame")
@@ -80,12 +87,12 @@ def nll_loss_op(input: Array, target: Array, weight: Array | None, ignore_index:
     return _nll(rows, target, wide(weight), ignore_index, reduction, 0).astype(input.dtype)
 
 
-@op(function=False, method=False, name="nll_loss2d", grad="NllLoss2DBackward0")
+@op(function=False, method=False, name="nll_loss2d", grad="NllLoss2DBackward0", checks=_outside)
 def nll_loss_2d_op(input: Array, target: Array, weight: Array | None, ignore_index: int, reduction: str) -> Array:
     return nll_loss_op.body(input, target, weight, ignore_index, reduction)
 
 
-@op(function=False, method=False, name="cross_entropy", grad="NllLossBackward0")
+@op(function=False, method=False, name="cross_entropy", grad="NllLossBackward0", checks=_outside)
 def cross_entropy_op(
     input: Array, target: Array, weight: Array | None, ignore_index: int, reduction: str, smoothing: float
 ) -> Array:
@@ -96,7 +103,7 @@ def cross_entropy_op(
     return loss.astype(input.dtype)
 
 
-@op(function=False, method=False, name="cross_entropy_2d", grad="NllLoss2DBackward0")
+@op(function=False, method=False, name="cross_entropy_2d", grad="NllLoss2DBackward0", checks=_outside)
 def cross_entropy_2d_op(
     input: Array, target: Array, weight: Array | None, ignore_index: int, reduction: str, smoothing: float
 ) -> Array:
@@ -183,7 +190,12 @@ def _check_vectors(input: Any) -> None:
         )
 
 
-@op(function=False, method=False, name="multi_margin_loss")
+@op(
+    function=False,
+    method=False,
+    name="multi_margin_loss",
+    checks=lambda input, target, *rest: outside(target, input.shape[-1]),
+)
 def multi_margin_op(input: Array, target: Array, weight: Array | None, margin: Scalar, p: int, reduction: str) -> Array:
     x = wide(input)
     rows = x if x.ndim == 2 else x[None]
@@ -192,7 +204,7 @@ def multi_margin_op(input: Array, target: Array, weight: Array | None, margin: S
     over = number(margin, x) - own + rows
     loss = jnp.where(over > 0, over, 0) ** p
     if weight is not None:
-        loss = loss * wide(weight)[target][:, None]
+        loss = loss * wide(weight)[clipped(target, rows.shape[1])][:, None]
     others = jnp.arange(rows.shape[1]) != target[:, None]
     loss = jnp.sum(jnp.where(others, loss, 0), 1) / rows.shape[1]
     return reduced(loss if x.ndim == 2 else loss[0], reduction).astype(input.dtype)
