@@ -39,7 +39,8 @@ def tensor_to_jtorch(tensor: torch.Tensor) -> Any:
     plain = tensor.detach().resolve_conj().resolve_neg()
     if tensor.dtype is torch.bfloat16:
         plain = plain.float()
-    result = jtorch.tensor(np.array(plain.numpy(), order="C", copy=True), dtype=dtype)
+    # a clone, because a tensor whose memory NumPy has seen can never be resized again
+    result = jtorch.tensor(np.array(plain.clone().numpy(), order="C"), dtype=dtype)
     if tensor.requires_grad:
         result.requires_grad_()
     return result
