@@ -32,16 +32,21 @@ def as_strided_view(t: Handle, size: tuple[int, ...], stride: tuple[int, ...], o
     """A view of any shape over a tensor's whole storage; RuntimeError when it reaches outside."""
     base = _root(t)
     start = geometry_of(t).offset if offset is None else offset
-    aval = t._v.aval
-    last = start + sum((n - 1) * s for n, s in zip(size, stride, strict=True))
-    needed = 0 if 0 in size else (last + 1) * aval.dtype.itemsize
-    if needed > base._v.aval.nbytes:
-        raise RuntimeError(
-            f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {start}, and itemsize "
-            f"{aval.dtype.itemsize} requiring a storage size of {needed} are out of bounds for storage of size "
-            f"{base._v.aval.nbytes}"
-        )
+    check_reach(base, size, stride, start)
     return make_view(_AS_STRIDED, base, AsStrided(size, stride, start))
+
+
+def check_reach(t: Handle, size: tuple[int, ...], stride: tuple[int, ...], offset: int) -> None:
+    """RuntimeError when strides over all elements of a tensor reach outside."""
+    aval = t._v.aval
+    last = offset + sum((n - 1) * s for n, s in zip(size, stride, strict=True))
+    needed = 0 if 0 in size else (last + 1) * aval.dtype.itemsize
+    if needed > aval.nbytes:
+        raise RuntimeError(
+            f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {offset}, and itemsize "
+            f"{aval.dtype.itemsize} requiring a storage size of {needed} are out of bounds for storage of size "
+            f"{aval.nbytes}"
+        )
 
 
 def _root(t: Handle) -> Handle:

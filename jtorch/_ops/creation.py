@@ -419,7 +419,12 @@ def arange(*args: Any, dtype: Any = None, **options: Any) -> Any:
     """
     start, end, step = _interval("arange", args, options)
     whole = all(isinstance(x, int) for x in (start, end, step))
+    out = options.get("out")
+    if isinstance(out, Handle) and dtype is None:
+        dtype = out._v.aval.dtype
     to = dtype_of("arange", dtype) if dtype is not None else int64 if whole else None
+    if to is not None and to.category <= INT and step and not int(step):
+        raise ValueError("step must be nonzero")
     if to is int64:
         start, end, step = int(start), int(end), int(step)
     count = _length(start, end, step)
@@ -441,10 +446,18 @@ def _range(*args: Any, dtype: Any = None, **options: Any) -> Any:
     return fill(ARANGE, (start, step), (math.floor((end - start) / step) + 1,), dtype, **options)
 
 
+def _spaced_signatures(name: str) -> list[str]:
+    base = "float base = 10.0, " if name == "logspace" else ""
+    bounds = [("Tensor", "Tensor"), ("Number", "Tensor"), ("Tensor", "Number"), ("Number", "Number")]
+    options = f"*, Tensor out = None, torch.dtype dtype = None, {_ARANGE}"
+    return [f"{start} start, {end} end, int steps, {base}{options}" for start, end in bounds]
+
+
 def _spaced(name: str, start: Any, end: Any, steps: Any, dtype: Any) -> tuple[tuple, tuple[int], Any]:
     count = as_int(steps)
-    if count is None:
-        raise errors.argument_type(name, "steps", 3, "int", steps)
+    if count is None or not all(isinstance(x, (Handle, np.generic, int, float, complex)) for x in (start, end)):
+        given = (start, end) if steps is MISSING else (start, end, steps)
+        raise errors.invalid_combination(name, given, {}, _spaced_signatures(name))
     if count < 0:
         raise RuntimeError("number of steps must be non-negative")
     for given in (start, end):
@@ -473,14 +486,14 @@ def linspace(start: Any, end: Any, steps: Any = MISSING, *, dtype: Any = None, *
     >>> torch.linspace(0, 1, 5)
     tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
     """
-    if steps is MISSING:
-        raise errors.missing_arguments("linspace", ["steps"])
     numbers, shape, to = _spaced("linspace", start, end, steps, dtype)
     return fill(LINSPACE, numbers, shape, to, **options)
 
 
 @composite(method=False)
-def logspace(start: Any, end: Any, steps: Any, base: float = 10.0, *, dtype: Any = None, **options: Any) -> Any:
+def logspace(
+    start: Any, end: Any, steps: Any = MISSING, base: float = 10.0, *, dtype: Any = None, **options: Any
+) -> Any:
     """`base` to the powers of `steps` evenly spaced numbers.
 
     >>> import jtorch as torch

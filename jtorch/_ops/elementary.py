@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import jax.scipy.special as jss
 from jax import lax
 
-from jtorch._declare import Array, Operand, Scalar, composite, op, pointwise
+from jtorch._declare import Array, Operand, Scalar, composite, errors, op, pointwise
 from jtorch._ops.pointwise import abs, is_integral, is_number, needs_tensor
 from jtorch._ops.refusals import BOOL, COMPLEX, INT, both, broadcasts, first, kind_of, no_kernel, refused
 
@@ -115,12 +115,19 @@ def digamma(input: Operand) -> Array:
     return jnp.where(input == 0, jnp.copysign(jnp.inf, -input), jnp.where(pole, jnp.nan, value))
 
 
+@jax.custom_jvp
 def _trigamma(x: Array) -> Array:
     """The derivative of `digamma`, which JAX has for positive numbers."""
     low = x < 0.5
     value = jss.polygamma(1, jnp.where(low, 1 - x, x))
     turned = (jnp.pi / jnp.sin(jnp.pi * jnp.where(low, x, 0.25))) ** 2
     return jnp.where(low, turned - value, value)
+
+
+@_trigamma.defjvp
+def _trigamma_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    """Near a pole the sine's own derivative would lose digits that the sum keeps."""
+    return _trigamma(*primals), _polygamma_high(2, *primals) * tangents[0]
 
 
 def _polygamma_high(n: int, x: Array) -> Array:
@@ -339,15 +346,9 @@ def lerp(input: Any, end: Any, weight: Any, *, out: Any = None) -> Any:
     others = [("end", end)] + ([] if is_number(weight) else [("weight", weight)])
     for name, other in others:
         if other.dtype is not input.dtype:
-            raise RuntimeError(f"expected dtype {_word(input)} for `{name}` but got dtype {_word(other)}")
+            mine, theirs = (errors.c_name(t.dtype.type_name) for t in (input, other))
+            raise RuntimeError(f"expected dtype {mine} for `{name}` but got dtype {theirs}")
     return _lerp(input, end, weight, out=out)
-
-
-def _word(t: Any) -> str:
-    """The C++ name of a tensor's type, as torch's message prints it."""
-    words = {"float32": "float", "float64": "double", "int64": "long int", "int32": "int", "float16": "c10::Half",
-             "bfloat16": "c10::BFloat16"}  # fmt: skip
-    return words.get(t.dtype.name, t.dtype.name)
 
 
 @pointwise(refuse=broadcasts)

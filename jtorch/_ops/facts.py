@@ -194,6 +194,8 @@ def sum_to_size(self: Any, *size: Any) -> Any:
     shape = self._v.aval.shape
     lead = len(shape) - len(target)
     if lead < 0 or any(n not in (1, m) for n, m in zip(target, shape[lead:], strict=False)):
-        raise RuntimeError(f"size {list(target)} is not expandable to size {list(shape)}.")
+        raise RuntimeError(f"size {{{list(target)}}} is not expandable to size {{{list(shape)}}}.")
+    if not target:
+        return self.sum()
     over = (*range(lead), *(lead + d for d, n in enumerate(target) if n == 1 and shape[lead + d] != 1))
     return self.sum(over, keepdim=True).reshape(target) if over else self

@@ -141,6 +141,9 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Any:
                 "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
                 f"{value._v.aval.ndim} dimension(s)."
             )
+        if value._v.aval.dtype.is_complex and not input._v.aval.dtype.is_complex:
+            fitting_number(to_host(value).item(), input._v.aval.dtype)
+            value = value.real
         return _masked_fill_tensor(input, mask, value)
     return _masked_fill(input, mask, fitting_number(value, input._v.aval.dtype))
 

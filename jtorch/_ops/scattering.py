@@ -17,6 +17,7 @@ from jtorch._declare import (
     Handle,
     Scalar,
     composite,
+    errors,
     op,
     wrap_dim,
     write_out,
@@ -83,6 +84,8 @@ def gather(input: Any, dim: int, index: Any, *, sparse_grad: bool = False, out: 
             )
     n = length(shape, d)
     check_bounds(index, 0, n, bounds_error(RuntimeError, d, n))
+    if isinstance(out, Handle) and out._v.aval.dtype is not input._v.aval.dtype:
+        raise errors.out_type(input._v.aval.dtype.type_name, out._v.aval.dtype.type_name)
     found = _gather(input, d, index)
     return found if out is None else write_out("gather", out, found)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from jtorch._declare import Handle, composite, errors, registry, view, wrap_dim
+from jtorch._declare import Handle, as_int, composite, errors, registry, view, wrap_dim
 from jtorch._declare.verbs import Select, Slice
 from jtorch._ops.arguments import check_tensor, whole, wholes
 
@@ -162,6 +162,9 @@ def _cuts(wish: Any) -> Any:
     return wish.tolist()
 
 
+_SPLIT_SIGNATURES = ("Tensor input, int sections", "Tensor input, tuple of ints indices")
+
+
 def _stacked_split(name: str, least: int, at: int) -> Any:
     def split_along(input: Any, indices_or_sections: Any = None, *, indices: Any = None, sections: Any = None) -> tuple:
         check_tensor(name, input)
@@ -172,7 +175,9 @@ def _stacked_split(name: str, least: int, at: int) -> Any:
                 f"tensor with {len(shape)} dimensions!"
             )
         dim = 0 if least == 1 and len(shape) == 1 else at
-        wish = next(x for x in (indices_or_sections, indices, sections) if x is not None)
+        wish = next((x for x in (indices_or_sections, indices, sections) if x is not None), None)
+        if as_int(wish) is None and not isinstance(wish, (tuple, list)):
+            raise errors.invalid_combination(name, (input,) if wish is None else (input, wish), {}, _SPLIT_SIGNATURES)
         if isinstance(wish, int) and (wish == 0 or shape[dim] % wish):
             raise RuntimeError(
                 f"torch.{name} attempted to split along dimension {dim}, but the size of the dimension {shape[dim]} is "

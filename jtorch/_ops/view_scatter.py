@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from jtorch._declare import Array, Dim, Scalar, composite, op, wrap_dim
-from jtorch._declare.verbs import AsStrided, Diagonal, Select, Slice
+from jtorch._declare.verbs import AsStrided, Diagonal, Select, Slice, check_reach
 from jtorch._ops.arguments import wholes
 
 
@@ -92,4 +92,5 @@ def as_strided_scatter(input: Any, src: Any, size: Any, stride: Any, storage_off
     tensor([1., 0., 1., 0.])
     """
     sizes, strides = wholes("as_strided_scatter", "size", 3, size), wholes("as_strided_scatter", "stride", 4, stride)
+    check_reach(input, sizes, strides, storage_offset or 0)
     return _as_strided_scatter(input, src, sizes, strides, storage_offset or 0)

@@ -315,11 +315,19 @@ _C_NAMES = {
 }
 
 
+def c_name(type_name: str) -> str:
+    """The C++ name of a type, which some messages print."""
+    return _C_NAMES.get(type_name, type_name)
+
+
+def out_type(expected: str, got: str) -> RuntimeError:
+    """An out= tensor where the type must be that of the result."""
+    return RuntimeError(f"Expected out tensor to have dtype {c_name(expected)}, but got {c_name(got)} instead")
+
+
 def matmul_types(a: str, b: str) -> RuntimeError:
     """mm of different types, which torch does not promote."""
-    return RuntimeError(
-        f"expected m1 and m2 to have the same dtype, but got: {_C_NAMES.get(a, a)} != {_C_NAMES.get(b, b)}"
-    )
+    return RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {c_name(a)} != {c_name(b)}")
 
 
 def dot_types(a: str, b: str) -> RuntimeError:

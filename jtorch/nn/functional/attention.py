@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jtorch._declare import Array, Scalar, composite, op
+from jtorch._declare import Array, Scalar, composite, errors, op
 from jtorch._declare.draws import keep_mask
 from jtorch.nn.functional._common import number, wide
 
@@ -36,12 +36,9 @@ def _check_types(query: Any, key: Any, value: Any, mask: Any) -> None:
         )
 
 
-_C_NAMES = {"Float": "float", "Double": "double", "Half": "c10::Half", "BFloat16": "c10::BFloat16", "Long": "long int"}
-
-
 def _type_name(t: Any) -> str:
     """The C++ name of a tensor's type."""
-    return _C_NAMES.get(t.dtype.type_name, t.dtype.type_name)
+    return errors.c_name(t.dtype.type_name)
 
 
 def _scores(query: Array, key: Array, mask: Array | None, is_causal: bool, scale: Any) -> Array:
