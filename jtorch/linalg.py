@@ -229,7 +229,8 @@ def _pinv(A: Array, atol: float, rtol: float, hermitian: bool) -> Array:
     if atol and A.size:
         largest = jnp.linalg.norm(lax.stop_gradient(A), 2, axis=_T)
         bound = jnp.maximum(atol / jnp.where(largest > 0, largest, 1), rtol)
-    return jnp.linalg.pinv(A, rtol=bound, hermitian=hermitian)
+    # not hermitian=True, whose gradient is symmetric: torch differentiates as for any matrix
+    return jnp.linalg.pinv(A, rtol=bound)
 
 
 @composite(method=False)
@@ -461,6 +462,7 @@ def _power(A: Any, n: int) -> Any:
             found = A if found is None else matmul.matmul(found, A)
         n >>= 1
         A = matmul.matmul(A, A) if n else A
+    assert found is not None  # n is positive
     return found.clone() if found is A else found
 
 

@@ -87,16 +87,16 @@ def to(self: Any, *args: Any, **kwargs: Any) -> Any:
 def _converted(self: Any, wish: dtype | None, place: Any, copy: bool = False) -> Any:
     aval = self._v.aval
     where = aval.device if place is None else placed(place)
-    wish = aval.dtype if wish is None else wish
-    if wish.np is None:
-        raise NotImplementedError(f"jtorch has no {wish} tensors: use torch.complex64")
+    to: dtype = aval.dtype if wish is None else wish
+    if to.np is None:
+        raise NotImplementedError(f"jtorch has no {to} tensors: use torch.complex64")
     t = self
     if where != aval.device:
         t = moved_to(t, where)
-    if wish is not aval.dtype:
-        if aval.dtype.is_complex and not wish.is_complex and wish.name != "bool":
+    if to is not aval.dtype:
+        if aval.dtype.is_complex and not to.is_complex and to.name != "bool":
             warnings.warn("Casting complex values to real discards the imaginary part", stacklevel=3)
-        t = cast_to(t, wish)
+        t = cast_to(t, to)
     return copy_of(t) if copy and t is self else t
 
 

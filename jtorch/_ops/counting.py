@@ -79,7 +79,7 @@ def histogram(
     if bins <= 0:
         raise RuntimeError(f"torch.histogram(): bins must be > 0, but got {bins} for dimension 0")
     low, high = (None, None) if range is None else range
-    if range is not None and low > high:
+    if low is not None and high is not None and low > high:
         raise RuntimeError(
             f"torch.histogramdd: min should not exceed max, but got min {low:g} max {high:g} for dimension 0"
         )

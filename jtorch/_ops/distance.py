@@ -100,6 +100,7 @@ def cross(input: Any, other: Any, dim: int | None = None, *, out: Any = None) ->
         if 3 not in mine:
             raise RuntimeError("no dimension of size 3 in input")
         dim = mine.index(3)
+    assert dim is not None
     d = wrap_dim(dim, len(mine))
     if mine and (mine[d] != 3 or theirs[d] != 3):
         raise RuntimeError(f"linalg.cross: inputs dimension {dim} must have length 3. Got {mine[d]} and {theirs[d]}")

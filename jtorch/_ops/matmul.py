@@ -126,7 +126,7 @@ def _batched(input: Array, other: Array) -> Array:
     a, b = input.shape, other.shape
     if not a or not b:
         raise errors.matmul_rank(len(a), len(b))
-    inner, outer = a[-1], b[-2] if len(b) > 1 else b[-1]
+    inner, outer = a[-1], b[max(len(b) - 2, 0)]
     if len(a) > 2 and len(b) > 2:
         broadcast(a[:-2], b[:-2])
         if inner != outer:

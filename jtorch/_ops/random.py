@@ -275,8 +275,8 @@ def normal(
     for t in tensors:
         shape = broadcast(shape, tuple(t.shape))
     place, found = tensors[0].device, tensors[0].dtype
-    values = [to_host(x) if isinstance(x, Handle) else x for x in (mean, std)]
-    t = from_host(source(generator).normal_like(*values, shape, found.np), found, place)
+    middle, width = (to_host(x) if isinstance(x, Handle) else x for x in (mean, std))
+    t = from_host(source(generator).normal_like(middle, width, shape, found.np), found, place)
     if any(x.requires_grad for x in tensors):
         t = normal_op(t, *(x if isinstance(x, Handle) else None for x in (mean, std)))
     return t if out is None else write_out("normal", out, t)

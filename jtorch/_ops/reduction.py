@@ -140,7 +140,7 @@ def aminmax(input: Array, *, dim: Dim | None = None, keepdim: bool = False) -> t
         raise RuntimeError(
             "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity."
         )
-    if not input.size and input.shape[dim] == 0:
+    if dim is not None and not input.size and input.shape[dim] == 0:
         raise IndexError(f"aminmax: Expected reduction dim {dim} to have non-zero size.")
     return amin.body(input, dim, keepdim), amax.body(input, dim, keepdim)
 
@@ -154,7 +154,7 @@ def _arg(name: str, fn: Callable, doc: str) -> Callable:
         found = fn(flat, 0 if flat is not input else dim).astype(jnp.int64)
         if flat is not input or not input.ndim:
             return found.reshape((1,) * input.ndim if keepdim else ())
-        return jnp.expand_dims(found, dim) if keepdim else found
+        return jnp.expand_dims(found, dim) if keepdim and dim is not None else found
 
     body.__name__ = name
     body.__doc__ = doc

@@ -87,7 +87,8 @@ def _view(input, shape: Any = None, *, size: Any = None, dtype: Any = None):
     if isinstance(wish, tuple) and len(wish) == 1 and not isinstance(wish[0], int):
         wish = wish[0]
     if dtype is not None or _is_dtype(wish):
-        return _bitcast(input, dtype or wish)
+        to: Any = dtype or wish
+        return _bitcast(input, to)
     new = resolved_shape(wholes("view", "size", 1, wish), math.prod(input.shape))
     g = input.geometry
     if view_stride(g.size, g.stride, new) is None:

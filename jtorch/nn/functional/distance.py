@@ -109,7 +109,8 @@ def _hinge(input: Array, target: Array, margin: Any, reduction: str) -> Array:
 
 @op(function=False, method=False, kind="float", grad="MeanBackward0")
 def hinge_op(input: Array, target: Array, margin: Scalar, reduction: str) -> Array:
-    return _hinge(*together(input, target), margin, reduction)
+    x, y = together(input, target)
+    return _hinge(x, y, margin, reduction)
 
 
 @composite(method=False)

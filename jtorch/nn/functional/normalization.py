@@ -244,12 +244,18 @@ def layer_norm_of_torch(
     return _layer_norm(input, normalized_shape, weight, bias, eps)[0]
 
 
-@op(namespace="torch", method=False)
-def native_layer_norm(
+@op(function=False, method=False, name="native_layer_norm")
+def _native_layer_norm(
     input: Array, normalized_shape: Size, weight: Array | None, bias: Array | None, eps: Scalar
 ) -> tuple[Array, Array, Array]:
-    """`layer_norm`, its mean and the reciprocal of its standard deviation."""
     return _layer_norm(input, normalized_shape, weight, bias, eps)
+
+
+@composite(namespace="torch", method=False)
+def native_layer_norm(input: Any, normalized_shape: Any, weight: Any, bias: Any, eps: float) -> tuple:
+    """`layer_norm`, its mean and the reciprocal of its standard deviation; only the first has a gradient."""
+    out, mean, rstd = _native_layer_norm(input, normalized_shape, weight, bias, eps)
+    return out, mean.detach(), rstd.detach()
 
 
 @op(method=False, grad="NativeGroupNormBackward0")
