@@ -1,8 +1,11 @@
 # Written by `python -m compat_tests.surface.stubs` from the declarations: do not edit.
+from builtins import bool as _bool, complex as _complex, float as _float, int as _int, str as _str
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
-Number = bool | int | float | complex
+from jtorch._types.dtype import dtype as _dtype
+
+_Number: TypeAlias = _bool | _int | _float | _complex
 
 from jtorch._declare.draws import Generator as Generator
 from jtorch._types.size import Size as Size

@@ -15,10 +15,13 @@ from jtorch._declare.roles import parameters
 
 STUB = Path(jtorch.__file__).with_name("__init__.pyi")
 HEAD = """# Written by `python -m compat_tests.surface.stubs` from the declarations: do not edit.
+from builtins import bool as _bool, complex as _complex, float as _float, int as _int, str as _str
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
-Number = bool | int | float | complex
+from jtorch._types.dtype import dtype as _dtype
+
+_Number: TypeAlias = _bool | _int | _float | _complex
 
 """
 # Tensor.float, torch.int and the like hide Python's types where annotations are read, hence the underscores.
