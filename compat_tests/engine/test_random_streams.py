@@ -533,3 +533,13 @@ def test_no_torch_needed():
     program = "import sys, jtorch._engine.random; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("count", [1 << 17, (1 << 17) + 7])
+def test_large_normals_by_program(count):
+    """From the second draw of a large count on an XLA program makes the numbers: the same ones, and the same state."""
+    ours, theirs = Generator().manual_seed(3), torch.Generator().manual_seed(3)
+    for mean, std in [(0.0, 1.0), (0.0, 1.0), (2.5, 0.3), (0.0, 1.0)]:
+        expected = torch.empty(count).normal_(mean, std, generator=theirs).numpy()
+        np.testing.assert_array_equal(ours.normal((count,), np.float32, mean, std), expected)
+        np.testing.assert_array_equal(ours.get_state(), theirs.get_state().numpy())

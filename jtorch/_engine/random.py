@@ -23,8 +23,8 @@ from typing import Any
 
 import numpy as np
 
+from jtorch._engine import large_draws, vecmath
 from jtorch._engine import random_checks as checks
-from jtorch._engine import vecmath
 
 Shape = int | Sequence[int]
 
@@ -115,10 +115,12 @@ class Generator:
 
     def set_words_state(self, words: np.ndarray, position: int) -> None:
         """Continues the stream after a draw made elsewhere from `words_state`; seed and spare normal stay."""
-        words = np.asarray(words, dtype=np.uint32)
         with self._lock:
-            self._bits.state = {"bit_generator": "MT19937", "state": {"key": words, "pos": int(position)}}
-            self._fresh = False
+            self._continue_at(np.asarray(words, dtype=np.uint32), position)
+
+    def _continue_at(self, words: np.ndarray, position: int) -> None:
+        self._bits.state = {"bit_generator": "MT19937", "state": {"key": words, "pos": int(position)}}
+        self._fresh = False
 
     def get_state(self) -> np.ndarray:
         """The state as torch's 5056 bytes, uint8."""
@@ -246,6 +248,10 @@ class Generator:
 
     def _normals_by_sixteens(self, count: int, dtype: np.dtype, mean: float, std: float) -> np.ndarray:
         """Box-Muller in runs of 16; unless ``count`` is a multiple the last 16 come from 16 fresh uniforms."""
+        if dtype == np.float32 and large_draws.worth_a_program(count):
+            made, words, position = large_draws.normals_f32(self.words_state(), count, mean, std)
+            self._continue_at(words, position)
+            return made
         double, whole = dtype == np.float64, count - count % 16
         uniform = self._uniform_f64 if double else self._uniform_f32
         box_muller = _box_muller_f64 if double else _box_muller_f32

@@ -139,7 +139,6 @@ class Tape:
         self.grad_enabled = True
         self.inference = False
         self.sequence = 0  # numbers grad nodes in the order of the forward
-        self.module_depth = 0
 
 
 class _Threads(threading.local):
