@@ -180,6 +180,43 @@ def saved_then_written(torch):
         return "modified by an inplace operation" in str(error), "is at version 1; expected version 0" in str(error)
 
 
+RESULT_SAVERS = "exp exp2 expm1 sqrt rsqrt tan tanh sigmoid reciprocal relu".split()
+INPUT_SAVERS = "sin cos log abs square sinh atan erf".split()
+
+
+def writes_to_inputs_and_results(torch):
+    """Which of an op's operand and result may be written before backward: torch saves the one or the other."""
+    seen = {}
+    for name in RESULT_SAVERS + INPUT_SAVERS:
+        for target in ("input", "result"):
+            x = torch.tensor([0.3, 0.6], requires_grad=True)
+            h = x * 1
+            y = getattr(torch, name)(h)
+            (h if target == "input" else y).add_(1)
+            try:
+                y.sum().backward()
+                seen[name, target] = x.grad.tolist()
+            except RuntimeError as error:
+                seen[name, target] = "modified by an inplace operation" in str(error)
+    return [(key, isinstance(value, list)) for key, value in seen.items()]
+
+
+def relu_in_place_then_written(torch):
+    x = torch.tensor([-1.0, 2.0], requires_grad=True)
+    h = (x * 1).relu_()
+    h.sum().backward()
+    return h, x.grad
+
+
+def softmax_then_input_written(torch):
+    x = torch.tensor([0.1, 0.9], requires_grad=True)
+    h = x * 1
+    y = torch.softmax(h, 0)
+    h.mul_(3)
+    y[0].backward()
+    return x.grad
+
+
 def in_place_on_result(torch):
     x = torch.ones(3, requires_grad=True)
     y = x * 2

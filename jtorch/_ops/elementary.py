@@ -30,24 +30,24 @@ def _unary(name: str, fn: Callable, doc: str, **given: Any) -> Callable:
     return pointwise(**{"kind": "float", **given})(body)
 
 
-exp = _unary("exp", jnp.exp, "e to the power of the input.")
-exp2 = _unary("exp2", jnp.exp2, "2 to the power of the input.", alias=("special.exp2",))
-expm1 = _unary("expm1", jnp.expm1, "`exp(input) - 1`, exact near 0.", alias=("special.expm1",))
+exp = _unary("exp", jnp.exp, "e to the power of the input.", saves_result=True)
+exp2 = _unary("exp2", jnp.exp2, "2 to the power of the input.", alias=("special.exp2",), saves_result=True)
+expm1 = _unary("expm1", jnp.expm1, "`exp(input) - 1`, exact near 0.", alias=("special.expm1",), saves_result=True)
 log = _unary("log", jnp.log, "The natural logarithm.")
 log2 = _unary("log2", jnp.log2, "The logarithm to base 2.")
 log10 = _unary("log10", jnp.log10, "The logarithm to base 10.")
 log1p = _unary("log1p", jnp.log1p, "`log(1 + input)`, exact near 0.", alias=("special.log1p",), grad="Log1PBackward0")
-sqrt = _unary("sqrt", jnp.sqrt, "The square root.")
-rsqrt = _unary("rsqrt", lax.rsqrt, "`1 / sqrt(input)`.")
+sqrt = _unary("sqrt", jnp.sqrt, "The square root.", saves_result=True)
+rsqrt = _unary("rsqrt", lax.rsqrt, "`1 / sqrt(input)`.", saves_result=True)
 sin = _unary("sin", jnp.sin, "The sine.")
 cos = _unary("cos", jnp.cos, "The cosine.")
-tan = _unary("tan", jnp.tan, "The tangent.")
+tan = _unary("tan", jnp.tan, "The tangent.", saves_result=True)
 asin = _unary("asin", jnp.arcsin, "The angle with this sine.", alias=("arcsin",))
 acos = _unary("acos", jnp.arccos, "The angle with this cosine.", alias=("arccos",))
 atan = _unary("atan", jnp.arctan, "The angle with this tangent.", alias=("arctan",))
 sinh = _unary("sinh", jnp.sinh, "The hyperbolic sine.")
 cosh = _unary("cosh", jnp.cosh, "The hyperbolic cosine.")
-tanh = _unary("tanh", jnp.tanh, "The hyperbolic tangent.")
+tanh = _unary("tanh", jnp.tanh, "The hyperbolic tangent.", saves_result=True)
 asinh = _unary("asinh", jnp.arcsinh, "The inverse of `sinh`.", alias=("arcsinh",))
 acosh = _unary("acosh", jnp.arccosh, "The inverse of `cosh`.", alias=("arccosh",))
 atanh = _unary("atanh", jnp.arctanh, "The inverse of `tanh`.", alias=("arctanh",))
@@ -80,7 +80,7 @@ deg2rad = _turned("deg2rad", jnp.deg2rad, "Degrees to radians.", "Deg2RadBackwar
 rad2deg = _turned("rad2deg", jnp.rad2deg, "Radians to degrees.", "Rad2DegBackward0")
 
 
-@pointwise(kind="float", alias=("special.expit",))
+@pointwise(kind="float", alias=("special.expit",), saves_result=True)
 def sigmoid(input: Operand) -> Array:
     """`1 / (1 + exp(-input))`.
 

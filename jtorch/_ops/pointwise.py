@@ -468,7 +468,7 @@ def clamp_max(input: Operand, max: Operand) -> Array:
     return _above(input, max)
 
 
-@pointwise(kind="float")
+@pointwise(kind="float", saves_result=True)
 def reciprocal(input: Operand) -> Array:
     """`1 / input`."""
     return 1 / input

@@ -29,7 +29,7 @@ def _refuse(input: Any, bools: str) -> None:
         raise NotImplementedError("clamp is not supported for complex types")
 
 
-@pointwise(namespace="torch", name="relu", out=False)
+@pointwise(namespace="torch", name="relu", out=False, saves_result=True)
 def relu_op(input: Operand) -> Array:
     """The positive part; the gradient at 0 is 0.
 
@@ -304,7 +304,7 @@ def _softmax_input(input: Any, kernel: str) -> Any:
     return input.reshape(1) if input.ndim == 0 else input
 
 
-@reduction(namespace="torch", name="softmax", grad="SoftmaxBackward0")
+@reduction(namespace="torch", name="softmax", grad="SoftmaxBackward0", saves_result=True)
 def softmax_op(input: Array, dim: Dim, dtype: DType = None) -> Array:
     """Exponentials of `input` that sum to one along `dim`.
 
@@ -316,7 +316,7 @@ def softmax_op(input: Array, dim: Dim, dtype: DType = None) -> Array:
     return jax.nn.softmax(x, dim).reshape(input.shape)
 
 
-@reduction(namespace="torch", name="log_softmax", grad="LogSoftmaxBackward0")
+@reduction(namespace="torch", name="log_softmax", grad="LogSoftmaxBackward0", saves_result=True)
 def log_softmax_op(input: Array, dim: Dim, dtype: DType = None) -> Array:
     """The logarithm of `softmax`, without overflow."""
     x = _softmax_input(input, "log_softmax_lastdim_kernel_impl")
