@@ -341,8 +341,7 @@ class Tensor(Handle):
             raise errors.len_zero_dim()
         return self._v.aval.shape[0]
 
-    def __hash__(self) -> int:
-        return id(self)
+    __hash__ = object.__hash__  # by identity; optimizers and modules look tensors up all the time
 
     def __reversed__(self) -> Any:
         return self.flip(0) if self.ndim else self

@@ -7,7 +7,7 @@ from typing import Any
 
 from jtorch._engine.aval import Aval
 from jtorch._engine.grad import shape_of
-from jtorch._engine.handle import Handle, read, write_value
+from jtorch._engine.handle import Handle, read, replace_value, write_value
 from jtorch._engine.tape import BaseOp, record, threads
 
 
@@ -69,7 +69,11 @@ def fused_update(
     shape = (tuple(map(len, tensors)), statics)
     _, results = record(threads.tape, op, (*values, *map(float, numbers)), shape)
     for at, value in zip(op.written[shape], results, strict=True):
-        write_value(flat[at], value)
+        t = flat[at]
+        if t._cell is None:
+            replace_value(t, value)
+        else:
+            write_value(t, value)
 
 
 __all__ = ["FusedOp", "fused_update"]

@@ -364,9 +364,7 @@ def assign(h: Handle, new: Handle) -> None:
     value = read(new)
     cell = h._cell
     if cell is None:
-        _mark(h._v, h, h._own_version)
-        h._own_version += 1
-        h._v = value
+        replace_value(h, value)
         _take_history(h, new, tape)
         return
     base = h._base
@@ -391,9 +389,7 @@ def write_value(h: Handle, value: Value) -> None:
     """Writes a value through a tensor's view into its storage, outside the autograd graph."""
     cell = h._cell
     if cell is None:
-        _mark(h._v, h, h._own_version)
-        h._own_version += 1
-        h._v = value
+        replace_value(h, value)
         return
     root = value
     old = cell.value
@@ -420,6 +416,15 @@ def _calibrate() -> int:
 
 
 _ALONE = _calibrate()  # a cell with one sharer left is given up: the tensor is its own storage again
+
+
+def replace_value(h: Handle, value: Value) -> None:
+    """Writes a tensor that is alone on its storage."""
+    old = h._v
+    old.counter = h
+    old.version = h._own_version
+    h._own_version += 1
+    h._v = value
 
 
 def _mark(old: Value, h: Handle, at: int) -> None:
