@@ -423,15 +423,17 @@ def run_backward(
     """
     tape = threads.tape
     roots = [t._node or accumulator(t) for t in tensors]
-    wanted = None if inputs is None else {edge_key(x): i for i, x in reversed(list(enumerate(inputs)))}
-    walk = Walk(retain_graph, create_graph, wanted)
+    watch = None
     if len(roots) == 1 and inputs is None and not create_graph and not retain_graph:
         key = replay.key_of(tape.epoch, roots[0], tensors[0]._index, grads[0])
         if key is not None:
             if replay.replay(tape.epoch, key):
                 stable_point()
                 return []
-            walk.watch = Watch(tape.epoch, key)
+            watch = Watch(tape.epoch, key)
+    wanted = None if inputs is None else {edge_key(x): i for i, x in reversed(list(enumerate(inputs)))}
+    walk = Walk(retain_graph, create_graph, wanted)
+    walk.watch = watch
     mode, tape.grad_enabled = tape.grad_enabled, create_graph
     try:
         walk.discover(roots)
