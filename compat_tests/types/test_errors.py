@@ -110,6 +110,7 @@ CASES = [
     (lambda: torch.tensor(1.0) @ a(), e.matmul_rank(0, 2)),
     (lambda: torch.dot(torch.ones(2), torch.ones(2).double()), e.dot_types("Float", "Double")),
     (lambda: torch.tensor([1]).add_(1.5), e.cast("Float", "Long")),
+    (lambda: torch.linalg.inv(torch.eye(2), out=torch.empty(0).double()), e.out_type("Float", "Double")),
     (lambda: torch.promote_types(torch.uint16, torch.int8), e.promotion_unsigned("UInt16", "Char")),
     (
         lambda: torch.promote_types(torch.float8_e5m2, torch.float32),
