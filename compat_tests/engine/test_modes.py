@@ -66,3 +66,20 @@ def test_a_folder_others_can_write_is_not_read(tmp_path):
     out = subprocess.run([sys.executable, "-c", _SCRIPT], capture_output=True, text=True, env=env, check=True)
     assert "can be read or written by others" in out.stderr
     assert not list(tmp_path.iterdir())
+
+
+_LAPACK = """
+import jtorch as torch
+x = torch.arange(6.0).reshape(2, 3)
+print([round(v, 3) for v in torch.linalg.svdvals(x).tolist()])
+"""
+
+
+def test_programs_that_call_a_library_run_in_a_second_process(tmp_path):
+    """LAPACK's entry points are found while JAX lowers: a program loaded without that would crash."""
+    env = {**os.environ, "JTORCH_CACHE_DIR": str(tmp_path), "JTORCH_EAGER": "0", "JTORCH_TIER": "op"}
+    runs = [
+        subprocess.run([sys.executable, "-c", _LAPACK], capture_output=True, text=True, env=env, check=True).stdout
+        for _ in range(2)
+    ]
+    assert runs == ["[7.348, 1.0]\n"] * 2

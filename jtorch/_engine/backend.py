@@ -94,27 +94,31 @@ def compile_program(fn: Any, structs: list, donate: tuple[int, ...], dev: device
     it from the persistent cache."""
     program = cache.load(key)
     if program is None:
-        program = _compile(fn, structs, donate, dev)
-        cache.store(key, program)
+        program, calls_library = _compile(fn, structs, donate, dev)
+        if not calls_library:
+            cache.store(key, program)
     return program
 
 
-def _compile(fn: Any, structs: list, donate: tuple[int, ...], dev: device) -> Any:
+def _compile(fn: Any, structs: list, donate: tuple[int, ...], dev: device) -> tuple[Any, bool]:
+    """The program, and whether it calls a library such as LAPACK. JAX finds such a library's entry points
+    while it lowers; in a process that only loads the program they are null, and the call would crash."""
     with x64(), jax.default_device(jax_device(dev)):
         traced = jax.jit(fn, donate_argnums=donate, keep_unused=True).trace(*structs)
         options: dict[str, str | bool] = {}
         if jax_device(dev).platform == "cpu" and primitives(traced.jaxpr.jaxpr) & _HEAVY_PRIMITIVES:
             options = {k: v for k, v in _CPU_HEAVY.items() if k not in _refused}
         lowered = traced.lower()
+        calls_library = "custom_call" in lowered.as_text()
         if not options:
-            return lowered.compile()
+            return lowered.compile(), calls_library
         try:
-            return lowered.compile(compiler_options=options)
+            return lowered.compile(compiler_options=options), calls_library
         except jax.errors.JaxRuntimeError as error:
             if "No such compile option" not in str(error):
                 raise
             _refused.update(options)
-            return lowered.compile()
+            return lowered.compile(), calls_library
 
 
 def refused_options() -> tuple[str, ...]:
