@@ -126,15 +126,19 @@ class OpNode(Node):
     needs: tuple[int, ...]
 
     def apply(self, grads: list, create_graph: bool) -> Sequence:
-        if self.saved is None:
-            raise autograd_errors.second_backward()
-        self._check_versions()
-        plan = self.plan
-        cotangents = [g if (g := grads[i]) is not None else zeros(plan.outs[i]) for i in plan.cotangents]
+        plan, cotangents = self.plan, self._cotangents(grads)
         if create_graph:
             return apply(plan.pullback, (*self._operands(plan.used, self.saved), *cotangents), ())
         values = [*self.saved, *[g._v if g._cell is None else read(g) for g in cotangents]]
         return [wrap(v) for v in record(threads.tape, plan.pullback, values, ())[1]]
+
+    def _cotangents(self, grads: list) -> list:
+        """Gradients of the results, zeros where none arrived; what was saved must still be there, unwritten."""
+        if self.saved is None:
+            raise autograd_errors.second_backward()
+        self._check_versions()
+        plan = self.plan
+        return [g if (g := grads[i]) is not None else zeros(plan.outs[i]) for i in plan.cotangents]
 
     def _operands(self, used: Sequence[int], saved: list) -> list:
         """Saved values as tensors, with their history so that gradients of gradients flow."""
@@ -180,11 +184,7 @@ class ResidualNode(OpNode):
     origin: tuple[Any, tuple, tuple]
 
     def apply(self, grads: list, create_graph: bool) -> Sequence:
-        if self.saved is None:
-            raise autograd_errors.second_backward()
-        self._check_versions()
-        plan = self.plan
-        cotangents = [g if (g := grads[i]) is not None else zeros(plan.outs[i]) for i in plan.cotangents]
+        plan, cotangents = self.plan, self._cotangents(grads)
         if not create_graph:
             values = [*self.saved, *self.hidden, *map(read, cotangents)]
             return [wrap(v) for v in record(threads.tape, plan.pullback, values, ())[1]]

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from jtorch._engine.handle import wrap
-from jtorch._engine.tape import Epoch, Node, Value, flush
+from jtorch._engine.tape import Epoch, Node, Value, flush, pending
 
 
 class Recalled(NamedTuple):
@@ -51,16 +51,7 @@ def replay(epoch: Epoch, key: tuple) -> bool:
         a = accumulators[k]
         if a.hooked or a._post or a.variable._grad is not None or a.variable._post_hooks:
             return False
-    values = []
-    slot = parent.end
-    for aval in memo.avals:
-        v = Value()
-        v.array = None
-        v.aval = aval
-        v.epoch = epoch
-        v.slot = slot
-        slot += 1
-        values.append(v)
+    values = pending(epoch, memo.avals, parent.end)
     numbers = [graph[i].saved[at] for i, at in memo.numbers]
     if epoch.tape is None or epoch.tape.epoch is not epoch or epoch.node is not parent:
         return False

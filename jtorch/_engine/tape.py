@@ -244,16 +244,7 @@ def record(tape: Tape, op: BaseOp, operands: Sequence, statics: tuple) -> tuple[
         node = parent.children.get(key)
         if node is None:
             node = grow(tape, parent, key, op, operands, statics)
-        outs = []
-        slot = node.slot
-        for aval in node.avals:
-            v = Value()
-            v.array = None
-            v.aval = aval
-            v.epoch = epoch
-            v.slot = slot
-            slot += 1
-            outs.append(v)
+        outs = pending(epoch, node.avals, node.slot)
         if tape.epoch is epoch and epoch.node is parent:
             epoch.node = node
             epoch.values += outs
@@ -262,6 +253,20 @@ def record(tape: Tape, op: BaseOp, operands: Sequence, statics: tuple) -> tuple[
             if node.cut:
                 flush(tape)
             return node, outs
+
+
+def pending(epoch: Epoch, avals: tuple[Aval, ...], slot: int) -> list[Value]:
+    """Values to come for consecutive slots of an epoch, not yet put on it."""
+    values = []
+    for aval in avals:
+        v = Value()
+        v.array = None
+        v.aval = aval
+        v.epoch = epoch
+        v.slot = slot
+        slot += 1
+        values.append(v)
+    return values
 
 
 def grow(tape: Tape, parent: Node, key: tuple, op: BaseOp, operands: Sequence, statics: tuple) -> Node:
