@@ -37,5 +37,6 @@ from jtorch._declare.variants import to_host as to_host
 from jtorch._declare.variants import write_back as write_back
 from jtorch._declare.variants import write_out as write_out
 from jtorch._declare.variants import write_outs as write_outs
+from jtorch._engine.backend import platform as platform
 from jtorch._engine.handle import Handle as Handle
 from jtorch._types import errors as errors

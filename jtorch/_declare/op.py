@@ -21,7 +21,7 @@ from jax import lax
 from jtorch._declare.promote import DIMENSIONED, NUMBER, ZERO_DIM, compute_and_result, compute_dtype
 from jtorch._declare.return_types import return_type
 from jtorch._declare.roles import OPERANDS, Param, parameters, returns_tuple
-from jtorch._engine import grad
+from jtorch._engine import backend, grad
 from jtorch._engine.aval import Aval, aval_of
 from jtorch._engine.tape import BaseOp
 from jtorch._types import cpu, errors
@@ -80,7 +80,8 @@ class Op(BaseOp):
     def trace(self, specs: tuple, statics: tuple, arrays: list) -> tuple:
         """Casts, calls the body and casts its results."""
         args, result = self._arguments(specs, statics, arrays)
-        out = self.body(*args[0], **args[1])
+        with backend.tracing_on(device_of(specs)):
+            out = self.body(*args[0], **args[1])
         outs = tuple(out) if isinstance(out, (tuple, list)) else (out,)
         if result is not None:
             return tuple(_cast(o, result) for o in outs)

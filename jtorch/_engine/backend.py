@@ -7,13 +7,16 @@ compiling and conversion; it is never open while user code runs, and compiled pr
 
 from __future__ import annotations
 
+import contextlib
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 import jax
 import numpy as np
 
 from jtorch._engine import cache
-from jtorch._types.device import device
+from jtorch._types.device import cpu, device
 
 # The matmul and convolution library XLA's CPU backend chooses by default is slower than its older
 # path on the programs measured (a 3x3 convolution 26.5 ms against 13.6); small programs without
@@ -61,6 +64,44 @@ def jax_device(dev: device) -> Any:
     return jax.devices(_PLATFORMS.get(dev.type, dev.type))[dev.index or 0]
 
 
+_forms: str | None = None
+
+
+def platform_of(dev: device) -> str:
+    """The platform whose forms op bodies take on a device, as JAX names it: "cpu", "gpu" or "tpu"."""
+    return _forms or _PLATFORMS.get(dev.type, dev.type)
+
+
+def take_forms_of(platform: str) -> None:
+    """From now on bodies take the forms of another platform than the one they run on, and no program is kept
+    between processes. What was traced before stays as it is: to be called before anything is recorded."""
+    global _forms
+    _forms = platform
+
+
+class _Tracing(threading.local):
+    device = cpu
+
+
+_tracing = _Tracing()
+
+
+@contextlib.contextmanager
+def tracing_on(dev: device) -> Iterator[None]:
+    """While a body is traced: the device it is traced for."""
+    before, _tracing.device = _tracing.device, dev
+    try:
+        yield
+    finally:
+        _tracing.device = before
+
+
+def platform() -> str:
+    """Inside a body: the platform it is traced for, "cpu", "gpu" or "tpu". A body may choose its formulation by it,
+    never its result."""
+    return platform_of(_tracing.device)
+
+
 def devices_of(kind: str) -> list:
     """All JAX devices of a torch device type; empty when JAX has none."""
     try:
@@ -92,6 +133,8 @@ def primitives(jaxpr: Any) -> set[str]:
 def compile_program(fn: Any, structs: list, donate: tuple[int, ...], dev: device, key: str | None) -> Any:
     """Traces, lowers and compiles `fn` ahead of time with the options its contents ask for, or takes
     it from the persistent cache."""
+    if _forms is not None:
+        key = None
     program = cache.load(key)
     if program is None:
         program, calls_library = _compile(fn, structs, donate, dev)

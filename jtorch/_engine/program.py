@@ -185,6 +185,14 @@ class Program:
         self.compile_seconds = time.perf_counter() - started
         self.record = explain.program_compiled(self, node)
 
+    def lowerable(self, node: Node) -> tuple[Callable, list[jax.ShapeDtypeStruct]]:
+        """The program as a function of arrays and what it takes, to lower for another device. `node` is where it
+        ended: `flusher.programs` tells."""
+        nodes = path(node)
+        avals = avals_by_slot(nodes)
+        structs = [avals[s].struct for s in self.inputs] + [self.pack.struct]
+        return self._function(needed(nodes, self.outs)[0]), structs
+
     def _function(self, steps: list[Node]) -> Callable:
         inputs, outs, pack, checked = self.inputs, self.outs, self.pack, set(self.checked)
 

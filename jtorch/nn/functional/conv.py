@@ -11,11 +11,10 @@ import itertools
 import math
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jtorch._declare import Array, as_int, errors, op
+from jtorch._declare import Array, as_int, errors, op, platform
 from jtorch.nn.functional._common import listed, type_name, wide
 
 _C_NAMES = {"Float": "float", "Double": "double", "Half": "c10::Half", "BFloat16": "c10::BFloat16", "Long": "long int",
@@ -136,7 +135,7 @@ _MOST_COLUMNS = 4_000_000
 
 
 def _columns_pay(x: Array, kernel: tuple, stride: tuple, pads: list) -> bool:
-    if jax.default_backend() != "cpu":
+    if platform() != "cpu":
         return False
     if math.prod(kernel) == 1:
         return max(stride) == 1 and not any(map(any, pads))
