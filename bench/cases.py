@@ -1,10 +1,12 @@
 """What is timed, written once for both sides: each case takes ``torch`` or ``jtorch`` and returns a function to time.
 
 The function does ``work`` units of work (steps, chains, operations) and returns the seconds they took.
+``python -m bench.cases SIDE CASE`` warms a case up, then times a block for every line it reads.
 """
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import itertools
 import sys
@@ -12,6 +14,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from bench.turns import serve
 
 clock = time.perf_counter
 CHAIN = 500
@@ -174,3 +178,17 @@ CASES: dict[str, tuple[Callable[[Any], Callable[[], float]], int, str]] = {
     "backward_node": (backward_node, 200, "node"),
     "optimizer_step": (optimizer_step, 20, "step of 40 parameters"),
 }
+
+
+def main() -> None:
+    side, case = sys.argv[1:]
+    torch = importlib.import_module(side)
+    torch.manual_seed(0)
+    block = CASES[case][0](torch)
+    for _ in range(3):
+        block()
+    serve(lambda _: block())
+
+
+if __name__ == "__main__":
+    main()

@@ -9,40 +9,30 @@ from __future__ import annotations
 import argparse
 import gc
 import importlib
-import json
 import os
-import platform
 import subprocess
 import sys
-from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
 from bench.cases import CASES, clock, digits
-from bench.turns import ROOT, ratio, take_turns
+from bench.record import write
+from bench.turns import ROOT, Turn, in_turns, ratio
 
-RESULTS = Path(__file__).with_name("results")
+SIDES = ("torch", "jtorch")
 OPS = ("op_known", "op_new", "backward_node", "optimizer_step")
-
-
-def write(name: str, result: dict) -> None:
-    """Writes the result in one step, with what it was measured on."""
-    cores, load = os.cpu_count() or 1, os.getloadavg()[0]
-    if load > cores:
-        print(f"load average {load:.1f} on {cores} cores: busy, so PyTorch is slow", flush=True)
-    machine = {"cores": cores, "load": load, "python": platform.python_version()}
-    versions = {package: version(package) for package in ("jax", "torch", "numpy")}
-    RESULTS.mkdir(exist_ok=True)
-    fresh = RESULTS / f".{name}.{os.getpid()}"
-    fresh.write_text(json.dumps({"name": name, **result, "machine": machine, "versions": versions}, indent=1) + "\n")
-    os.replace(fresh, RESULTS / f"{name}.json")
 
 
 def measure_case(name: str, rounds: int) -> float:
     """Times a case on both sides and returns jtorch's time over PyTorch's."""
     _, units, unit = CASES[name]
-    seconds = take_turns(name, rounds)
-    found = ratio(seconds)
+    turns = {side: Turn("bench.cases", side, name) for side in SIDES}
+    try:
+        seconds = in_turns(turns, rounds)
+    finally:
+        for turn in turns.values():
+            turn.close()
+    found = ratio(seconds["jtorch"], seconds["torch"])
     micros = {side: 1e6 * median(values) / units for side, values in seconds.items()}
     print(f"{name:16} {micros['torch']:12.2f} {micros['jtorch']:12.2f} {found:8.3f}  us a {unit}", flush=True)
     write(name, {"unit": unit, "microseconds": micros, "ratio": found, "seconds": seconds})

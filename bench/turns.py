@@ -1,85 +1,77 @@
-"""Two processes that take turns: PyTorch's OpenMP threads and XLA's would fight in one.
+"""Processes that take turns: PyTorch's OpenMP threads and XLA's would fight in one.
 
-``python -m bench.turns SIDE CASE`` is one of them: it warms up, then times a block for every line it reads.
+A process is a module of this package run with ``python -m``; it says that it is ready with one line, then answers each line it reads
+with one line (``serve``). The measuring process asks them one after the other.
 """
 
 from __future__ import annotations
 
-import importlib
+import os
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
-from bench.cases import CASES
-
 ROOT = Path(__file__).parents[1]
-SIDES = ("torch", "jtorch")
 PAUSE_S = 0.02  # lets the other side's threads go to sleep
 
 
 class Turn:
-    """One side of a case, in a process of its own."""
+    """One side, in a process of its own, which is killed when an answer takes longer than ``limit`` seconds."""
 
-    def __init__(self, side: str, case: str):
+    def __init__(self, *words: str, limit: float = 600, environment: dict[str, str] | None = None):
+        self.limit = limit
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "bench.turns", side, case],
+            [sys.executable, "-m", *words],
             cwd=ROOT,
+            env={**os.environ, **(environment or {})},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
-        self._answer()
+        self.ready = self._answer()
 
     def _answer(self) -> str:
         assert self.process.stdout is not None
+        timer = threading.Timer(self.limit, self.process.kill)
+        timer.start()
         line = self.process.stdout.readline()
+        timer.cancel()
         if not line:
             raise RuntimeError(f"{self.process.args} ended with {self.process.wait()}")
         return line
 
-    def seconds(self) -> float:
+    def ask(self, line: str) -> str:
         assert self.process.stdin is not None
-        self.process.stdin.write("go\n")
+        self.process.stdin.write(line + "\n")
         self.process.stdin.flush()
-        return float(self._answer())
+        return self._answer()
 
     def close(self) -> None:
-        self.process.communicate()
+        if self.process.poll() is None:
+            self.process.communicate()
 
 
-def take_turns(case: str, rounds: int) -> dict[str, list[float]]:
-    """The seconds of each block of each side, in turns."""
-    turns = {side: Turn(side, case) for side in SIDES}
-    seconds: dict[str, list[float]] = {side: [] for side in SIDES}
-    try:
-        for _ in range(rounds):
-            for side, turn in turns.items():
-                time.sleep(PAUSE_S)
-                seconds[side].append(turn.seconds())
-    finally:
-        for turn in turns.values():
-            turn.close()
+def in_turns(turns: dict[str, Turn], rounds: int) -> dict[str, list[float]]:
+    """The seconds of each block of each side: each is asked to ``go``, in turns."""
+    seconds: dict[str, list[float]] = {side: [] for side in turns}
+    for _ in range(rounds):
+        for side, turn in turns.items():
+            time.sleep(PAUSE_S)
+            seconds[side].append(float(turn.ask("go")))
     return seconds
 
 
-def ratio(seconds: dict[str, list[float]]) -> float:
-    """jtorch's time over PyTorch's: the median over rounds, because what else runs on the machine drifts."""
-    return median(ours / theirs for theirs, ours in zip(seconds["torch"], seconds["jtorch"], strict=True))
+def ratio(ours: list[float], theirs: list[float]) -> float:
+    """Our time over theirs: the median over rounds, because what else runs on the machine drifts."""
+    return median(mine / other for mine, other in zip(ours, theirs, strict=True))
 
 
-def main() -> None:
-    side, case = sys.argv[1:]
-    torch = importlib.import_module(side)
-    torch.manual_seed(0)
-    block = CASES[case][0](torch)
-    for _ in range(3):
-        block()
-    print("ready", flush=True)
-    for _ in sys.stdin:
-        print(block(), flush=True)
-
-
-if __name__ == "__main__":
-    main()
+def serve(answer: Callable[[str], object], ready: object = "ready") -> None:
+    """A side's half of the conversation, until nobody asks any more."""
+    print(ready, flush=True)
+    for line in sys.stdin:
+        print(answer(line.strip()), flush=True)

@@ -1,0 +1,28 @@
+"""Results on disk: written in one step, with what they were measured on."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+RESULTS = Path(__file__).with_name("results")
+
+
+def machine() -> dict:
+    """What was measured on. Says so when the machine is busy."""
+    cores, load = os.cpu_count() or 1, os.getloadavg()[0]
+    if load > cores:
+        print(f"load average {load:.1f} on {cores} cores: busy, so PyTorch is slow", flush=True)
+    versions = {package: version(package) for package in ("jax", "torch", "numpy")}
+    return {"machine": {"cores": cores, "load": load, "python": platform.python_version()}, "versions": versions}
+
+
+def write(name: str, result: dict) -> None:
+    """Writes the result in one step, with what it was measured on."""
+    RESULTS.mkdir(exist_ok=True)
+    fresh = RESULTS / f".{name}.{os.getpid()}"
+    fresh.write_text(json.dumps({"name": name, **result, **machine()}, indent=1) + "\n")
+    os.replace(fresh, RESULTS / f"{name}.json")
