@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import time
 from collections.abc import Callable, Iterable
@@ -11,13 +12,12 @@ from typing import Any
 import jax
 
 clock = time.perf_counter
-HOST_STEPS = 15
+HOST_STEPS, HOST_SECONDS = 15, 2.0  # at most, but three steps
 
 
 def _explain() -> Any:
-    from jtorch._engine import explain  # here, because the side of PyTorch loads no jtorch
-
-    return explain
+    """The engine's counters; imported late, because the side of PyTorch loads no jtorch."""
+    return importlib.import_module("jtorch._engine.explain")
 
 
 def jtorch_programs() -> dict[str, int]:
@@ -27,8 +27,10 @@ def jtorch_programs() -> dict[str, int]:
 
 
 def jtorch_bytes(run: Callable[[], Any]) -> int | None:
-    """Argument, output and temporary bytes, less what they share, of the programs of one step. Several programs are summed, so
-    what they hand to each other counts twice; a step that ran op by op gives None."""
+    """Argument, output and temporary bytes, less what they share, of the programs of one step.
+
+    Several programs are summed, so what they hand to each other counts twice. A step that ran op by op gives None.
+    """
     explain = _explain()
     before = {record: record.runs for record in explain._records}
     run()
@@ -39,8 +41,8 @@ def jtorch_bytes(run: Callable[[], Any]) -> int | None:
 def jtorch_host(run: Callable[[int], Any]) -> dict[str, float]:
     """Medians over some steps of the seconds outside XLA, and the operations one step has.
 
-    For this each call of a compiled program waits for its results, and the time inside the calls is taken off the step's. So on
-    an asynchronous backend host time that would overlap with a program counts in full.
+    For this each call of a compiled program waits for its results, and the time inside the calls is taken off the
+    step's. So host time that would overlap with a program counts in full.
     """
     explain, call = _explain(), jax.stages.Compiled.__call__
     inside = 0.0
@@ -55,7 +57,10 @@ def jtorch_host(run: Callable[[int], Any]) -> dict[str, float]:
     host, ops, calls = [], [], []
     jax.stages.Compiled.__call__ = waiting
     try:
+        started = clock()
         for i in range(HOST_STEPS):
+            if i >= 3 and clock() - started > HOST_SECONDS:
+                break
             inside, before = 0.0, explain.counters()
             began = clock()
             run(i)
@@ -82,7 +87,7 @@ def _held(torch: Any, side: Any, batch: tuple) -> list:
 
 
 def torch_bytes(torch: Any, side: Any, batch: tuple, device: str, run: Callable[[], Any]) -> int:
-    """The peak of live bytes during a step of PyTorch's: what lives before it, and its allocations one after the other."""
+    """The peak of live bytes during a step of PyTorch's: what lives before it and its allocations, one by one."""
     if device == "cuda":
         torch.cuda.reset_peak_memory_stats()
         run()

@@ -1,9 +1,9 @@
 """One side of a workload, in a process of its own.
 
-``python -m bench.sides SIDE WORKLOAD DEVICE DTYPE STATE`` builds it and trains the first steps, then answers words, each with a line of
-JSON: ``forward``, ``backward`` or ``step`` chooses what is timed and warms it up; ``go`` times a block and gives the seconds a step;
-``memory`` and ``host`` look into one step of that kind. ``STATE`` is the file of initial parameters that the JAX side starts from;
-the side named ``state`` writes it.
+``python -m bench.sides SIDE WORKLOAD DEVICE DTYPE STATE`` builds it and trains the first steps, then answers words, each
+with a line of JSON: ``forward``, ``backward`` or ``step`` chooses what is timed and warms it up; ``go`` times a block and
+gives the seconds a step; ``memory`` and ``host`` look into one step of that kind. ``STATE`` is the file of initial
+parameters that the JAX side starts from; the side named ``state`` writes it.
 """
 
 from __future__ import annotations
@@ -183,7 +183,6 @@ class Side:
 
     def __init__(self, runner: TorchRunner | JaxRunner, period: int):
         self.runner, self.period = runner, period
-        self.i = 0
         self.block = period
 
     def start(self) -> dict:
@@ -210,6 +209,7 @@ class Side:
         }
 
     def _choose(self, kind: str) -> None:
+        self.chosen, self.i = kind, 0
         work = self.runner.function(kind)
         self.run = lambda i: work(i).item()
 
@@ -224,9 +224,10 @@ class Side:
 
     def kind(self, kind: str) -> dict:
         """Warms a kind up: every batch three times and for some time. Then a block's length is chosen."""
-        self._choose(kind)
+        if kind != self.chosen:
+            self._choose(kind)
         began, seconds = clock(), []
-        while len(seconds) < 3 or clock() - began < WARM_SECONDS:
+        while self.i < 3 * self.period or not seconds or clock() - began < WARM_SECONDS:
             seconds.append(self._timed(self.period))
         self.block = self.period * max(1, round(BLOCK_SECONDS / min(seconds) / self.period))
         return {"block": self.block, "seconds": min(seconds), "programs": self.runner.programs()}

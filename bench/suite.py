@@ -1,8 +1,9 @@
 """How fast is plain eager source on jtorch, against PyTorch, its torch.compile, jtorch's own, and hand-written JAX?
 
-``python -m bench.suite`` measures every workload, prints tables and writes ``bench/results/suite_DEVICE.json``; ``python -m bench.suite
-gpt lstm`` measures some and writes only with ``--save``. ``python -m bench.suite value NAME`` measures what one promised number
-needs (``--last``: takes the last results) and ends with ``value: X``. README.md in this folder says what the columns mean.
+``python -m bench.suite`` measures every workload, prints tables and writes ``bench/results/suite_DEVICE.json``;
+``python -m bench.suite gpt lstm`` measures some and writes only with ``--save``. ``python -m bench.suite value NAME``
+measures what one promised number needs (``--last``: takes the last results) and ends with ``value: X``. README.md in
+this folder says what the columns mean.
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ def print_times(results: dict[str, dict], kinds: list[str], head: bool = True) -
     """Milliseconds a step with its spread, ratios, and what is inside a step, one line a workload and kind."""
     if head:
         print(
-            f"{'':15} {'':8} {'torch ms':>15} {'t.compile ms':>15} {'jax ms':>15} {'jtorch ms':>15} {'jt.compile ms':>15}"
-            f" {'torch/jt':>9} {'jax/jt':>7} {'t.c/jt':>7} {'ops':>5} {'us/op':>6} {'host us':>8} {'compiled':>8}"
+            f"{'':15} {'':8} {'torch ms':>15} {'t.compile ms':>15} {'jax ms':>15} {'jtorch ms':>15}"
+            f" {'jt.compile ms':>15} {'torch/jt':>9} {'jax/jt':>7} {'t.c/jt':>7} {'ops':>5} {'us/op':>6} {'host us':>8} {'compiled':>8}"
         )
     for name, result in results.items():
         for kind in kinds:
@@ -29,11 +29,8 @@ def print_times(results: dict[str, dict], kinds: list[str], head: bool = True) -
             line = f"{name:15} {kind:8}"
             for side in SIDES:
                 found = sides.get(side, {})
-                line += (
-                    f" {_cell(found.get('median'), 9, 3, MILLI)} ±{_cell(found['spread'], 3, 0, 100)}%"
-                    if found
-                    else " " * 16
-                )
+                spread = f" ±{_cell(found['spread'], 3, 0, 100)}%" if found else " " * 6
+                line += f" {_cell(found.get('median'), 9, 3, MILLI)}{spread}"
             for pair, width in zip(PAIRS, (9, 7, 7), strict=True):
                 line += " " + _cell(pairs.get(pair), width, 2)
             ours, compiled = sides.get("jtorch", {}), sides.get("jtorch_compile", {})
@@ -45,15 +42,12 @@ def print_times(results: dict[str, dict], kinds: list[str], head: bool = True) -
 def print_starts(results: dict[str, dict]) -> None:
     """Seconds to the first and the third step, programs, and memory of a step."""
     print(
-        f"\n{'s to step 1 | 3':15} {'torch':>13} {'t.compile':>13} {'jax':>13} {'jtorch cold':>13} {'warm':>13} {'jt.compile':>13}"
-        f" {'warm':>13} {'whole':>6} {'op':>4} {'torch MB':>9} {'jax MB':>8} {'jt MB':>8} {'jt/torch':>8} {'losses':>8}"
+        f"\n{'s to step 1 | 3':15} {'torch':>13} {'t.compile':>13} {'jax':>13} {'jtorch cold':>13} {'warm':>13}"
+        f" {'jt.compile':>13} {'warm':>13} {'whole':>6} {'op':>4} {'torch MB':>9} {'jax MB':>8} {'jt MB':>8} {'jt/torch':>8} {'losses':>8}"
     )
-    columns = (
-        ("torch", "cold"),
-        ("torch_compile", "cold"),
-        ("jax", "cold"),
-        *((s, c) for s in SIDES[3:] for c in ("cold", "warm")),
-    )
+    columns = [(side, "cold") for side in SIDES[:3]] + [
+        (side, cache) for side in SIDES[3:] for cache in ("cold", "warm")
+    ]
     for name, result in results.items():
         line = f"{name:15}"
         for side, cache in columns:

@@ -1,7 +1,7 @@
 """Processes that take turns: PyTorch's OpenMP threads and XLA's would fight in one.
 
-A process is a module of this package run with ``python -m``; it says that it is ready with one line, then answers each line it reads
-with one line (``serve``). The measuring process asks them one after the other.
+A process is a module of this package run with ``python -m``; it says that it is ready with one line, then answers each
+line it reads with one line (``serve``). The measuring process asks them one after the other.
 """
 
 from __future__ import annotations

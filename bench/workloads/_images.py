@@ -1,4 +1,4 @@
-"""What the image workloads share: pictures, and the layers of a CNN by hand in JAX (channels last, as JAX programs have them)."""
+"""What the image workloads share: pictures, and the layers of a CNN by hand in JAX, channels last."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def jax_classifier(params: dict, apply: Any, pictures: list, optimizer: Any, dra
 
 
 def split(state: dict[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
-    """PyTorch's parameters as JAX's: what is trained and what batch norm keeps, weights transposed to (..., in, out)."""
+    """PyTorch's parameters as JAX's, what is trained and what batch norm keeps; weights become (..., in, out)."""
     found: dict[str, dict[str, np.ndarray]] = {"train": {}, "state": {}}
     for name, value in state.items():
         if name.endswith(("running_mean", "running_var")):
@@ -84,7 +84,3 @@ def max_pool(x: Any, window: int) -> Any:
 
 def linear(train: dict, name: str, x: Any) -> Any:
     return x @ train[f"{name}.weight"] + train[f"{name}.bias"]
-
-
-def relu6(x: Any) -> Any:
-    return jax.nn.relu6(x)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import jax
@@ -25,7 +26,7 @@ def data(widths: tuple[int, ...], batch: int) -> list[tuple[np.ndarray, np.ndarr
 def torch_side(torch: Any, widths: tuple[int, ...], batch: int) -> TorchSide:
     nn, F = torch.nn, torch.nn.functional
     layers = []
-    for wide, narrow in zip(widths, widths[1:], strict=False):
+    for wide, narrow in itertools.pairwise(widths):
         layers += [nn.Linear(wide, narrow), nn.ReLU()]
     model = nn.Sequential(*layers[:-1])
     batches = [(torch.tensor(x), torch.tensor(y)) for x, y in data(widths, batch)]
