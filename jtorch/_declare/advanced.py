@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jtorch._declare.checks import check_bounds
+from jtorch._declare.indices import IN_BOUNDS, outside, wrapped
 from jtorch._declare.op import broadcast
 from jtorch._declare.variants import from_host, to_host
 from jtorch._engine.aval import Aval
@@ -99,20 +100,15 @@ def write_basic(h: Handle, steps: Sequence[Step], value: Any) -> None:
 # Index tensors
 
 
-def _wrapped(i: Any, size: int) -> Any:
-    """Indices counted from the front; what is out of range is clipped, error words tell of it."""
-    return jnp.clip(jnp.where(i < 0, i + size, i), 0, max(size - 1, 0))
-
-
 def _where(shape: tuple[int, ...], at: tuple[int, ...], index: Sequence) -> tuple:
     found: list = [slice(None)] * len(shape)
     for d, i in zip(at, index, strict=True):
-        found[d] = _wrapped(i, shape[d])
+        found[d] = wrapped(i, shape[d])
     return tuple(found)
 
 
 def _outside(shape: tuple[int, ...], at: tuple[int, ...], index: Sequence) -> Any:
-    bad = [jnp.any((i < -shape[d]) | (i >= shape[d])) for d, i in zip(at, index, strict=True)]
+    bad = [outside(i, shape[d], -shape[d]) for d, i in zip(at, index, strict=True)]
     return jnp.any(jnp.stack(bad))
 
 
@@ -132,7 +128,7 @@ class IndexOp(EngineOp):
         x, index = self._split(statics, arrays)
         if 0 in (x.shape[d] for d in statics[1]):
             _check_empty(x.shape, statics[1], index)
-        return x.at[_where(x.shape, statics[1], index)].get(mode="promise_in_bounds")
+        return x.at[_where(x.shape, statics[1], index)].get(mode=IN_BOUNDS)
 
     def out_of_range(self, specs: tuple, statics: tuple, arrays: list) -> Any:
         x, index = self._split(statics, arrays)
@@ -162,10 +158,10 @@ class PutOp(EngineOp):
         spot = x.at[where]
         value = jnp.asarray(value).astype(x.dtype)
         if not accumulate:
-            return spot.set(value, mode="promise_in_bounds")
+            return spot.set(value, mode=IN_BOUNDS)
         if x.dtype == np.bool_:
-            return spot.max(value, mode="promise_in_bounds")
-        return spot.add(value, mode="promise_in_bounds")
+            return spot.max(value, mode=IN_BOUNDS)
+        return spot.add(value, mode=IN_BOUNDS)
 
     def out_of_range(self, specs: tuple, statics: tuple, arrays: list) -> Any:
         return _outside(arrays[0].shape, statics[0], arrays[2:])

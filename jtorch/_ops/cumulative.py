@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jtorch._declare import Array, Dim, DType, op, reduction
+from jtorch._declare.indices import index_type
 from jtorch._ops.refusals import BOOL, COMPLEX, INT, no_kernel
 
 
@@ -43,9 +44,9 @@ def _running(name: str, reaches: Callable, doc: str) -> Callable:
     def body(input: Array, dim: Dim) -> tuple[Array, Array]:
         if not input.ndim or not input.size:
             return input, jnp.zeros(input.shape, jnp.int64)
-        place = lax.broadcasted_iota(jnp.int64, input.shape, dim)
+        place = lax.broadcasted_iota(index_type(input.shape[dim]), input.shape, dim)
         _, indices = lax.associative_scan(later, (lax.stop_gradient(input), place), axis=dim)
-        return jnp.take_along_axis(input, indices, dim), indices
+        return jnp.take_along_axis(input, indices, dim), indices.astype(jnp.int64)
 
     body.__name__ = name
     body.__doc__ = doc

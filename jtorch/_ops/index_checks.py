@@ -1,4 +1,4 @@
-"""What index tensors have in common: bounds, and the errors for those outside."""
+"""What functions of index tensors have in common: the length of a dimension, and the errors for those outside."""
 
 from __future__ import annotations
 
@@ -6,18 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
-
-IN_BOUNDS = "promise_in_bounds"  # indices are clipped before, so nothing is left to decide
-
-
-def clipped(index: Any, size: int) -> Any:
-    """Indices moved into range: what is wrong with them is told by an error word."""
-    return jnp.clip(index, 0, max(size - 1, 0))
-
-
-def outside(index: Any, size: int) -> Any:
-    """True when some index points nowhere."""
-    return jnp.any((index < 0) | (index >= size))
 
 
 def length(shape: tuple[int, ...], dim: int) -> int:

@@ -27,9 +27,10 @@ from jtorch._declare import (
 )
 from jtorch._declare.advanced import check_indices, nonzero_of, put, take
 from jtorch._declare.checks import check_bounds
+from jtorch._declare.indices import IN_BOUNDS, clipped, outside, wrapped
 from jtorch._declare.types import bool_, int32, int64, uint8
 from jtorch._ops import scattering
-from jtorch._ops.index_checks import IN_BOUNDS, at_least_1d, bounds_error, clipped, length, outside
+from jtorch._ops.index_checks import at_least_1d, bounds_error, length
 
 # Along one dimension, whole slices
 
@@ -161,7 +162,7 @@ def index_copy(input: Any, dim: int, index: Any, source: Any, *, out: Any = None
 
 
 def _outside_both(index: Any, size: int) -> Any:
-    return jnp.any((index < -size) | (index >= size))
+    return outside(index, size, -size)
 
 
 def _fill_check(input: Any, dim: int, index: Any, value: Any) -> Any:
@@ -171,9 +172,8 @@ def _fill_check(input: Any, dim: int, index: Any, value: Any) -> Any:
 def _index_fill_body(input: Any, dim: int, index: Any, value: Any) -> Any:
     shape = input.shape
     input, index = at_least_1d(input, index)
-    wrapped = jnp.where(index < 0, index + input.shape[dim], index)
     return (
-        input.at[_slices(input, dim, wrapped)]
+        input.at[_slices(input, dim, wrapped(index, input.shape[dim]))]
         .set(jnp.asarray(value).astype(input.dtype), mode=IN_BOUNDS)
         .reshape(shape)
     )
@@ -224,7 +224,7 @@ def index_fill(input: Any, dim: int, index: Any, value: Any) -> Any:
 )
 def _take(input: Array, index: Array) -> Array:
     flat = jnp.reshape(input, (-1,))
-    return flat.at[clipped(jnp.where(index < 0, index + flat.size, index), flat.size)].get(mode=IN_BOUNDS)
+    return flat.at[wrapped(index, flat.size)].get(mode=IN_BOUNDS)
 
 
 def _flat_bounds(input: Any, index: Any) -> None:
@@ -294,7 +294,7 @@ def take_along_dim(input: Any, indices: Any, dim: int | None = None, *, out: Any
 def _put_flat(input: Array, index: Array, source: Array, accumulate: bool) -> Array:
     flat = jnp.reshape(input, (-1,))
     i = jnp.reshape(index, (-1,))
-    spot = flat.at[clipped(jnp.where(i < 0, i + flat.size, i), flat.size)]
+    spot = flat.at[wrapped(i, flat.size)]
     new = jnp.reshape(source, (-1,))
     if accumulate:
         found = spot.max(new, mode=IN_BOUNDS) if input.dtype == np.bool_ else spot.add(new, mode=IN_BOUNDS)

@@ -12,8 +12,10 @@ from typing import Any
 
 import jax.numpy as jnp
 import jax.scipy.special as jss
+from jax import lax
 
 from jtorch._declare import Array, Dim, Dims, DType, Operand, Scalar, composite, errors, op, overload, reduction
+from jtorch._declare.indices import index_type
 from jtorch._declare.types import from_numpy, get_default_dtype
 from jtorch._ops import comparison
 from jtorch._ops.pointwise import abs, is_integral, is_number
@@ -168,8 +170,16 @@ def _arg(name: str, fn: Callable, doc: str) -> Callable:
     return reduction(kind=None, differentiable=False, refuse=both)(body)
 
 
-argmax = _arg("argmax", jnp.argmax, "The index of the largest element, the first of equal ones.")
-argmin = _arg("argmin", jnp.argmin, "The index of the smallest element, the first of equal ones.")
+def _argmax(x: Array, dim: int) -> Array:
+    return lax.argmax(x, dim, index_type(x.shape[dim]))
+
+
+def _argmin(x: Array, dim: int) -> Array:
+    return lax.argmin(x, dim, index_type(x.shape[dim]))
+
+
+argmax = _arg("argmax", _argmax, "The index of the largest element, the first of equal ones.")
+argmin = _arg("argmin", _argmin, "The index of the smallest element, the first of equal ones.")
 
 
 def take(x: Array, indices: Array, dim: int) -> Array:
@@ -220,8 +230,8 @@ def _min_all(input: Array) -> Array:
     return jnp.min(input)
 
 
-max = overload("max", _max_all, _extremum_dim("max", jnp.argmax), comparison.maximum)
-min = overload("min", _min_all, _extremum_dim("min", jnp.argmin), comparison.minimum)
+max = overload("max", _max_all, _extremum_dim("max", _argmax), comparison.maximum)
+min = overload("min", _min_all, _extremum_dim("min", _argmin), comparison.minimum)
 
 
 def _variance(x: Array, dim: Any, correction: Any, keepdim: bool) -> tuple[Array, Array]:

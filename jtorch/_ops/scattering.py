@@ -23,15 +23,20 @@ from jtorch._declare import (
     write_out,
 )
 from jtorch._declare.checks import check_bounds
+from jtorch._declare.indices import IN_BOUNDS, clipped, index_type, outside
 from jtorch._declare.types import int32, int64
-from jtorch._ops.index_checks import IN_BOUNDS, at_least_1d, bounds_error, clipped, length, outside
+from jtorch._ops.index_checks import at_least_1d, bounds_error, length
 
 
 def _spots(index: Any, dim: int, size: int) -> tuple:
     """For each element of `index` the place it names: its own coordinates but for `dim`."""
-    places = [jnp.arange(n).reshape((1,) * d + (n,) + (1,) * (index.ndim - d - 1)) for d, n in enumerate(index.shape)]
+    places = [lax.broadcasted_iota(index_type(n), _along(d, n, index.ndim), d) for d, n in enumerate(index.shape)]
     places[dim] = clipped(index, size)
     return tuple(places)
+
+
+def _along(dim: int, size: int, rank: int) -> tuple[int, ...]:
+    return (*(1,) * dim, size, *(1,) * (rank - dim - 1))
 
 
 @op(

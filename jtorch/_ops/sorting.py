@@ -13,6 +13,7 @@ import numpy as np
 from jax import lax
 
 from jtorch._declare import Array, Dim, Operand, composite, errors, from_host, op, overload, reduction, to_host
+from jtorch._declare.indices import index_type
 from jtorch._ops.pointwise import is_integral, is_number
 from jtorch._ops.reduction import take
 from jtorch._ops.refusals import BOOL, COMPLEX, no_kernel, refused
@@ -27,13 +28,13 @@ def ordered(x: Array, dim: int, descending: bool = False) -> tuple[Array, Array]
     if not x.ndim:
         return x, jnp.zeros((), jnp.int64)
     keys = x.astype(jnp.uint8) if x.dtype == bool else x
-    place = lax.broadcasted_iota(jnp.int64, x.shape, dim)
+    place = lax.broadcasted_iota(index_type(x.shape[dim]), x.shape, dim)
     if descending:
         keys = jnp.flip(keys, dim)
     values, indices = lax.sort((keys, place), dimension=dim, is_stable=True, num_keys=1)
     if descending:
         values, indices = jnp.flip(values, dim), x.shape[dim] - 1 - jnp.flip(indices, dim)
-    return values.astype(x.dtype), indices
+    return values.astype(x.dtype), indices.astype(jnp.int64)
 
 
 @op(refuse=_no_complex, **_pair)
@@ -181,7 +182,7 @@ def mode(input: Array, dim: Dim = -1, keepdim: bool = False) -> tuple[Array, Arr
     if not input.ndim:
         return input, jnp.zeros((), jnp.int64)
     values, order = ordered(lax.stop_gradient(input), dim)
-    place = lax.broadcasted_iota(jnp.int64, input.shape, dim)
+    place = lax.broadcasted_iota(index_type(input.shape[dim]), input.shape, dim)
     is_first = (values != jnp.roll(values, 1, dim)) | (place == 0)
     start = lax.cummax(jnp.where(is_first, place, 0), axis=dim)
     longest = jnp.argmax(place - start, dim, keepdims=True)

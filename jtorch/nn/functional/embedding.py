@@ -13,8 +13,8 @@ from jax import lax
 
 from jtorch._declare import Array, Scalar, composite, errors, from_host, op, to_host
 from jtorch._declare.checks import check_bounds
+from jtorch._declare.indices import IN_BOUNDS, clipped, index_type, narrow, outside
 from jtorch._declare.variants import read, write_value
-from jtorch._ops.index_checks import IN_BOUNDS, clipped, outside
 from jtorch.nn.functional._common import wide
 
 
@@ -66,7 +66,7 @@ def _refuse_sparse(sparse: bool) -> None:
 def renorm_op(weight: Array, indices: Array, max_norm: Scalar, norm_type: float) -> Array:
     w = wide(weight)
     norm = jnp.sum(jnp.abs(w) ** norm_type, 1) ** (1 / norm_type) if norm_type != 2 else jnp.sqrt(jnp.sum(w * w, 1))
-    used = jnp.zeros(w.shape[0], bool).at[indices.reshape(-1)].set(True)
+    used = jnp.zeros(w.shape[0], bool).at[clipped(indices.reshape(-1), w.shape[0])].set(True)
     limit = max_norm.astype(w.dtype)
     scale = jnp.where(used & (norm > limit), limit / (norm + 1e-7), 1)
     return (w * scale[:, None]).astype(weight.dtype)
@@ -133,9 +133,10 @@ def embedding_bag_op(
     padding_idx: int | None,
 ) -> Array:  # fmt: skip
     """`indices` in a row, `offsets` where each bag starts."""
-    place = jnp.arange(indices.size)
-    bag = jnp.searchsorted(offsets, place, side="right") - 1
-    rows = wide(weight)[clipped(indices, weight.shape[0])]
+    place = jnp.arange(indices.size, dtype=index_type(indices.size))
+    bag = jnp.searchsorted(narrow(offsets, indices.size), place, side="right").astype(place.dtype) - 1
+    indices = clipped(indices, weight.shape[0])
+    rows = wide(weight)[indices]
     kept = jnp.ones(indices.size, bool) if padding_idx is None else indices != padding_idx
     if per_sample_weights is not None:
         rows = rows * wide(per_sample_weights)[:, None]
@@ -143,7 +144,8 @@ def embedding_bag_op(
         lowest = jnp.full((bags, rows.shape[1]), -jnp.inf, rows.dtype)
         best = lowest.at[bag].max(lax.stop_gradient(jnp.where(kept[:, None], rows, -jnp.inf)))
         hit = (rows == best[bag]) & kept[:, None]
-        first = jnp.full(best.shape, indices.size).at[bag].min(jnp.where(hit, place[:, None], indices.size))
+        none = jnp.full(best.shape, indices.size, place.dtype)
+        first = none.at[bag].min(jnp.where(hit, place[:, None], indices.size))
         out = jnp.take_along_axis(rows, jnp.minimum(first, max(indices.size - 1, 0)), 0) if indices.size else best
         return jnp.where(first < indices.size, out, 0).astype(weight.dtype)
     total = jnp.zeros((bags, rows.shape[1]), rows.dtype).at[bag].add(jnp.where(kept[:, None], rows, 0))
@@ -218,7 +220,8 @@ def flat(input: Array) -> Array:
     checks=outside,
 )
 def one_hot_op(input: Array, classes: int) -> Array:
-    return (input[..., None] == jnp.arange(classes)).astype(jnp.int64)
+    index = narrow(input, classes)
+    return (index[..., None] == jnp.arange(classes, dtype=index.dtype)).astype(jnp.int64)
 
 
 @composite(method=False)

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from jtorch._declare import Array, Scalar, composite, op
 from jtorch._declare.checks import check_bounds
-from jtorch._ops.index_checks import clipped, outside
+from jtorch._declare.indices import clipped, index_type, narrow, outside
 from jtorch.nn.functional._common import listed, number, reduced, reduction_of, require_floating, wide
 
 
@@ -57,13 +57,14 @@ def _picked(log_p: Array, target: Array) -> Array:
 def _outside(input: Array, target: Array, weight: Array | None, ignore_index: int, *rest: Any) -> Array:
     """True when some target that counts names no class."""
     classes = input.shape[min(1, input.ndim - 1)]
-    return outside(jnp.where(target == ignore_index, 0, target), classes)
+    return outside(target, classes, ignored=ignore_index)
 
 
 def _nll(
     log_p: Array, target: Array, weight: Array | None, ignore_index: int, reduction: str, smoothing: float
 ) -> Array:
     """The loss of log-probabilities, classes last, for class indices."""
+    target = narrow(target, max(log_p.shape[-1], abs(ignore_index)))
     kept = target != ignore_index
     safe = jnp.where(kept, target, 0)
     share = kept.astype(log_p.dtype)
@@ -199,13 +200,13 @@ def _check_vectors(input: Any) -> None:
 def multi_margin_op(input: Array, target: Array, weight: Array | None, margin: Scalar, p: int, reduction: str) -> Array:
     x = wide(input)
     rows = x if x.ndim == 2 else x[None]
-    target = target.reshape(-1)
+    target = narrow(target.reshape(-1), rows.shape[1])
     own = _picked(rows, target)[:, None]
     over = number(margin, x) - own + rows
     loss = jnp.where(over > 0, over, 0) ** p
     if weight is not None:
         loss = loss * wide(weight)[clipped(target, rows.shape[1])][:, None]
-    others = jnp.arange(rows.shape[1]) != target[:, None]
+    others = jnp.arange(rows.shape[1], dtype=target.dtype) != target[:, None]
     loss = jnp.sum(jnp.where(others, loss, 0), 1) / rows.shape[1]
     return reduced(loss if x.ndim == 2 else loss[0], reduction).astype(input.dtype)
 
@@ -242,9 +243,9 @@ def multi_margin_loss(
 @op(function=False, method=False, name="multilabel_margin_loss")
 def multilabel_margin_op(input: Array, target: Array, reduction: str) -> Array:
     x = jnp.atleast_2d(wide(input))
-    rows = jnp.atleast_2d(target)
+    rows = narrow(jnp.atleast_2d(target), x.shape[1])
     given = jnp.cumprod(rows >= 0, 1).astype(bool)  # labels up to the first -1
-    classes = jnp.arange(x.shape[1])
+    classes = jnp.arange(x.shape[1], dtype=index_type(x.shape[1]))
     hits = given[:, :, None] & (rows[:, :, None] == classes)
     is_target = hits.any(1)
     own = jnp.sum(jnp.where(hits, x[:, None, :], 0), 2)
