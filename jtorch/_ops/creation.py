@@ -32,6 +32,7 @@ from jtorch._declare import (
     to_host,
 )
 from jtorch._declare.bind import MISSING
+from jtorch._declare.indices import index_type
 from jtorch._declare.types import FLOAT, INT, PYTHON_DTYPES, dtype, get_default_dtype, int64
 from jtorch._ops.python_data import array_of
 
@@ -39,6 +40,11 @@ from jtorch._ops.python_data import array_of
 def _arange(aval: Any, start: Any, step: Any) -> Any:
     wide = np.float64 if aval.dtype.category >= FLOAT else np.int64
     return _as(start, wide) + lax.iota(wide, aval.size) * _as(step, wide)
+
+
+def _count(aval: Any) -> Any:
+    """0, 1, 2, ...: without numbers, so that it is known to fit 32 bits."""
+    return lax.iota(index_type(aval.size), aval.size)
 
 
 def _as(x: Any, kind: Any) -> Any:
@@ -72,6 +78,7 @@ ONES = Fill("ones", lambda aval: jnp.ones((), aval.dtype.np))
 FULL = Fill("full", lambda aval, value: value)
 EYE = Fill("eye", lambda aval: jnp.eye(*aval.shape, dtype=np.bool_))
 ARANGE = Fill("arange", _arange)
+COUNT = Fill("arange", _count)
 LINSPACE = Fill("linspace", _linspace)
 LOGSPACE = Fill("logspace", _logspace)
 
@@ -430,6 +437,8 @@ def arange(*args: Any, dtype: Any = None, **options: Any) -> Any:
     count = _length(start, end, step)
     if to is not None and to.category <= INT:
         start, step = int(start), int(step)
+    if whole and (start, step) == (0, 1):
+        return fill(COUNT, (), (count,), to, **options)
     return fill(ARANGE, (start, step), (count,), to, **options)
 
 
