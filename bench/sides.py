@@ -1,9 +1,9 @@
 """One side of a workload, in a process of its own.
 
-``python -m bench.sides SIDE WORKLOAD DEVICE DTYPE STATE`` builds it and trains the first steps, then answers words, each
-with a line of JSON: ``forward``, ``backward`` or ``step`` chooses what is timed and warms it up; ``go`` times a block and
-gives the seconds a step; ``memory`` and ``host`` look into one step of that kind. ``STATE`` is the file of initial
-parameters that the JAX side starts from; the side named ``state`` writes it.
+``python -m bench.sides SIDE WORKLOAD DEVICE DTYPE STATE`` builds it and trains the first steps, then answers words,
+each with a line of JSON: ``forward``, ``backward`` or ``step`` chooses what is timed and warms it up; ``go`` times a
+block and gives the seconds a step; ``memory`` and ``host`` look into one step of that kind. ``STATE`` is the file of
+initial parameters that the JAX side starts from; the side named ``state`` writes it.
 """
 
 from __future__ import annotations

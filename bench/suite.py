@@ -27,7 +27,7 @@ KINDS = ("step", "backward", "forward")
 KEEPS_PROGRAMS = ("jtorch", "jtorch_compile")  # sides with a program cache on disk
 CLOSE = {"float32": 1e-3, "bfloat16": 5e-2}  # relative difference of the first losses
 ROUGHLY = 0.3  # the same where a side draws random numbers of its own
-SIDE_SECONDS = 240  # for one answer; a side that takes longer is left out
+SIDE_SECONDS = 600  # for one answer; a side that takes longer is left out
 ROUND_SECONDS = 12.0  # of one kind of one workload, all sides together: fewer rounds where a step is slow
 
 
@@ -51,37 +51,42 @@ class Sides:
             **({"JAX_PLATFORMS": "cpu"} if self.options.device == "cpu" else {}),
         }
         cache.mkdir(mode=0o700)
-        words = ("bench.sides", side, *self.words)
+
+        def begin() -> Turn:
+            errors = self.folder / f"{self.workload}-{side}.txt"
+            words = ("bench.sides", side, *self.words)
+            return Turn(*words, limit=SIDE_SECONDS, environment=environment, errors=errors)
+
         try:
-            turn = Turn(*words, limit=SIDE_SECONDS, environment=environment)
+            turn = begin()
             started = {"cold": json.loads(turn.ready)}
             if side in KEEPS_PROGRAMS and self.options.warm:
                 turn.close()
-                turn = Turn(*words, limit=SIDE_SECONDS, environment=environment)
+                turn = begin()
                 started["warm"] = json.loads(turn.ready)
         except RuntimeError as error:
-            print(f"{self.workload}: {side} left out: {error}", flush=True)
+            print(f"{self.workload}: {side} left out, it {error}", flush=True)
             return
         self.turns[side], self.started[side] = turn, started
 
     def kind(self, kind: str) -> tuple[dict[str, dict], dict[str, dict[str, float]]]:
         """Times one kind of step on all sides in turns; what was found of each side, and ratios of sides."""
-        found = {side: json.loads(turn.ask(kind)) for side, turn in self.turns.items()}
+        found = {}
+        for side in list(self.turns):
+            try:
+                found[side] = json.loads(self.turns[side].ask(kind))
+            except (RuntimeError, BrokenPipeError) as error:
+                print(f"{self.workload}: {side} has no {kind}, it {error}", flush=True)
+                del self.turns[side]
         round_seconds = sum(max(each["block"] * each["seconds"], 0.05) for each in found.values())
         rounds = max(3, min(self.options.rounds, int(ROUND_SECONDS / round_seconds)))
         seconds = in_turns(self.turns, rounds)
         for side, values_ in seconds.items():
             low, _, high = quantiles(values_, n=4)
             found[side] |= {"median": median(values_), "spread": (high - low) / median(values_), "rounds": rounds}
-        for side in found:
-            if not (side.startswith("torch") and kind != "step"):
-                found[side] |= self._inside(side)
+        for side, turn in self.turns.items() if self.options.look else ():
+            found[side] |= {"memory": json.loads(turn.ask("memory")), **json.loads(turn.ask("host"))}
         return found, ratios(seconds)
-
-    def _inside(self, side: str) -> dict:
-        if not self.options.look:
-            return {}
-        return {"memory": json.loads(self.turns[side].ask("memory")), **json.loads(self.turns[side].ask("host"))}
 
     def close(self) -> None:
         for turn in self.turns.values():
@@ -159,8 +164,9 @@ def merged(old: dict, new: dict) -> dict:
 
 def save(found: dict[str, dict], options: argparse.Namespace) -> None:
     results = last(options)
+    whole = options.sides == list(SIDES) and options.kinds == list(KINDS)
     for workload, result in found.items():
-        results[workload] = merged(results.get(workload, {}), result)
+        results[workload] = result if whole else merged(results.get(workload, {}), result)
     write(results_name(options), {"workloads": {name: results[name] for name in WORKLOADS if name in results}})
 
 
@@ -174,6 +180,8 @@ def run(names: list[str], options: argparse.Namespace) -> dict[str, dict]:
             print(f"{name} left out: {error}", flush=True)
             continue
         tables.print_times({name: found[name]}, options.kinds, head=len(found) == 1)
+        if options.save:
+            save({name: found[name]}, options)
     tables.print_starts(found)
     return found
 
@@ -186,8 +194,6 @@ def value(name: str, options: argparse.Namespace) -> float:
     else:
         options.sides, options.kinds, options.warm = list(wanted.sides), ["step"], wanted.warm
         found = run([n for n in WORKLOADS if wanted.workloads is None or n in wanted.workloads], options)
-        if options.save:
-            save(found, options)
     return wanted.of(found)
 
 
@@ -226,9 +232,9 @@ def main() -> None:
     unknown = set(options.names) - set(WORKLOADS)
     if unknown:
         sys.exit(f"no such workload: {', '.join(sorted(unknown))}")
-    found = run(options.names or list(WORKLOADS), options)
-    if options.save or not options.names:
-        save(found, options)
+    options.save |= not options.names
+    run(options.names or list(WORKLOADS), options)
+    if not options.names:
         values.print_all(last(options))
 
 

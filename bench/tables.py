@@ -19,7 +19,8 @@ def print_times(results: dict[str, dict], kinds: list[str], head: bool = True) -
     if head:
         print(
             f"{'':15} {'':8} {'torch ms':>15} {'t.compile ms':>15} {'jax ms':>15} {'jtorch ms':>15}"
-            f" {'jt.compile ms':>15} {'torch/jt':>9} {'jax/jt':>7} {'t.c/jt':>7} {'ops':>5} {'us/op':>6} {'host us':>8} {'compiled':>8}"
+            f" {'jt.compile ms':>15} {'torch/jt':>9} {'jax/jt':>7} {'t.c/jt':>7}"
+            f" {'ops':>5} {'us/op':>6} {'host us':>8} {'compiled':>8}"
         )
     for name, result in results.items():
         for kind in kinds:
@@ -43,7 +44,8 @@ def print_starts(results: dict[str, dict]) -> None:
     """Seconds to the first and the third step, programs, and memory of a step."""
     print(
         f"\n{'s to step 1 | 3':15} {'torch':>13} {'t.compile':>13} {'jax':>13} {'jtorch cold':>13} {'warm':>13}"
-        f" {'jt.compile':>13} {'warm':>13} {'whole':>6} {'op':>4} {'torch MB':>9} {'jax MB':>8} {'jt MB':>8} {'jt/torch':>8} {'losses':>8}"
+        f" {'jt.compile':>13} {'warm':>13} {'whole':>6} {'op':>4}"
+        f" {'torch MB':>9} {'jax MB':>8} {'jt MB':>8} {'jt/torch':>8} {'losses':>8}"
     )
     columns = [(side, "cold") for side in SIDES[:3]] + [
         (side, cache) for side in SIDES[3:] for cache in ("cold", "warm")

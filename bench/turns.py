@@ -20,16 +20,22 @@ PAUSE_S = 0.02  # lets the other side's threads go to sleep
 
 
 class Turn:
-    """One side, in a process of its own, which is killed when an answer takes longer than ``limit`` seconds."""
+    """One side, in a process of its own, which is killed when an answer takes longer than ``limit`` seconds.
 
-    def __init__(self, *words: str, limit: float = 600, environment: dict[str, str] | None = None):
-        self.limit = limit
+    What it prints on stderr goes to the file ``errors``, if one is given.
+    """
+
+    def __init__(
+        self, *words: str, limit: float = 600, environment: dict[str, str] | None = None, errors: Path | None = None
+    ):
+        self.limit, self.errors = limit, errors
         self.process = subprocess.Popen(
             [sys.executable, "-m", *words],
             cwd=ROOT,
             env={**os.environ, **(environment or {})},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=None if errors is None else errors.open("w"),
             text=True,
         )
         self.ready = self._answer()
@@ -41,8 +47,13 @@ class Turn:
         line = self.process.stdout.readline()
         timer.cancel()
         if not line:
-            raise RuntimeError(f"{self.process.args} ended with {self.process.wait()}")
+            raise RuntimeError(f"ended with {self.process.wait()}: {self._last_words()}")
         return line
+
+    def _last_words(self) -> str:
+        """The end of what it printed on stderr."""
+        lines = [] if self.errors is None else self.errors.read_text().split("\n")
+        return next((line for line in reversed(lines) if line.strip()), "")
 
     def ask(self, line: str) -> str:
         assert self.process.stdin is not None

@@ -1,10 +1,10 @@
 """What a workload gives to the suite: once as PyTorch source, once as hand-written JAX.
 
 Each file beside this one is one workload. ``torch_side(torch)`` takes ``torch`` or ``jtorch`` and writes the same plain
-source for both; ``jax_side(state)`` takes the first one's initial parameters as NumPy arrays by their ``state_dict`` name,
-so that all sides compute the same losses, and writes the same mathematics as a JAX programmer would. The suite derives
-forward, forward+backward and the whole training step from either. A workload whose batches differ in shape says after how
-many they come again: ``PERIOD``.
+source for both; ``jax_side(state)`` takes the first one's initial parameters as NumPy arrays by their ``state_dict``
+name, so that all sides compute the same losses, and writes the same mathematics as a JAX programmer would. The suite
+derives forward, forward+backward and the whole training step from either. A workload whose batches differ in shape says
+after how many they come again: ``PERIOD``.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ class JaxSide:
     """Hand-written JAX. ``loss(params, *batch(i))`` is a scalar, or ``(scalar, new_params)`` with ``keeps=True`` for a
     model that keeps state of its own (batch norm's running statistics, passed among ``params`` as ``params["state"]``).
 
-    ``optimizer`` is an optax transformation over ``params["train"]``. A workload whose loop is Python sets ``jit=False``
-    and jits inside. ``draws=True`` says that the loss depends on random numbers other than PyTorch's, so that losses
-    agree only roughly.
+    ``optimizer`` is an optax transformation over ``params["train"]``. A workload whose loop is Python sets
+    ``jit=False`` and jits inside. ``draws=True`` says that the loss depends on random numbers other than
+    PyTorch's, so that losses agree only roughly.
     """
 
     params: dict[str, Any]

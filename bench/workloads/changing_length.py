@@ -11,6 +11,7 @@ from bench.workloads.base import JaxSide, TorchSide, generator
 
 LAYERS, WIDTH, HEADS, BATCH, VOCABULARY = 2, 64, 4, 8, 96
 SHORTEST, LONGEST = 32, 128
+PERIOD = LONGEST - SHORTEST + 1
 
 
 def data() -> list[tuple[np.ndarray, np.ndarray]]:

@@ -1,6 +1,6 @@
-"""Training a stack of MobileNet's inverted residual blocks (1x1, depthwise 3x3, 1x1; ReLU6) on 32x32 pictures, batch 32.
+"""Training a stack of MobileNet's inverted residual blocks (1x1, depthwise 3x3, 1x1; ReLU6), batch 32.
 
-SGD with momentum; as MobileNetV2 with a third of its blocks and a stem of stride 1.
+Pictures of 32x32, SGD with momentum; as MobileNetV2 with a third of its blocks and a stem of stride 1.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Fitting the coefficients of an ordinary differential equation of 8 variables: 50 Runge-Kutta steps in a Python loop."""
+"""Fitting the coefficients of a differential equation of 8 variables: 50 Runge-Kutta steps in a Python loop."""
 
 from __future__ import annotations
 
