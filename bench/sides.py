@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -50,7 +51,10 @@ class TorchRunner:
         self.workload, self.device, self.dtype = workload, device, dtype
         self.library, _, compiled = name.partition("_")
         self.compiled = bool(compiled)
-        self.torch = importlib.import_module(self.library)
+        self.torch = torch = importlib.import_module(self.library)
+        if self.library == "torch" and device == "cuda":
+            allowed = os.environ["JAX_DEFAULT_MATMUL_PRECISION"] == "tensorfloat32"  # what the XLA sides go by
+            torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = allowed
 
     def build(self) -> None:
         torch = self.torch

@@ -48,7 +48,7 @@ class Sides:
         environment = {
             "JTORCH_CACHE_DIR": str(cache),
             "TORCHINDUCTOR_CACHE_DIR": str(cache),
-            **({"JAX_PLATFORMS": "cpu"} if self.options.device == "cpu" else {}),
+            **device_settings(self.options),
         }
         cache.mkdir(mode=0o700)
 
@@ -91,6 +91,14 @@ class Sides:
     def close(self) -> None:
         for turn in self.turns.values():
             turn.close()
+
+
+def device_settings(options: argparse.Namespace) -> dict[str, str]:
+    """What XLA must know before it starts: on a GPU that others use it too, and how float32 products are computed."""
+    if options.device == "cpu":
+        return {"JAX_PLATFORMS": "cpu"}
+    precision = "tensorfloat32" if options.tf32 else "highest"
+    return {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "JAX_DEFAULT_MATMUL_PRECISION": precision}
 
 
 def ratios(seconds: dict[str, list[float]]) -> dict[str, float]:
@@ -216,6 +224,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=11, help="blocks of each side at most")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--dtype", choices=tuple(CLOSE), default="float32")
+    parser.add_argument("--tf32", action="store_true", help="allow TF32 on a GPU, on all sides")
     parser.add_argument("--last", action="store_true", help="with value: from the last results, without measuring")
     parser.add_argument("--save", action="store_true", help="write the results of a part of the suite too")
     parser.add_argument("--no-warm", dest="warm", action="store_false", help="skip the start with a warm disk cache")

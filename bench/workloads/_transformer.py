@@ -55,7 +55,7 @@ def gpt(torch: Any, layers: int, width: int, heads: int, length: int, vocabulary
             self.head = nn.Linear(width, vocabulary, bias=False)
 
         def forward(self, x):
-            x = self.tokens(x) + self.positions(torch.arange(x.shape[1]))
+            x = self.tokens(x) + self.positions(torch.arange(x.shape[1], device=x.device))
             for each in self.blocks:
                 x = each(x)
             return self.head(self.norm(x))

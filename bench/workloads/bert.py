@@ -34,7 +34,7 @@ def bert(torch: Any) -> Any:
             self.head = nn.Linear(WIDTH, CLASSES)
 
         def forward(self, tokens):
-            x = self.norm(self.tokens(tokens) + self.positions(torch.arange(tokens.shape[1])))
+            x = self.norm(self.tokens(tokens) + self.positions(torch.arange(tokens.shape[1], device=tokens.device)))
             x = self.encoder(x)
             return self.head(torch.tanh(self.pool(x[:, 0])))
 
