@@ -23,11 +23,13 @@ import gc
 import glob
 import importlib
 import importlib.util
+import json
 import math
 import os
 import sys
 import time
 from collections import Counter
+from importlib.metadata import version
 from statistics import median
 from typing import Any, NamedTuple
 
@@ -153,8 +155,8 @@ def estimate(part: Part, chip: Chip, place: Any) -> dict:
 
 
 def _known(seconds: float) -> float:
-    """The cost model's sum without what it could not estimate: each such instruction counts -2 s in it."""
-    return seconds + 2 * math.ceil(-seconds / 2) if seconds < 0 else seconds
+    """The cost model's sum without what it could not estimate: each such instruction counts -1 or -2 s in it."""
+    return seconds % 1 if seconds < 0 else seconds
 
 
 def together(found: list[dict], chip: Chip) -> dict:
@@ -233,6 +235,16 @@ def report(name: str, torch: Any, places: dict[str, Any], real: str | None) -> d
     return result
 
 
+def keep(name: str, result: dict) -> None:
+    """Writes a workload's rows beside those of the others."""
+    file = record.RESULTS / "tpu_report.json"
+    before = json.loads(file.read_text())["workloads"] if file.exists() else {}
+    found = {**before, name: result}
+    ordered = {key: found[key] for key in WORKLOADS if key in found}
+    what = "model estimate, not a measurement"
+    record.write("tpu_report", {"what": what, "libtpu": version("libtpu"), "workloads": ordered})
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("workload", nargs="*", help="none: all")
@@ -255,9 +267,10 @@ def main() -> None:
         }
         places = described if real is None else {real[0]: real[1]}
         print(HEAD, flush=True)
-    results = {name: report(name, torch, places, real and real[0]) for name in options.workload or WORKLOADS}
-    if not options.lower and not options.workload:
-        record.write("tpu_report", {"model_estimate": True, "workloads": results})
+    for name in options.workload or WORKLOADS:
+        result = report(name, torch, places, real and real[0])
+        if not options.lower:
+            keep(name, result)
 
 
 if __name__ == "__main__":
