@@ -133,6 +133,30 @@ LAYERS = [
     ("CosineSimilarity", "dim=0, eps=1e-6", "x(4, 3), x(4, 3)"),
     ("PairwiseDistance", "", "x(4, 3), x(4, 3)"),
     ("PairwiseDistance", "p=1, keepdim=True", "x(4, 3), x(4, 3)"),
+    *(
+        (name, arguments, call)
+        for name in ("RNN", "GRU", "LSTM")
+        for arguments, call in [
+            ("3, 4", "x(5, 2, 3)"),
+            ("3, 4, num_layers=2, bidirectional=True, bias=False", "x(5, 2, 3)"),
+            ("3, 4, 2, batch_first=True, dropout=0.4", "x(2, 5, 3)"),
+            ("3, 4, 3, bidirectional=True, dropout=0.4", "x(5, 2, 3)"),
+            ("3, 4, dtype=torch.float64", "x(5, 3).double()"),
+            ("3, 4, batch_first=True", "x(5, 3)"),
+        ]
+    ),
+    ("RNN", "3, 4, 2, 'relu'", "x(5, 2, 3), x(2, 2, 4)"),
+    ("RNN", "3, 4, nonlinearity='relu', bidirectional=True", "x(5, 3), x(2, 4)"),
+    ("GRU", "3, 4, 2", "x(5, 2, 3), x(2, 2, 4)"),
+    ("LSTM", "3, 4, 2, bidirectional=True", "x(5, 2, 3), (x(4, 2, 4), x(4, 2, 4))"),
+    ("LSTM", "3, 4, 2, proj_size=2, bidirectional=True", "x(5, 2, 3)"),
+    ("LSTM", "3, 4, proj_size=2, bias=False", "x(5, 3), (x(1, 2), x(1, 4))"),
+    *((f"{name}Cell", "3, 4", "x(2, 3)") for name in ("RNN", "GRU", "LSTM")),
+    *((f"{name}Cell", "3, 4, bias=False", "x(3)") for name in ("RNN", "GRU", "LSTM")),
+    *((f"{name}Cell", "3, 4", "x(2, 3), x(2, 4)") for name in ("RNN", "GRU")),
+    ("RNNCell", "3, 4, nonlinearity='relu'", "x(3), x(4)"),
+    ("LSTMCell", "3, 4, dtype=torch.float64", "x(2, 3).double(), (x(2, 4).double(), x(2, 4).double())"),
+    ("LSTMCell", "3, 4", "x(3), (x(4), x(4))"),
 ]
 
 LOSSES = [
@@ -209,6 +233,24 @@ REFUSED = [
     ("NLLLoss2d", ""),
     ("Unflatten", "1, 3"),
     ("Unflatten", "1, ('a', 3)"),
+    *(
+        ("LSTM", arguments)
+        for arguments in (
+            "3, 4, dropout=2",
+            "3, 4, dropout=True",
+            "3, 4, dropout=0.5",
+            "3, 0",
+            "3, 4, 0",
+            "3, 4.5",
+            "3.0, 4",
+            "3, 4, proj_size=-1",
+            "3, 4, proj_size=4",
+        )
+    ),  # fmt: skip
+    ("GRU", "3, 4, proj_size=2"),
+    ("RNN", "3, 4, proj_size=2"),
+    ("RNN", "3, 4, nonlinearity='x'"),
+    ("RNNBase", "'FOO', 3, 4"),
 ]
 
 # Calls whose input has a wrong number of dimensions or of channels.
@@ -226,4 +268,35 @@ WRONG_INPUTS = [
     ("ConvTranspose2d", "4, 4, 3, stride=2", "t(1, 4, 5, 5), [1, 12, 12]"),
     ("ConvTranspose2d", "4, 4, 3, stride=2", "t(1, 4, 5, 5), [20, 12]"),
     ("MSELoss", "reduction='foo'", "t(2), t(2)"),
+    *(
+        (name, "3, 4, 2", call)
+        for name in ("RNN", "GRU", "LSTM")
+        for call in ("t(5, 2, 7)", "t(3)", "t(1, 5, 2, 3)", "t(5, 2, 3).double()", "t(5, 2, 3).long()", "t(0, 2, 3)")
+    ),
+    *(
+        (name, "3, 4, 2", f"t({given}), t({state})")
+        for name in ("RNN", "GRU")
+        for given, state in (("5, 2, 3", "2, 2, 5"), ("5, 2, 3", "2, 4"), ("5, 3", "2, 2, 4"))
+    ),
+    *(
+        ("LSTM", "3, 4, 2", f"t({given}), (t({h}), t({c}))")
+        for given, h, c in (
+            ("5, 2, 3", "2, 2, 5", "2, 2, 4"),
+            ("5, 2, 3", "2, 2, 4", "2, 2, 5"),
+            ("5, 2, 3", "2, 4", "2, 4"),
+            ("5, 3", "2, 2, 4", "2, 2, 4"),
+        )
+    ),  # fmt: skip
+    *(
+        (f"{name}Cell", "3, 4", call)
+        for name in ("RNN", "GRU", "LSTM")
+        for call in ("t(2, 7)", "t(7)", "t(1, 2, 3)", "t(2, 3).double()")
+    ),
+    *(
+        (f"{name}Cell", "3, 4", f"t(2, 3), t({state})")
+        for name in ("RNN", "GRU")
+        for state in ("2, 5", "4, 4", "1, 2, 4")
+    ),
+    ("LSTMCell", "3, 4", "t(2, 3), (t(1, 2, 4), t(1, 2, 4))"),
+    ("RNNCell", "3, 4, nonlinearity='x'", "t(2, 3)"),
 ]

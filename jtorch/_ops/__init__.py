@@ -17,6 +17,7 @@ from jtorch._ops import matmul as matmul
 from jtorch._ops import numerical as numerical
 from jtorch._ops import pointwise as pointwise
 from jtorch._ops import random as random
+from jtorch._ops import recurrent as recurrent
 from jtorch._ops import reduction as reduction
 from jtorch._ops import scattering as scattering
 from jtorch._ops import sorting as sorting
