@@ -1,12 +1,15 @@
 """jtorch: the PyTorch API on JAX. `import jtorch as torch`."""
 
+from jtorch import _dynamo as _dynamo
 from jtorch import autograd as autograd
+from jtorch import compiler as compiler
 from jtorch import cuda as cuda
 from jtorch import nn as nn  # before _root: torch.relu, torch.conv2d and others are declared in nn.functional
 from jtorch import optim as optim
 from jtorch import serialization as serialization
 from jtorch import special as special
 from jtorch import utils as utils
+from jtorch._dynamo.eval_frame import compile as compile
 from jtorch._alias import __version__ as __version__
 from jtorch._alias import install as install
 from jtorch._alias import uninstall as uninstall

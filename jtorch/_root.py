@@ -7,7 +7,6 @@ from jtorch import _indexing as _indexing
 from jtorch import _ops as _ops
 from jtorch import _storage as _storage
 from jtorch import linalg as linalg
-from jtorch._compile import compile as compile
 from jtorch._declare import registry as _registry
 from jtorch._declare.draws import Generator as Generator
 from jtorch._declare.draws import default_generator as default_generator

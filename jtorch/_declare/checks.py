@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from jtorch._engine.handle import Handle, read
-from jtorch._engine.tape import Value
+from jtorch._engine.tape import Value, threads
 
 # What was found in range, so that labels used again and again are looked at once. A value never changes.
 _passed: weakref.WeakKeyDictionary[Value, set[tuple | str]] = weakref.WeakKeyDictionary()
@@ -22,6 +22,13 @@ def check_bounds(
     Only an index tensor that is concrete on the CPU is looked at; a pending one would have to be waited for.
     """
     value = read(index)
+    capture = threads.tape.capture
+    if capture is not None:
+        capture.checked(value, lambda again: _check_value(again, low, high, error, ignore))
+    _check_value(value, low, high, error, ignore)
+
+
+def _check_value(value: Value, low: int, high: int, error: Callable[[int], Exception], ignore: int | None) -> None:
     if value.array is None or value.aval.device.type != "cpu":
         return
     question = (low, high, ignore)
@@ -41,6 +48,9 @@ def check_bounds(
 def has_zero(t: Handle) -> bool:
     """True when a tensor that is concrete on the CPU holds a 0; what is pending is not waited for."""
     value = read(t)
+    tape = threads.tape
+    if tape.capture is not None and value.array is not None:
+        tape.capture.stop(tape, "integers are divided by a tensor, which must be looked at")
     if value.array is None or value.aval.device.type != "cpu" or "nonzero" in _passed.get(value, ()):
         return False
     if not np.asarray(value.array).all():

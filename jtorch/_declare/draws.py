@@ -11,12 +11,19 @@ from typing import Any
 
 import numpy as np
 
-from jtorch._declare.variants import from_host, to_host
+from jtorch._declare.variants import drawn, from_host, to_host
 from jtorch._engine import random as streams
 from jtorch._engine.geometry import Geometry, contiguous_stride, is_contiguous
 from jtorch._engine.handle import Handle, check_inplace, geometry
 from jtorch._engine.tape import threads
 from jtorch._types.device import device as device_type
+
+
+def uncapturable(reason: str) -> None:
+    """Something a compiled function could not do again without its Python."""
+    tape = threads.tape
+    if tape.capture is not None:
+        tape.capture.stop(tape, reason)
 
 
 class Generator(streams.Generator):
@@ -42,7 +49,13 @@ class Generator(streams.Generator):
         """Takes a state from `get_state`, here or in torch."""
         if not isinstance(new_state, Handle):
             raise TypeError(f"expected a torch.ByteTensor, but got {type(new_state).__name__}")
+        uncapturable("a generator's state is set")
         super().set_state(to_host(new_state))
+
+    def manual_seed(self, seed: int) -> Generator:
+        """Starts the stream anew; the same seed gives the same numbers as torch."""
+        uncapturable("a generator is seeded")
+        return super().manual_seed(seed)  # type: ignore[return-value]  # returns itself, this class
 
     def clone_state(self) -> Generator:
         """A generator that goes on with the same numbers."""
@@ -69,6 +82,9 @@ default_generator.seed()
 
 def source(generator: Generator | None) -> Generator:
     """The generator to draw from; the process's own where none is given."""
+    capture = threads.tape.capture
+    if capture is not None and not capture.drawing:
+        uncapturable("random numbers that depend on values are drawn")
     if generator is None:
         return default_generator
     if not isinstance(generator, Generator):
@@ -118,8 +134,9 @@ def keep_mask(like: Handle, shape: Sequence[int] | None, p: float, generator: Ge
     through every program, and all of torch's dropout takes 13 (one core).
     """
     g = dense(geometry(like)) if shape is None else contiguous(shape)
-    drawn = in_memory_order(g, lambda size: source(generator).bernoulli(tuple(size), float(p)))
-    return from_host(np.ascontiguousarray(drawn), place=like._v.aval.device)
+    return drawn(lambda: np.ascontiguousarray(
+        in_memory_order(g, lambda size: source(generator).bernoulli(tuple(size), float(p)))
+    ), place=like._v.aval.device)  # fmt: skip
 
 
 def rrelu_slopes(input: Handle, lower: float, upper: float, generator: Generator | None) -> Any:
@@ -133,5 +150,5 @@ def rrelu_slopes(input: Handle, lower: float, upper: float, generator: Generator
     return from_host(slopes, place=input._v.aval.device)
 
 
-__all__ = ["Generator", "check_writable", "contiguous", "default_generator", "dense", "geometry", "in_memory_order",
-           "is_contiguous", "keep_mask", "memory_order", "rrelu_slopes", "source"]  # fmt: skip
+__all__ = ["Generator", "check_writable", "contiguous", "default_generator", "dense", "drawn", "geometry", "in_memory_order",
+           "is_contiguous", "keep_mask", "memory_order", "rrelu_slopes", "source", "uncapturable"]  # fmt: skip

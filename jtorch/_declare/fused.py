@@ -53,13 +53,14 @@ _ops: dict[tuple[str, Callable], FusedOp] = {}
 
 
 def fused_update(
-    name: str, body: Callable, tensors: Sequence[Sequence[Handle]], numbers: Sequence[float], statics: tuple = ()
-) -> None:
+    name: str, body: Callable, tensors: Sequence[Sequence[Handle]], numbers: Sequence[float], statics: tuple = (),
+    again: Callable[[], Sequence[float]] | None = None,
+) -> None:  # fmt: skip
     """Records `body(tensors as lists of arrays, numbers, statics)` as one op and writes its results.
 
     The body returns one entry per list: the new arrays, which are written in place outside the
     autograd graph, or None for a list that is only read. Numbers are data and arrive as 0-d float64
-    arrays: a new value never recompiles.
+    arrays: a new value never recompiles. `again` computes those of the next step: a compiled function calls it.
     """
     op = _ops.get((name, body))
     if op is None:
@@ -67,7 +68,10 @@ def fused_update(
     flat = [t for ts in tensors for t in ts]
     values = [t._v if t._cell is None else read(t) for t in flat]
     shape = (tuple(map(len, tensors)), statics)
-    _, results = record(threads.tape, op, (*values, *map(float, numbers)), shape)
+    tape = threads.tape
+    if tape.capture is not None and again is not None:
+        tape.capture.computed(len(tape.epoch.numbers), len(numbers), again)
+    _, results = record(tape, op, (*values, *map(float, numbers)), shape)
     for at, value in zip(op.written[shape], results, strict=True):
         t = flat[at]
         if t._cell is None:

@@ -57,12 +57,25 @@ def copy_of(t: Any) -> Any:
     return apply(COPY, (t,), ())[0]
 
 
-def from_host(array: np.ndarray, to: dtype | None = None, place: device = cpu) -> Any:
-    """A tensor of a NumPy array that nobody else holds or will write."""
+def from_host(array: np.ndarray, to: dtype | None = None, place: device = cpu, constant: bool = True) -> Any:
+    """A tensor of a NumPy array that nobody else holds or will write. `constant`: it comes from Python data alone, so a
+    compiled function may use it again."""
     found = to or from_numpy(array.dtype)
     if array.dtype != found.np:
         array = array.astype(found.np)
-    return wrap(concrete(backend.adopt(array, place), aval_of(array.shape, found, place)))
+    value = concrete(backend.adopt(array, place), aval_of(array.shape, found, place))
+    capture = threads.tape.capture
+    if capture is not None and constant:
+        capture.constant(value)
+    return wrap(value)
+
+
+def drawn(draw: Callable[[], np.ndarray], to: dtype | None = None, place: device = cpu) -> Any:
+    """A tensor of random numbers; a compiled function draws anew at each call."""
+    capture = threads.tape.capture
+    if capture is None:
+        return from_host(draw(), to, place)
+    return capture.draw(lambda: from_host(draw(), to, place))
 
 
 def from_shared(array: np.ndarray) -> Any:
@@ -165,5 +178,5 @@ def out_finisher(name: str, finish: Callable, single: bool) -> Callable:
     return end
 
 
-__all__ = ["cast_to", "copy_of", "end_of_work", "from_host", "from_shared", "inplace_twin", "moved_to", "out_finisher",
-           "own_cell", "to_host", "write_back", "write_out", "write_outs"]  # fmt: skip
+__all__ = ["cast_to", "copy_of", "drawn", "end_of_work", "from_host", "from_shared", "inplace_twin", "moved_to",
+           "out_finisher", "own_cell", "to_host", "write_back", "write_out", "write_outs"]  # fmt: skip

@@ -46,8 +46,10 @@ class Flusher:
         self.bytes = 0
         self.max_bytes = min(1 << 30, _ram() // 10)
 
-    def run(self, tape: Tape) -> None:
-        """Cuts the tape, then runs what was on it."""
+    def run(self, tape: Tape, whole: bool = False) -> None:
+        """Cuts the tape, then runs what was on it; `whole`: as one program even at first sight."""
+        if tape.capture is not None:
+            tape.capture.stop(tape, "what is recorded must run")
         epoch = tape.epoch
         if epoch.node.parent is None:
             return
@@ -56,7 +58,7 @@ class Flusher:
         epoch.graph, epoch.links, epoch.leaves, epoch.plain = [], [], {}, False
         with epoch.lock:
             try:
-                self._execute(epoch)
+                self._execute(epoch, whole)
             finally:
                 epoch.values = []
                 epoch.numbers = []
@@ -67,18 +69,18 @@ class Flusher:
             if value.array is None and epoch.error is None and epoch.values:
                 run_op_by_op(epoch.node, (value.slot,), list(epoch.values), list(epoch.numbers))
 
-    def _execute(self, epoch: Epoch) -> None:
+    def _execute(self, epoch: Epoch, whole: bool) -> None:
         values, node = epoch.values, epoch.node
         live = _live(values)
         if not live:
             return
         explain.counts["flushes"] += 1
         try:
-            program = self._program(node, live, values)
+            program = self.program_for(node, live, values) if whole else self._program(node, live, values)
             if program is None:
                 run_op_by_op(node, live, values, epoch.numbers)
             else:
-                self._run(program, node, values, epoch.numbers)
+                self.run_program(program, node, values, epoch.numbers)
         except IndexError:
             raise
         except Exception as first:  # noqa: BLE001 - whatever XLA raises, one more try follows
@@ -94,7 +96,8 @@ class Flusher:
             epoch.error = error
             raise error from first
 
-    def _run(self, program: Program, node: Node, values: list[Value], numbers: list) -> None:
+    def run_program(self, program: Program, node: Node, values: list[Value], numbers: list) -> None:
+        """Runs a program on the values of its inputs, which stand in `values` by slot, as those of its results do."""
         held = [p for p in program.donated if not _donatable(values, program.inputs[p])]
         if held:
             program.copied += 1
@@ -117,13 +120,10 @@ class Flusher:
 
     def _program(self, node: Node, live: tuple[int, ...], values: list[Value]) -> Program | None:
         """A program whose outputs include `live`, or None to run op by op."""
-        for program in node.programs:
-            if program.outs == live:
-                return program
+        found = _serving(node, live)
+        if found is not None:
+            return found
         wanted = set(live)
-        for program in node.programs:
-            if wanted <= program.outset:
-                return program
         with self.lock:
             state = node.state
             if state is None:
@@ -133,6 +133,14 @@ class Flusher:
             if not self._whole(node, state, live):
                 return None
             return self._compile(node, tuple(sorted(state.live)), values)
+
+    def program_for(self, node: Node, outs: tuple[int, ...], values: list[Value]) -> Program:
+        """A program whose outputs include `outs`, compiled if there is none."""
+        found = _serving(node, outs)
+        if found is None:
+            with self.lock:
+                found = self._compile(node, outs, values)
+        return found
 
     def _whole(self, node: Node, state: State, live: tuple[int, ...]) -> bool:
         """The tier. It depends on this process's history of tapes alone, never on time or disk."""
@@ -168,6 +176,18 @@ class Flusher:
         if node is not None:
             node.programs.remove(program)
             self.bytes -= program.steps * _PROGRAM_BYTES_PER_STEP
+
+
+def _serving(node: Node, outs: tuple[int, ...]) -> Program | None:
+    """A program of a node whose outputs include `outs`."""
+    for program in node.programs:
+        if program.outs == outs:
+            return program
+    wanted = set(outs)
+    for program in node.programs:
+        if wanted <= program.outset:
+            return program
+    return None
 
 
 def _live(values: list[Value]) -> tuple[int, ...]:
@@ -208,13 +228,15 @@ def _ram() -> int:
 
 def end_of_work() -> None:
     """A natural end: an optimizer's step, the next batch, a module's return without gradients."""
-    flush(current())
+    tape = current()
+    if tape.capture is None:
+        flush(tape)
 
 
 def stable_point() -> None:
     """The end of a backward or of a module: a long tape is cut here, so that the cut is found again."""
     tape = current()
-    if tape.epoch.node.depth > _SOFT_STEPS:
+    if tape.epoch.node.depth > _SOFT_STEPS and tape.capture is None:
         flush(tape)
 
 

@@ -76,6 +76,8 @@ def refresh(h: Handle, cell: Cell) -> Value:
         part = cell.part(geometry(h)) if cell.host is not None and h._chain and moves_only(h._chain) else None
         h._v = part or read_chain(cell.value, h._chain)
     h._at = cell.serial
+    if threads.tape.capture is not None and cell.host is not None:
+        threads.tape.capture.snapshot(h._v, h)
     return h._v
 
 
@@ -229,10 +231,11 @@ def attach(tape: Tape, node: TrieNode, operands: tuple, values: list, needs: tup
     g = plan.node_class()
     g.plan = plan
     g.saved = [values[i] for i in plan.used]
-    _link(tape, g, operands, needs, plan, results)
+    link(tape, g, operands, needs, plan, results)
 
 
-def _link(tape: Tape, g: Any, operands: tuple, needs: tuple, plan: Plan, results: list) -> None:
+def link(tape: Tape, g: Any, operands: tuple, needs: tuple, plan: Plan, results: list) -> None:
+    """Links a node into the graph, between its operands and its results."""
     edges = []
     epoch = tape.epoch
     links = epoch.links
@@ -286,7 +289,7 @@ def _apply_keeping_residuals(tape: Tape, op: Any, operands: tuple, values: list,
     g.hidden = outs[forward.visible :]
     g.inputs = values
     g.origin = (op, specs, statics)
-    _link(tape, g, operands, needs, plan, results)
+    link(tape, g, operands, needs, plan, results)
     return results
 
 

@@ -139,6 +139,7 @@ class Tape:
         self.grad_enabled = True
         self.inference = False
         self.sequence = 0  # numbers grad nodes in the order of the forward
+        self.capture: Any = None  # what torch.compile notes of the function that runs: see capture.py
 
 
 class _Threads(threading.local):
@@ -308,6 +309,8 @@ def user_line() -> str:
 
 def force(value: Value) -> Any:
     """The concrete `jax.Array` of a value, running what is pending."""
+    if threads.tape.capture is not None:
+        threads.tape.capture.stop(threads.tape, "a value is needed in Python")
     if value.array is None:
         epoch = value.epoch
         owner = epoch.tape

@@ -135,7 +135,7 @@ def _from_data(data: Any, wish: Any, device: Any, copy: bool = True) -> Any:
     if isinstance(data, np.ndarray) and data.dtype != object:
         if not copy and (wish is None or wish.np == data.dtype) and placed(device).type == "cpu":
             return from_numpy(data)
-        return from_host(_cast_array(data, wish), wish, placed(device))
+        return from_host(_cast_array(data, wish), wish, placed(device), constant=False)
     return from_host(array_of(data, wish), wish, placed(device))
 
 

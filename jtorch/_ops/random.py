@@ -32,11 +32,13 @@ from jtorch._declare.draws import (
     contiguous,
     default_generator,
     dense,
+    drawn,
     geometry,
     in_memory_order,
     is_contiguous,
     memory_order,
     source,
+    uncapturable,
 )
 from jtorch._declare.op import broadcast
 from jtorch._declare.placement import check_layout
@@ -64,6 +66,7 @@ def manual_seed(seed: Any) -> Generator:
 @composite(method=False)
 def seed() -> int:
     """Restarts the process's stream at a number from the operating system, and returns it."""
+    uncapturable("a generator is seeded")
     return default_generator.seed()
 
 
@@ -97,15 +100,20 @@ def _new(
     if out is not None:
         if dtype is not None and dtype is not out.dtype:
             raise RuntimeError(f"dtype {dtype} does not match dtype of out parameter ({out.dtype})")
-        return write_out(name, out, from_host(draw(shape, out.dtype.np, True), out.dtype, out.device))
+        to = out.dtype
+        return write_out(name, out, drawn(lambda: draw(shape, to.np, True), to, out.device))
     found = default if dtype is None else dtype_of(name, dtype)
     if requires_grad and not (found.is_floating_point or found.is_complex):
         raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
     g = contiguous(shape) if like is None else dense(geometry(like))
     plain = is_contiguous(g.size, g.stride)
-    numbers = in_memory_order(g, lambda size: draw(size, found.np, plain))
-    t = from_host(np.ascontiguousarray(numbers).reshape(shape), found, placed(device))
+    t = drawn(lambda: _in_shape(g, lambda size: draw(size, found.np, plain)), found, placed(device))
     return t.requires_grad_() if requires_grad else t
+
+
+def _in_shape(g: Any, draw: Callable[[Sequence[int]], np.ndarray]) -> np.ndarray:
+    """Numbers drawn in a tensor's memory order, row by row."""
+    return np.ascontiguousarray(in_memory_order(g, draw)).reshape(g.size)
 
 
 def _uniform(generator: Generator | None) -> Draw:
@@ -276,7 +284,7 @@ def normal(
         shape = broadcast(shape, tuple(t.shape))
     place, found = tensors[0].device, tensors[0].dtype
     middle, width = (to_host(x) if isinstance(x, Handle) else x for x in (mean, std))
-    t = from_host(source(generator).normal_like(middle, width, shape, found.np), found, place)
+    t = drawn(lambda: source(generator).normal_like(middle, width, shape, found.np), found, place)
     if any(x.requires_grad for x in tensors):
         t = normal_op(t, *(x if isinstance(x, Handle) else None for x in (mean, std)))
     return t if out is None else write_out("normal", out, t)
@@ -296,8 +304,8 @@ def bernoulli(input: Any, p: float | None = None, *, generator: Any = None, out:
             ["Tensor input, *, torch.Generator generator = None, Tensor out = None",
              "Tensor input, float p, *, torch.Generator generator = None"],
         )  # fmt: skip
-    drawn = source(generator).bernoulli(tuple(input.shape), to_host(input) if p is None else float(p))
-    t = from_host(drawn, input.dtype, input.device)
+    shape, chances = tuple(input.shape), to_host(input) if p is None else float(p)
+    t = drawn(lambda: source(generator).bernoulli(shape, chances), input.dtype, input.device)
     if input.requires_grad:
         t = bernoulli_op(t, input)
     return t if out is None else write_out("bernoulli", out, t)
@@ -344,8 +352,8 @@ def _filled(name: str, target: Any, draw: Draw) -> Any:
     g = geometry(target)
     plain = is_contiguous(g.size, g.stride)
     to = target.dtype
-    numbers = in_memory_order(g, lambda size: draw(size, to.np, plain))
-    return write_back(name, target, from_host(np.ascontiguousarray(numbers).reshape(g.size), to, target.device))
+    numbers = drawn(lambda: _in_shape(g, lambda size: draw(size, to.np, plain)), to, target.device)
+    return write_back(name, target, numbers)
 
 
 @composite(function=False)

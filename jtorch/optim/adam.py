@@ -31,6 +31,8 @@ class Adam(Optimizer):
     tensor([0.5000, 0.5000])
     """
 
+    _numbers_are_read = True
+
     def __init__(
         self,
         params,
@@ -114,14 +116,30 @@ class Adam(Optimizer):
 
     def _update(self, group, members, count):
         """One operation for all ``members``, ``(param, state, grad)``, that are at step ``count``."""
+        amsgrad = bool(group["amsgrad"])
+        if as_number(group["weight_decay"]) == 0:
+            decay = "none"
+        else:
+            decay = "parameter" if group["decoupled_weight_decay"] else "gradient"
+        names = ["exp_avg", "exp_avg_sq", "max_exp_avg_sq"] if amsgrad else ["exp_avg", "exp_avg_sq"]
+        params, states, grads = zip(*members, strict=True)
+        tensors = [params, *([state[name] for state in states] for name in names), grads]
+        flags = updates().AdamFlags(maximize=bool(group["maximize"]), decay=decay, amsgrad=amsgrad)
+        fused_update(
+            f"{type(self).__name__}.step", updates().adam, tensors, self._numbers(group, count), flags,
+            again=lambda: self._numbers(group, self._tick_together(params, states)),
+        )  # fmt: skip
+
+    def _tick_together(self, params, states):
+        """Counts a step of parameters that are all at the same one."""
+        return [self._tick(param, state) for param, state in zip(params, states, strict=True)][-1]
+
+    def _numbers(self, group, count):
+        """The numbers of ``_updates.adam`` at step ``count``."""
         lr, weight_decay = as_number(group["lr"]), as_number(group["weight_decay"])
         beta1, beta2 = (as_number(beta) for beta in group["betas"])
         decoupled = bool(group["decoupled_weight_decay"])
-        if weight_decay == 0:
-            decay = "none"
-        else:
-            decay = "parameter" if decoupled else "gradient"
-        numbers = [
+        return [
             1 - lr * weight_decay if decoupled else weight_decay,
             1 - beta1,
             beta2,
@@ -130,9 +148,3 @@ class Adam(Optimizer):
             (1 - beta2**count) ** 0.5,
             float(group["eps"]),
         ]
-        amsgrad = bool(group["amsgrad"])
-        names = ["exp_avg", "exp_avg_sq", "max_exp_avg_sq"] if amsgrad else ["exp_avg", "exp_avg_sq"]
-        params, states, grads = zip(*members, strict=True)
-        tensors = [params, *([state[name] for state in states] for name in names), grads]
-        flags = updates().AdamFlags(maximize=bool(group["maximize"]), decay=decay, amsgrad=amsgrad)
-        fused_update(f"{type(self).__name__}.step", updates().adam, tensors, numbers, flags)

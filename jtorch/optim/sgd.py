@@ -21,6 +21,8 @@ class SGD(Optimizer):
     tensor([0.9000, 0.9000])
     """
 
+    _numbers_are_read = True
+
     def __init__(
         self,
         params,
@@ -80,15 +82,22 @@ class SGD(Optimizer):
     def _update(self, group, params, buffers, fresh):
         if not params:
             return
-        momentum = float(group["momentum"])
-        # The first buffer is the gradient itself: numbers, not a flag, so that the first step is no program of its own.
-        carried, kept = (0.0, 1.0) if fresh else (momentum, float(1 - group["dampening"]))
-        numbers = [as_number(group["lr"]), as_number(group["weight_decay"]), momentum, carried, kept]
+        numbers = self._numbers(group, fresh)
         flags = updates().SGDFlags(
             maximize=bool(group["maximize"]),
             decays=numbers[1] != 0,
-            momentum=momentum != 0,
+            momentum=numbers[2] != 0,
             nesterov=bool(group["nesterov"]),
         )
         grads = [param.grad for param in params]
-        fused_update("SGD.step", updates().sgd, [params, *buffers, grads], numbers, flags)
+        fused_update(
+            "SGD.step", updates().sgd, [params, *buffers, grads], numbers, flags,
+            again=lambda: self._numbers(group, fresh),
+        )  # fmt: skip
+
+    def _numbers(self, group, fresh):
+        """The numbers of ``_updates.sgd``."""
+        momentum = float(group["momentum"])
+        # The first buffer is the gradient itself: numbers, not a flag, so that the first step is no program of its own.
+        carried, kept = (0.0, 1.0) if fresh else (momentum, float(1 - group["dampening"]))
+        return [as_number(group["lr"]), as_number(group["weight_decay"]), momentum, carried, kept]

@@ -14,7 +14,7 @@ import numpy as np
 from jax import lax
 
 from jtorch._declare import Array, Dim, Handle, Scalar, composite, from_host, op
-from jtorch._declare.draws import dense, geometry, in_memory_order, source
+from jtorch._declare.draws import dense, drawn, geometry, in_memory_order, source
 from jtorch.nn.functional._common import number, reduced, reduction_of, wide
 
 
@@ -39,8 +39,10 @@ def gumbel_softmax(logits: Any, tau: float = 1, hard: bool = False, eps: float =
     if eps != 1e-10:
         warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=2)
     kind = logits.dtype
-    drawn = in_memory_order(dense(geometry(logits)), lambda size: source(None).exponential(tuple(size), kind.np))
-    waits = from_host(np.ascontiguousarray(drawn), kind, logits.device)
+    g = dense(geometry(logits))
+    waits = drawn(lambda: np.ascontiguousarray(
+        in_memory_order(g, lambda size: source(None).exponential(tuple(size), kind.np))
+    ), kind, logits.device)  # fmt: skip
     return gumbel_softmax_op(logits, waits, float(tau), bool(hard), dim)
 
 

@@ -119,6 +119,7 @@ class Hooked(Registry):
     """``__call__`` and the registration of the hooks around it."""
 
     _hooked = False
+    _compiled_call_impl = None  # set by Module.compile
     _is_full_backward_hook: bool | None
     _backward_pre_hooks: dict[int, Callable]
     _backward_hooks: dict[int, Callable]
@@ -143,6 +144,11 @@ class Hooked(Registry):
         return result
 
     def _call_hooked(self, args, kwargs):
+        compiled = self._compiled_call_impl
+        return self._call_impl(*args, **kwargs) if compiled is None else compiled(*args, **kwargs)
+
+    def _call_impl(self, *args, **kwargs):
+        """The call with its hooks, not compiled."""
         if Hooked._hooked and not _has_any_global_hook():
             Hooked._hooked = False
         called = set()
@@ -221,7 +227,7 @@ class Hooked(Registry):
 
     def _restore_hook_flag(self):
         """Sets the flag from the tables, for a state that came without it."""
-        if any(self.__dict__.get(table) for table in _TABLES):
+        if any(self.__dict__.get(table) for table in (*_TABLES, "_compiled_call_impl")):
             self._hooked = True
 
     # ---- registration -----------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import warnings
 from collections import OrderedDict
 
 from jtorch import _root as torch
+from jtorch._compile.function import compile_call
 from jtorch.nn.modules._hooks import (
     Hooked,
     _has_any_global_hook,
@@ -70,6 +71,8 @@ class Module(Hooked, Stateful):
 
     dump_patches: bool = False
     call_super_init: bool = False
+    _watched = True  # a compiled function looks at its attributes, except those that say nothing without hooks
+    _unwatched = frozenset(_HOOK_TABLES)
     training: bool
 
     def __init__(self, *args, **kwargs) -> None:
@@ -98,8 +101,9 @@ class Module(Hooked, Stateful):
         raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
 
     def compile(self, *args, **kwargs):
-        """Checks the options of `torch.compile`, which says why there is nothing more to do."""
-        torch.compile(self, *args, **kwargs)
+        """Compiles the module's call in place; the arguments are those of `torch.compile`."""
+        self._compiled_call_impl = compile_call(self._call_impl, *args, **kwargs)
+        self._hooked = True
 
     # ---- train, eval ------------------------------------------------------------------------------------------
 
@@ -314,7 +318,9 @@ class Module(Hooked, Stateful):
         return _layout(self._get_name(), lines, children)
 
     def __getstate__(self):
-        return self.__dict__.copy()
+        state = self.__dict__.copy()
+        state.pop("_compiled_call_impl", None)
+        return state
 
     def __setstate__(self, state):
         self.__dict__.update(state)
