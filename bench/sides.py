@@ -2,8 +2,8 @@
 
 ``python -m bench.sides SIDE WORKLOAD DEVICE DTYPE STATE`` builds it and trains the first steps, then answers words,
 each with a line of JSON: ``forward``, ``backward`` or ``step`` chooses what is timed and warms it up; ``go`` times a
-block and gives the seconds a step; ``memory`` and ``host`` look into one step of that kind. ``STATE`` is the file of
-initial parameters that the JAX side starts from; the side named ``state`` writes it.
+block and gives the seconds a step; ``look`` looks into one step of that kind. ``STATE`` is the file of initial
+parameters that the JAX side starts from; the side named ``state`` writes it.
 """
 
 from __future__ import annotations
@@ -239,10 +239,8 @@ class Side:
     def answer(self, word: str) -> str:
         if word == "go":
             return str(self._timed(self.block))
-        if word == "memory":
-            return json.dumps(self.runner.memory(self.run))
-        if word == "host":
-            return json.dumps(self.runner.host(self.run))
+        if word == "look":
+            return json.dumps({"memory": self.runner.memory(self.run), **self.runner.host(self.run)})
         return json.dumps(self.kind(word))
 
 

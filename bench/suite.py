@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -23,12 +24,13 @@ from bench.turns import ROOT, Turn, in_turns, ratio
 from bench.workloads import WORKLOADS
 
 SIDES = ("torch", "jtorch", "jtorch_compile", "torch_compile", "jax")
+DEFAULT_SIDES = tuple(side for side in SIDES if side != "torch_compile")  # it takes a minute to compile each
 KINDS = ("step", "backward", "forward")
 KEEPS_PROGRAMS = ("jtorch", "jtorch_compile")  # sides with a program cache on disk
 CLOSE = {"float32": 1e-3, "bfloat16": 5e-2}  # relative difference of the first losses
 ROUGHLY = 0.3  # the same where a side draws random numbers of its own
 SIDE_SECONDS = 600  # for one answer; a side that takes longer is left out
-ROUND_SECONDS = 12.0  # of one kind of one workload, all sides together: fewer rounds where a step is slow
+ROUND_SECONDS = {"step": 10.0, "backward": 4.0, "forward": 4.0}  # all sides together: fewer rounds of a slow step
 
 
 class Sides:
@@ -69,23 +71,26 @@ class Sides:
             return
         self.turns[side], self.started[side] = turn, started
 
+    def _ask(self, side: str, word: str) -> dict | None:
+        """A side's answer; one that dies of the question is left out from then on."""
+        try:
+            return json.loads(self.turns[side].ask(word))
+        except (RuntimeError, BrokenPipeError) as error:
+            print(f"{self.workload}: {side} has no {word}, it {error}", flush=True)
+            del self.turns[side]
+            return None
+
     def kind(self, kind: str) -> tuple[dict[str, dict], dict[str, dict[str, float]]]:
         """Times one kind of step on all sides in turns; what was found of each side, and ratios of sides."""
-        found = {}
-        for side in list(self.turns):
-            try:
-                found[side] = json.loads(self.turns[side].ask(kind))
-            except (RuntimeError, BrokenPipeError) as error:
-                print(f"{self.workload}: {side} has no {kind}, it {error}", flush=True)
-                del self.turns[side]
+        found = {side: ready for side in list(self.turns) if (ready := self._ask(side, kind)) is not None}
         round_seconds = sum(max(each["block"] * each["seconds"], 0.05) for each in found.values())
-        rounds = max(3, min(self.options.rounds, int(ROUND_SECONDS / round_seconds)))
+        rounds = max(3, min(self.options.rounds, int(ROUND_SECONDS[kind] / round_seconds)))
         seconds = in_turns(self.turns, rounds)
-        for side, values_ in seconds.items():
-            low, _, high = quantiles(values_, n=4)
-            found[side] |= {"median": median(values_), "spread": (high - low) / median(values_), "rounds": rounds}
-        for side, turn in self.turns.items() if self.options.look else ():
-            found[side] |= {"memory": json.loads(turn.ask("memory")), **json.loads(turn.ask("host"))}
+        for side, blocks in seconds.items():
+            low, _, high = quantiles(blocks, n=4)
+            found[side] |= {"median": median(blocks), "spread": (high - low) / median(blocks), "rounds": rounds}
+        for side in list(self.turns) if self.options.look and kind == "step" else ():
+            found[side] |= self._ask(side, "look") or {}
         return found, ratios(seconds)
 
     def close(self) -> None:
@@ -172,7 +177,7 @@ def merged(old: dict, new: dict) -> dict:
 
 def save(found: dict[str, dict], options: argparse.Namespace) -> None:
     results = last(options)
-    whole = options.sides == list(SIDES) and options.kinds == list(KINDS)
+    whole = set(DEFAULT_SIDES) <= set(options.sides) and options.kinds == list(KINDS)
     for workload, result in found.items():
         results[workload] = result if whole else merged(results.get(workload, {}), result)
     write(results_name(options), {"workloads": {name: results[name] for name in WORKLOADS if name in results}})
@@ -219,7 +224,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "names", nargs="*", help=f"workloads ({', '.join(WORKLOADS)}), or: value {'|'.join(values.VALUES)}"
     )
-    parser.add_argument("--sides", type=listed(SIDES), default=list(SIDES), help="some of " + ",".join(SIDES))
+    parser.add_argument(
+        "--sides", type=listed(SIDES), default=list(DEFAULT_SIDES), help="all, or some of " + ",".join(SIDES)
+    )
     parser.add_argument("--kinds", type=listed(KINDS), default=list(KINDS), help="some of " + ",".join(KINDS))
     parser.add_argument("--rounds", type=int, default=11, help="blocks of each side at most")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
@@ -234,6 +241,7 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     options = arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # through `finally`, which ends the sides
     if options.names[:1] == ["value"]:
         (name,) = options.names[1:]
         print(f"value: {value(name, options):.4f}")

@@ -62,8 +62,8 @@ class Turn:
         return self._answer()
 
     def close(self) -> None:
-        if self.process.poll() is None:
-            self.process.communicate()
+        self.process.kill()  # it has nothing to write, and may be in the middle of a long answer
+        self.process.communicate()
 
 
 def in_turns(turns: dict[str, Turn], rounds: int) -> dict[str, list[float]]:
