@@ -56,6 +56,18 @@ LAYERS = [
     ("Embedding", "7, 3, padding_idx=-1", "torch.tensor([0, 6, 6, 2])"),
     ("Embedding", "7, 3, 2, 1.0, 1.0, True", "torch.tensor([1, 1, 2])"),
     ("Embedding", "7, 3, sparse=False, _freeze=True", "i(7, 2)"),
+    ("EmbeddingBag", "7, 3", "i(7, 2, 4)"),
+    ("EmbeddingBag", "7, 3, mode='sum', padding_idx=2", "i(7, 6), torch.tensor([0, 2, 2])"),
+    ("EmbeddingBag", "7, 3, mode='max', include_last_offset=True", "i(7, 6), torch.tensor([0, 2, 6])"),
+    ("EmbeddingBag", "7, 3, 1.0, 1.0, mode='sum'", "i(7, 2, 3), None, x(2, 3)"),
+    ("MultiheadAttention", "4, 2", "x(5, 2, 4), x(3, 2, 4), x(3, 2, 4)"),
+    ("MultiheadAttention", "4, 2, batch_first=True, bias=False", "x(2, 5, 4), x(2, 3, 4), x(2, 3, 4), None, False"),
+    (
+        "MultiheadAttention",
+        "4, 2, add_bias_kv=True, add_zero_attn=True, kdim=3, vdim=5",
+        "x(5, 2, 4), x(3, 2, 3), x(3, 2, 5), torch.tensor([[False, True, False]] * 2), True, None, False",
+    ),
+    ("MultiheadAttention", "4, 2, dropout=0.4", "x(5, 4), x(5, 4), x(5, 4), None, True, t(5, 5).triu(1) > 0"),
     ("MaxPool1d", "2", "x(2, 3, 8)"),
     ("MaxPool1d", "3, 1, 1, 2, True", "x(3, 8)"),
     ("MaxPool2d", "2", "x(2, 3, 8, 8)"),
@@ -219,6 +231,10 @@ REFUSED = [
     ("GroupNorm", "2, 3"),
     ("Dropout", "1.5"),
     ("Dropout", "-0.1"),
+    ("EmbeddingBag", "3, 2, padding_idx=3"),
+    ("EmbeddingBag", "3, 2, _weight=torch.zeros(2, 2)"),
+    ("MultiheadAttention", "5, 2"),
+    ("MultiheadAttention", "4, 0"),
     ("Embedding", "3, 2, padding_idx=3"),
     ("Embedding", "3, 2, padding_idx=-4"),
     ("Embedding", "3, 2, _weight=torch.zeros(2, 2)"),
@@ -246,7 +262,7 @@ REFUSED = [
             "3, 4, proj_size=-1",
             "3, 4, proj_size=4",
         )
-    ),  # fmt: skip
+    ),
     ("GRU", "3, 4, proj_size=2"),
     ("RNN", "3, 4, proj_size=2"),
     ("RNN", "3, 4, nonlinearity='x'"),
@@ -286,7 +302,7 @@ WRONG_INPUTS = [
             ("5, 2, 3", "2, 4", "2, 4"),
             ("5, 3", "2, 2, 4", "2, 2, 4"),
         )
-    ),  # fmt: skip
+    ),
     *(
         (f"{name}Cell", "3, 4", call)
         for name in ("RNN", "GRU", "LSTM")

@@ -177,7 +177,7 @@ def _lstm_gradients(
     reverse: bool, given: tuple, activations: Any, cells: Any, outputs: Any, cotangents: tuple
 ) -> tuple:
     x, h, _, w_in, w, _ = given
-    of_outputs, of_h, of_c = of
+    of_outputs, of_h, of_c = cotangents
     steps, hidden = len(x), w.shape[1]
     before, after = (cells[1:], cells[:-1]) if reverse else (cells[:-1], cells[1:])
     a = activations.reshape(steps, 4, hidden, -1)

@@ -14,6 +14,7 @@ from jtorch.nn.modules.activation import (
     LogSigmoid,
     LogSoftmax,
     Mish,
+    MultiheadAttention,
     PReLU,
     ReLU,
     ReLU6,
@@ -160,6 +161,7 @@ from jtorch.nn.modules.rnn import (
 )
 from jtorch.nn.modules.sparse import (
     Embedding,
+    EmbeddingBag,
 )
 from jtorch.nn.modules.upsampling import (
     Upsample,
@@ -207,6 +209,7 @@ __all__ = [
     "Dropout3d",
     "ELU",
     "Embedding",
+    "EmbeddingBag",
     "FeatureAlphaDropout",
     "Flatten",
     "GELU",
@@ -253,6 +256,7 @@ __all__ = [
     "MultiLabelMarginLoss",
     "MultiLabelSoftMarginLoss",
     "MultiMarginLoss",
+    "MultiheadAttention",
     "NLLLoss",
     "NLLLoss2d",
     "PReLU",

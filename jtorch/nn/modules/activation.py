@@ -7,6 +7,7 @@ import warnings
 from jtorch import _root as torch
 from jtorch.nn import functional as F
 from jtorch.nn import init
+from jtorch.nn.modules.attention import MultiheadAttention
 from jtorch.nn.modules.module import Module
 from jtorch.nn.parameter import Parameter
 
@@ -38,6 +39,7 @@ __all__ = [
     "Softmax",
     "LogSoftmax",
     "Softmin",
+    "MultiheadAttention",
     "Softmax2d",
 ]
 
