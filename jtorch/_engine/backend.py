@@ -15,15 +15,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from jtorch._engine import cache
+from jtorch._engine import cache, options
 from jtorch._types.device import cpu, device
-
-# The matmul and convolution library XLA's CPU backend chooses by default is slower than its older
-# path on the programs measured (a 3x3 convolution 26.5 ms against 13.6); small programs without
-# either compile faster with the default.
-_CPU_HEAVY = {"xla_cpu_experimental_ynn_fusion_type": ""}
-_HEAVY_PRIMITIVES = frozenset({"dot_general", "conv_general_dilated"})
-_refused: set[str] = set()
 
 
 def x64() -> Any:
@@ -115,21 +108,6 @@ def is_tracer(array: Any) -> bool:
     return isinstance(array, jax.core.Tracer)
 
 
-def primitives(jaxpr: Any) -> set[str]:
-    """Names of all primitives in a jaxpr, those of inner ones included."""
-    found: set[str] = set()
-    stack = [jaxpr]
-    while stack:
-        for eqn in stack.pop().eqns:
-            found.add(eqn.primitive.name)
-            for param in eqn.params.values():
-                for inner in param if isinstance(param, (tuple, list)) else (param,):
-                    inner = getattr(inner, "jaxpr", inner)
-                    if hasattr(inner, "eqns"):
-                        stack.append(inner)
-    return found
-
-
 def compile_program(fn: Any, structs: list, donate: tuple[int, ...], dev: device, key: str | None) -> Any:
     """Traces, lowers and compiles `fn` ahead of time with the options its contents ask for, or takes
     it from the persistent cache."""
@@ -148,25 +126,11 @@ def _compile(fn: Any, structs: list, donate: tuple[int, ...], dev: device) -> tu
     while it lowers; in a process that only loads the program they are null, and the call would crash."""
     with x64(), jax.default_device(jax_device(dev)):
         traced = jax.jit(fn, donate_argnums=donate, keep_unused=True).trace(*structs)
-        options: dict[str, str | bool] = {}
-        if jax_device(dev).platform == "cpu" and primitives(traced.jaxpr.jaxpr) & _HEAVY_PRIMITIVES:
-            options = {k: v for k, v in _CPU_HEAVY.items() if k not in _refused}
         lowered = traced.lower()
-        calls_library = "custom_call" in lowered.as_text()
-        if not options:
-            return lowered.compile(), calls_library
-        try:
-            return lowered.compile(compiler_options=options), calls_library
-        except jax.errors.JaxRuntimeError as error:
-            if "No such compile option" not in str(error):
-                raise
-            _refused.update(options)
-            return lowered.compile(), calls_library
-
-
-def refused_options() -> tuple[str, ...]:
-    """Compile options this build of XLA did not know; `explain` prints them."""
-    return tuple(sorted(_refused))
+        text = lowered.as_text()
+        calls_library = "custom_call" in text
+        chosen = options.choose(jax_device(dev).platform, text)
+        return options.compiled(lowered.compile, chosen), calls_library
 
 
 def peak_bytes(compiled: Any) -> int:

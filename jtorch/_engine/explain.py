@@ -6,7 +6,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, TextIO
 
-from jtorch._engine import backend
+from jtorch._engine import backend, options
 
 if TYPE_CHECKING:
     from jtorch._engine.program import Program
@@ -107,5 +107,5 @@ def explain(file: TextIO | None = None) -> None:
             f"  {r.end}; {r.cause}",
             file=out,
         )
-    for option in backend.refused_options():
+    for option in options.refused():
         print(f"  compile option not known to this XLA, dropped: {option}", file=out)
