@@ -402,7 +402,7 @@ def vector_norm(x: Array, p: float, over: tuple[int, ...], keepdim: bool) -> Arr
     """The p-norm over axes. Its gradient at 0 is 0, as torch's is."""
     size = abs.body(x) if not jnp.iscomplexobj(x) else _length(x)
     if p in (math.inf, -math.inf):
-        return (jnp.max if p > 0 else jnp.min)(size, over, keepdims=keepdim)
+        return _extremum(jnp.max if p > 0 else jnp.min, size, over, keepdim)
     if p == 0:
         return jnp.sum(x != 0, over, keepdims=keepdim).astype(size.dtype)
     if p == 1:
