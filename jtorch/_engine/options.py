@@ -26,7 +26,7 @@ _EXTREMA = ("applies stablehlo.maximum", "applies stablehlo.minimum")
 # Loops of long pointwise chains: 11.8 ms at the default of 256 bits, 7.3 at 512; no effect without AVX-512.
 _WIDE = {"xla_cpu_prefer_vector_width": "512"}
 # Touching fresh pages is what large temporaries cost: a GPT's training step needs 94 MB of them so, 131 otherwise
-# (126 ms against 138, with the library's sums). Programs of small arrays lose by it (20-layer MLP: 0.50 ms against 0.44).
+# (126 ms against 138, with the library's sums). Programs of small arrays lose (20-layer MLP: 0.50 ms against 0.44).
 _FRUGAL = {"xla_cpu_scheduler_type": "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED"}
 _LARGE = 1 << 20  # bytes of a program's largest array
 _MATRICES = ("stablehlo.dot_general", "stablehlo.convolution")
