@@ -7,15 +7,14 @@ Inputs are (N, C, *space) or, unbatched, (C, *space); weights (out, in / groups,
 
 from __future__ import annotations
 
-import itertools
-import math
 from typing import Any
 
 import jax.numpy as jnp
 from jax import lax
 
 from jtorch._declare import Array, as_int, errors, op, platform
-from jtorch.nn.functional._common import listed, type_name, wide
+from jtorch.nn.functional._common import is_floating, listed, type_name, wide
+from jtorch.nn.functional._conv_forms import convolution
 
 _C_NAMES = {"Float": "float", "Double": "double", "Half": "c10::Half", "BFloat16": "c10::BFloat16", "Long": "long int",
             "ComplexFloat": "c10::complex<float>", "ComplexDouble": "c10::complex<double>"}  # fmt: skip
@@ -126,39 +125,6 @@ def _numbers(n: int) -> tuple[str, str, str]:
     return f"NC{space}", f"OI{space}", f"NC{space}"
 
 
-# Forward and both gradients on two CPU cores, batch 64, in ms, `lax.conv_general_dilated` against columns and one dot:
-#   1x28x28, 32 of 3x3: 26.5, 11.7    3x32x32, 32 of 3x3: 49.8, 12.0    16x28x28, 32 of 3x3: 19.6, 38.8
-#   1x28x28,  6 of 5x5: 18.6,  7.3    16x28x28, 32 of 1x1:  4.7,  4.1    16x8x8,   32 of 3x3:  1.9,  3.0
-# So columns pay where there are few channels, and as long as they stay in cache.
-_FEW_CHANNELS = 4
-_MOST_COLUMNS = 4_000_000
-
-
-def _columns_pay(x: Array, kernel: tuple, stride: tuple, pads: list) -> bool:
-    if platform() != "cpu":
-        return False
-    if math.prod(kernel) == 1:
-        return max(stride) == 1 and not any(map(any, pads))
-    return x.shape[1] <= _FEW_CHANNELS and x.size * math.prod(kernel) <= _MOST_COLUMNS * math.prod(stride)
-
-
-def _by_columns(x: Array, w: Array, stride: tuple, pads: list, dilation: tuple) -> Array:
-    """The product of the weights with a column of what the kernel sees for each place of the result."""
-    x = jnp.pad(x, [(0, 0), (0, 0), *pads])
-    kernel = w.shape[2:]
-    counts = [
-        (size - d * (k - 1) - 1) // s + 1 for size, k, s, d in zip(x.shape[2:], kernel, stride, dilation, strict=True)
-    ]
-    columns = []
-    for place in itertools.product(*map(range, kernel)):
-        start = [i * d for i, d in zip(place, dilation, strict=True)]
-        end = [a + (c - 1) * s + 1 for a, c, s in zip(start, counts, stride, strict=True)]
-        columns.append(lax.slice(x, (0, 0, *start), (*x.shape[:2], *end), (1, 1, *stride)))
-    seen = jnp.stack(columns, 2).reshape(x.shape[0], x.shape[1] * len(columns), math.prod(counts))
-    out = jnp.einsum("ok,nkp->nop", w.reshape(w.shape[0], seen.shape[1]), seen)
-    return out.reshape(x.shape[0], w.shape[0], *counts)
-
-
 def _convolution(
     name: str, n: int, input: Array, weight: Array, bias: Array | None, stride: Any, padding: Any, dilation: Any,
     groups: int,
@@ -172,8 +138,8 @@ def _convolution(
     x = wide(input if input.ndim == n + 2 else input[None])
     _check_fits(x.shape[2:], pads, kernel, dilation)
     w = wide(weight)
-    if groups == 1 and _columns_pay(x, kernel, stride, pads):
-        out = _by_columns(x, w, stride, pads, dilation)
+    if platform() == "cpu" and is_floating(x) and x.size and w.size:
+        out = convolution(x, w, stride, pads, dilation, groups)
     else:
         out = lax.conv_general_dilated(
             x, w, stride, pads, rhs_dilation=dilation, dimension_numbers=_numbers(n), feature_group_count=groups
