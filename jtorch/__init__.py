@@ -1,5 +1,7 @@
 """jtorch: the PyTorch API on JAX. `import jtorch as torch`."""
 
+import gc as _gc
+
 from jtorch import _dynamo as _dynamo
 from jtorch import autograd as autograd
 from jtorch import compiler as compiler
@@ -17,3 +19,7 @@ from jtorch._engine.explain import explain as explain
 from jtorch._root import *  # noqa: F403 - the root namespace is the registry's
 from jtorch.serialization import load as load
 from jtorch.serialization import save as save
+
+# A training step makes thousands of small objects, so Python's collector runs often and each time walks all of JAX's
+# modules (half of a step of many tiny operations). What exists by now stays for good: it need not be walked.
+_gc.freeze()

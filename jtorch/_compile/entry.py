@@ -157,7 +157,7 @@ class Entry:
 
     def _record(self, tape: Tape, op: Differentiable, arguments: list[Handle], values: list, numbers: list) -> Any:
         """Records the path as one op with a gradient."""
-        operands: list[Any] = [None] * len(op.inputs)
+        operands: list[Any] = [wrap(values[s]) for s in op.inputs]
         place = {s: i for i, s in enumerate(op.inputs)}
         for slot, at in self.inputs.given:
             operands[place[slot]] = arguments[at]

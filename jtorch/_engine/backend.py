@@ -15,7 +15,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jtorch._engine import cache, options
+from jtorch._engine import allocator, cache, options
 from jtorch._types.device import cpu, device
 
 
@@ -54,6 +54,7 @@ _PLATFORMS = {"cuda": "gpu", "xla": "tpu"}  # torch's device types as JAX names 
 
 def jax_device(dev: device) -> Any:
     """The JAX device behind a torch device."""
+    allocator.keep_large_blocks()
     return jax.devices(_PLATFORMS.get(dev.type, dev.type))[dev.index or 0]
 
 

@@ -123,7 +123,16 @@ class OpNode(Node):
     """The gradient of a recorded op."""
 
     plan: Any
-    needs: tuple[int, ...]
+
+    @property
+    def needs(self) -> tuple[int, ...]:
+        """Which operands need a gradient, one for each edge."""
+        return self.plan.needs
+
+    @property
+    def outputs(self) -> int:  # type: ignore[override]  # of other nodes a constant
+        """How many results the node has."""
+        return len(self.plan.outs)
 
     def apply(self, grads: list, create_graph: bool) -> Sequence:
         plan, cotangents = self.plan, self._cotangents(grads)
@@ -136,7 +145,7 @@ class OpNode(Node):
         """Gradients of the results, zeros where none arrived; what was saved must still be there, unwritten."""
         if self.saved is None:
             raise autograd_errors.second_backward()
-        self._check_versions()
+        self.check_versions()
         plan = self.plan
         return [g if (g := grads[i]) is not None else zeros(plan.outs[i]) for i in plan.cotangents]
 
@@ -160,7 +169,8 @@ class OpNode(Node):
         """The gradients to send on, from what a hook returned."""
         return tuple(g for i, g in zip(self.plan.shown, shown, strict=False) if i in self.needs)
 
-    def _check_versions(self) -> None:
+    def check_versions(self) -> None:
+        """Raises when a saved value was written since."""
         for cell, at, value in self.checks:
             if cell.version != at and value is not self.own:
                 raise _modified(value.aval, cell.version, at)
@@ -171,9 +181,10 @@ class OpNode(Node):
                 raise _modified(v.aval, now, v.version)
 
     def release(self) -> None:
-        if any(v.__class__ is Value for v in self.saved or ()):
+        if self.plan.saved_tensors:
             self.saved = None
-        self.checks = self.kept = ()
+        if self.checks or self.kept:
+            self.checks = self.kept = ()
 
 
 class ResidualNode(OpNode):

@@ -142,7 +142,7 @@ class Differentiable:
         self.needs = tuple(place[s] for s, _ in reached)
         self.backward_numbers = [walk.numbers[i - walk.first_number] for i in backward.numbers]
         specs = (*(avals[s] for s in self.inputs), *(tape.epoch.numbers[i].__class__ for i in self.op.steps.numbers))
-        self.plan = Plan(self.op, specs, (), pullback, tuple(avals[s] for s in outs))
+        self.plan = Plan(self.op, specs, (), self.needs, pullback, tuple(avals[s] for s in outs))
         self.plan.node_class = CompiledFunctionBackward
 
     def record(self, tape: Tape, operands: Sequence[Any], values: list[Value], numbers: Sequence) -> list:
@@ -157,7 +157,7 @@ class Differentiable:
         g.plan = plan
         g.saved = [*(values[i] for i in plan.used), *self.backward_numbers]
         g.hidden = outs[self.op.visible :]
-        link(tape, g, operands, self.needs, plan, results)
+        link(tape, g, operands, plan, results)
         return results
 
 

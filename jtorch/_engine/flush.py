@@ -192,7 +192,7 @@ def _serving(node: Node, outs: tuple[int, ...]) -> Program | None:
 
 def _live(values: list[Value]) -> tuple[int, ...]:
     """Slots of pending values somebody outside the tape holds."""
-    return tuple([v.slot for v in values if v.array is None and getrefcount(v) > _VALUE_REFS])
+    return tuple([v.slot for v in values if v is not None and v.array is None and getrefcount(v) > _VALUE_REFS])
 
 
 def _donatable(values: list[Value], slot: int) -> bool:

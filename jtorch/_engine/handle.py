@@ -42,6 +42,13 @@ class Handle:
     _retains = False  # retain_grad was called
 
 
+class Writes:
+    """How often any tensor was written: a graph made since the last write needs no look at versions."""
+
+    count = 0
+
+
+writes = Writes()
 _new = object.__new__
 tensor_class: type = Handle
 
@@ -202,14 +209,20 @@ def apply(op: Any, operands: tuple, statics: tuple) -> list:
 class Plan:
     """How one step's gradient is recorded for one set of operands that need it."""
 
-    __slots__ = ("cotangents", "node_class", "outs", "pullback", "saves_result", "shown", "used")
+    __slots__ = (
+        "cotangents", "needs", "node_class", "outs", "pullback", "saved_tensors", "saves_result", "shown", "used",
+    )  # fmt: skip
 
-    def __init__(self, op: Any, specs: tuple, statics: tuple, pullback: Any, outs: tuple[Aval, ...]):
+    def __init__(
+        self, op: Any, specs: tuple, statics: tuple, needs: tuple, pullback: Any, outs: tuple[Aval, ...]
+    ):  # fmt: skip
+        self.needs = needs
         self.node_class = node_class(grad_name(op, specs, statics), op.residuals)
         self.shown = op.graph_operands(specs)
         self.saves_result = op.saves_result
         self.pullback = pullback
         self.used = pullback.used
+        self.saved_tensors = tuple(i for i in pullback.used if isinstance(specs[i], Aval))
         self.cotangents = pullback.cotangents
         self.outs = outs
 
@@ -227,20 +240,20 @@ def attach(tape: Tape, node: TrieNode, operands: tuple, values: list, needs: tup
         step = node.step
         assert step is not None and step.op is not None
         pullback = grad.pullback(step.op, step.specs, step.statics, needs)
-        plan = node.plans[needs] = Plan(step.op, step.specs, step.statics, pullback, node.avals)
+        plan = node.plans[needs] = Plan(step.op, step.specs, step.statics, needs, pullback, node.avals)
     g = plan.node_class()
     g.plan = plan
-    g.saved = [values[i] for i in plan.used]
-    link(tape, g, operands, needs, plan, results)
+    g.saved = [values[i] for i in plan.used] if plan.used else ()
+    link(tape, g, operands, plan, results)
 
 
-def link(tape: Tape, g: Any, operands: tuple, needs: tuple, plan: Plan, results: list) -> None:
+def link(tape: Tape, g: Any, operands: tuple, plan: Plan, results: list) -> None:
     """Links a node into the graph, between its operands and its results."""
     edges = []
     epoch = tape.epoch
     links = epoch.links
     links.append(plan)
-    for i in needs:
+    for i in plan.needs:
         x = operands[i]
         to = x._node
         if to is None:
@@ -252,18 +265,18 @@ def link(tape: Tape, g: Any, operands: tuple, needs: tuple, plan: Plan, results:
             epoch.plain = False
         edges.append((to, x._index))
     g.edges = edges
-    g.needs = needs
     g.epoch = epoch
-    g.ordinal = len(epoch.graph)
-    epoch.graph.append(g)
-    if len(plan.outs) > 1:
-        g.outputs = len(plan.outs)
+    graph = epoch.graph
+    if not graph:
+        epoch.writes = writes.count
+    g.ordinal = len(graph)
+    graph.append(g)
     if plan.saves_result:
         g.kept = (results[0]._v,)
     else:
-        for i in plan.used:
+        for i in plan.saved_tensors:
             x = operands[i]
-            if isinstance(x, Handle) and x._cell is not None:
+            if x._cell is not None:
                 g.checks = (*g.checks, (x._cell, x._cell.version, x._v))
     g.sequence = tape.sequence
     tape.sequence += 1
@@ -282,14 +295,14 @@ def _apply_keeping_residuals(tape: Tape, op: Any, operands: tuple, values: list,
     results = [wrap(v) for v in visible]
     plan = node.plans.get(needs)
     if plan is None:
-        plan = node.plans[needs] = Plan(op, specs, statics, pullback, node.avals[: forward.visible])
+        plan = node.plans[needs] = Plan(op, specs, statics, needs, pullback, node.avals[: forward.visible])
     g = plan.node_class()
     g.plan = plan
     g.saved = [values[i] for i in plan.used]
     g.hidden = outs[forward.visible :]
     g.inputs = values
     g.origin = (op, specs, statics)
-    link(tape, g, operands, needs, plan, results)
+    link(tape, g, operands, plan, results)
     return results
 
 
@@ -427,6 +440,7 @@ def replace_value(h: Handle, value: Value) -> None:
     old.counter = h
     old.version = h._own_version
     h._own_version += 1
+    writes.count += 1
     h._v = value
 
 
@@ -434,6 +448,7 @@ def _mark(old: Value, h: Handle, at: int) -> None:
     """Lets a backward that saved `old` see that it was overwritten."""
     old.counter = h
     old.version = at
+    writes.count += 1
 
 
 def _take_history(h: Handle, new: Handle, tape: Tape) -> None:

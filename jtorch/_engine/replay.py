@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from jtorch._engine.handle import wrap
+from jtorch._engine.handle import wrap, writes
 from jtorch._engine.tape import Epoch, Node, Value, flush, pending
 
 
@@ -46,12 +46,17 @@ def replay(epoch: Epoch, key: tuple) -> bool:
     for g in nodes:
         if g.hooked or g._post or g.saved is None:
             return False
-        g._check_versions()
+    if epoch.writes != writes.count:
+        for g in nodes:
+            g.check_versions()
     for k, _ in memo.leaves:
         a = accumulators[k]
         if a.hooked or a._post or a.variable._grad is not None or a.variable._post_hooks:
             return False
-    values = pending(epoch, memo.avals, parent.end)
+    start = parent.end
+    values: list[Value | None] = [None] * (memo.end.end - start)  # of what a walk records, only gradients of leaves are held
+    for _, place in memo.leaves:
+        values[place - start] = pending(epoch, (memo.avals[place - start],), place)[0]
     numbers = [graph[i].saved[at] for i, at in memo.numbers]
     if epoch.tape is None or epoch.tape.epoch is not epoch or epoch.node is not parent:
         return False

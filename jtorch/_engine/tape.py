@@ -114,12 +114,12 @@ class Node:
 class Epoch:
     """What one thread has recorded since its last flush."""
 
-    __slots__ = ("error", "graph", "leaves", "links", "lock", "node", "numbers", "plain", "tape", "values")
+    __slots__ = ("error", "graph", "leaves", "links", "lock", "node", "numbers", "plain", "tape", "values", "writes")
 
     def __init__(self, tape: Tape | None, node: Node):
         self.tape = tape
         self.node = node
-        self.values: list[Value] = []
+        self.values: list[Value] = []  # None for one that nobody could hold
         self.numbers: list = []
         self.lock = threading.Lock()
         self.error: BaseException | None = None
@@ -128,6 +128,7 @@ class Epoch:
         self.links: list = []  # how each was made and what it is linked to
         self.leaves: dict = {}  # accumulating nodes, numbered
         self.plain = True  # no edge leads out of it
+        self.writes = -1  # writes to any tensor, counted when the first of the graph's nodes was made
 
 
 class Tape:
