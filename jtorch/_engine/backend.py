@@ -109,20 +109,20 @@ def is_tracer(array: Any) -> bool:
     return isinstance(array, jax.core.Tracer)
 
 
-def compile_program(fn: Any, structs: list, donate: tuple[int, ...], dev: device, key: str | None) -> Any:
-    """Traces, lowers and compiles `fn` ahead of time with the options its contents ask for, or takes
-    it from the persistent cache."""
+def compile_program(fn: Any, structs: list, donate: tuple[int, ...], dev: device, key: str | None, effort: str) -> Any:
+    """Traces, lowers and compiles `fn` ahead of time with the options its contents and `effort` ask for, or
+    takes it from the persistent cache."""
     if _forms is not None:
         key = None
     program = cache.load(key)
     if program is None:
-        program, calls_library = _compile(fn, structs, donate, dev)
+        program, calls_library = _compile(fn, structs, donate, dev, effort)
         if not calls_library:
             cache.store(key, program)
     return program
 
 
-def _compile(fn: Any, structs: list, donate: tuple[int, ...], dev: device) -> tuple[Any, bool]:
+def _compile(fn: Any, structs: list, donate: tuple[int, ...], dev: device, effort: str) -> tuple[Any, bool]:
     """The program, and whether it calls a library such as LAPACK. JAX finds such a library's entry points
     while it lowers; in a process that only loads the program they are null, and the call would crash."""
     with x64(), jax.default_device(jax_device(dev)):
@@ -130,7 +130,7 @@ def _compile(fn: Any, structs: list, donate: tuple[int, ...], dev: device) -> tu
         lowered = traced.lower()
         text = lowered.as_text()
         calls_library = "custom_call" in text
-        chosen = options.choose(jax_device(dev).platform, text)
+        chosen = options.choose(jax_device(dev).platform, text, effort)
         return options.compiled(lowered.compile, chosen), calls_library
 
 

@@ -13,14 +13,15 @@ if TYPE_CHECKING:
     from jtorch._engine.tape import Node
 
 clock = time.perf_counter
-counts = {"flushes": 0, "whole_programs": 0, "op_programs": 0, "whole_runs": 0, "ops_executed": 0}
+counts = {"flushes": 0, "whole_programs": 0, "draft_programs": 0, "op_programs": 0, "whole_runs": 0, "ops_executed": 0}
 _op_seconds: dict[str, float] = {}
 
 
 class Record:
     """One whole program's line in the report; it outlives the program."""
 
-    def __init__(self, program: Program, node: Node):
+    def __init__(self, program: Program, node: Node, effort: str):
+        self.effort = effort
         self.steps = program.steps
         self.outs = len(program.outs)
         self.donated = len(program.donated)
@@ -35,10 +36,10 @@ class Record:
 _records: list[Record] = []
 
 
-def program_compiled(program: Program, node: Node) -> Record:
-    """Notes a whole program and returns its record."""
-    counts["whole_programs"] += 1
-    record = Record(program, node)
+def program_compiled(program: Program, node: Node, effort: str) -> Record:
+    """Notes a whole program or the draft of one, and returns its record."""
+    counts["draft_programs" if effort == options.DRAFT else "whole_programs"] += 1
+    record = Record(program, node, effort)
     _records.append(record)
     return record
 
@@ -94,17 +95,18 @@ def explain(file: TextIO | None = None) -> None:
     """
     out = sys.stdout if file is None else file
     print(
-        f"jtorch: {counts['flushes']} flushes, {counts['whole_programs']} whole programs "
+        f"jtorch: {counts['flushes']} flushes, {counts['whole_programs']} whole programs, "
+        f"{counts['draft_programs']} drafts of some "
         f"({sum(r.compile_seconds for r in _records):.2f} s to compile), {counts['op_programs']} per-op programs "
         f"({sum(_op_seconds.values()):.2f} s), {counts['ops_executed']} ops executed",
         file=out,
     )
     if _records:
-        print("  steps   runs  compile s     run s    peak MB  ends at; cause", file=out)
+        print("  steps   runs  compile s     run s    peak MB  ends at; effort; cause", file=out)
     for r in _records:
         print(
             f"  {r.steps:5d}  {r.runs:5d}  {r.compile_seconds:9.3f} {r.seconds:9.3f} {r.peak_bytes / 1e6:10.2f}"
-            f"  {r.end}; {r.cause}",
+            f"  {r.end}; {r.effort}; {r.cause}",
             file=out,
         )
     for option in options.refused():

@@ -13,15 +13,18 @@ import sys
 import threading
 from sys import getrefcount
 
-from jtorch._engine import backend, explain
+from jtorch._engine import backend, explain, options
 from jtorch._engine.program import Program, missing_op_programs, needed, path, run_op_by_op
 from jtorch._engine.tape import Epoch, Node, Tape, Value, current, flush, install_flusher, root, settings
 
-_WHOLE_SECONDS = 0.25
-_STEP_SECONDS = 0.005
-_OP_SECONDS = 0.045
+# What compiling costs, measured: it decides the tier, so it is a constant and never a clock.
+_DRAFT_SECONDS = 0.1
+_STEP_SECONDS = 0.003
+_OP_SECONDS = 0.03
+_DRAFT_BYTES_PER_SECOND = 3 << 28  # what a draft's run loses against a full program's, on CPU
+_FULL_STEP_SECONDS = 0.01
 _MAX_WHOLE_PER_PARTING = 8
-_PROGRAM_BYTES_PER_STEP = 250_000
+_PROGRAM_BYTES_PER_STEP = 110_000  # of resident memory: 60 programs of a small GPT's step took 12.6 MB each
 _SOFT_STEPS = 1024  # past this a backward's or a module's end flushes
 
 
@@ -44,7 +47,8 @@ class Flusher:
         self.ticks = itertools.count(1)
         self.programs: dict[Program, Node] = {}
         self.bytes = 0
-        self.max_bytes = min(1 << 30, _ram() // 10)
+        self.max_bytes = min(3 << 29, _ram() // 10)
+        self.drafted: set[tuple] = set()  # keys of per-op programs that drafts stood in for
 
     def run(self, tape: Tape, whole: bool = False) -> None:
         """Cuts the tape, then runs what was on it; `whole`: as one program even at first sight."""
@@ -130,8 +134,11 @@ class Flusher:
                 state = node.state = State()
             state.seen += 1
             state.live |= wanted
-            if not self._whole(node, state, live):
+            effort = self._effort(node, state, live)
+            if effort == options.OP:
                 return None
+            if effort == options.DRAFT:
+                return self._draft(node, live, values)
             return self._compile(node, tuple(sorted(state.live)), values)
 
     def program_for(self, node: Node, outs: tuple[int, ...], values: list[Value]) -> Program:
@@ -142,29 +149,43 @@ class Flusher:
                 found = self._compile(node, outs, values)
         return found
 
-    def _whole(self, node: Node, state: State, live: tuple[int, ...]) -> bool:
+    def _effort(self, node: Node, state: State, live: tuple[int, ...]) -> str:
         """The tier. It depends on this process's history of tapes alone, never on time or disk."""
-        if settings.eager or settings.tier == "op":
-            return False
-        if settings.tier == "whole" or node.programs or state.seen > 1:
-            return True
+        if settings.eager or settings.tier == options.OP:
+            return options.OP
+        if settings.tier == options.DRAFT:
+            return options.DRAFT
+        if settings.tier == options.FULL or node.programs or state.seen > 1:
+            return options.FULL
         steps, _ = needed(path(node), live)
-        per_op = _OP_SECONDS * missing_op_programs(steps)
-        return per_op > _WHOLE_SECONDS + _STEP_SECONDS * len(steps) and not self._braked(node)
+        missing = missing_op_programs(steps)
+        whole = _DRAFT_SECONDS + _STEP_SECONDS * len(steps)
+        if _OP_SECONDS * len(missing) <= whole or (self._braked(node) and self._recur(missing)):
+            return options.OP
+        self.drafted |= missing
+        moved = sum(a.nbytes for n in steps for a in n.avals)
+        slow = moved / _DRAFT_BYTES_PER_SECOND > _FULL_STEP_SECONDS * len(steps)
+        return options.FULL if slow else options.DRAFT
+
+    def _recur(self, missing: set[tuple]) -> bool:
+        """True when the steps were mostly met in drafts before: per-op programs will be shared. Where each path has
+        shapes of its own they will not."""
+        return 2 * len(missing & self.drafted) > len(missing)
 
     def _braked(self, node: Node) -> bool:
-        """True when many whole programs were already compiled where this path left the others."""
+        """True when many paths were already compiled where this one left the others."""
         parting = explain.parting(node)
         return parting is not None and parting.state is not None and parting.state.parted >= _MAX_WHOLE_PER_PARTING
+
+    def _draft(self, node: Node, outs: tuple[int, ...], values: list[Value]) -> Program:
+        """A path met for the first time, compiled in haste for one run."""
+        _count_parting(node)
+        return Program(node, outs, lambda slot: _donatable(values, slot), options.DRAFT)
 
     def _compile(self, node: Node, outs: tuple[int, ...], values: list[Value] | None) -> Program:
         program = Program(node, outs, lambda slot: values is not None and _donatable(values, slot))
         node.programs.insert(0, program)
-        parting = explain.parting(node)
-        if parting is not None:
-            if parting.state is None:
-                parting.state = State()
-            parting.state.parted += 1
+        _count_parting(node)
         self.programs[program] = node
         self.bytes += program.steps * _PROGRAM_BYTES_PER_STEP
         while self.bytes > self.max_bytes and len(self.programs) > 1:
@@ -188,6 +209,15 @@ def _serving(node: Node, outs: tuple[int, ...]) -> Program | None:
         if wanted <= program.outset:
             return program
     return None
+
+
+def _count_parting(node: Node) -> None:
+    """Notes at the place where a path left the others that it was compiled whole."""
+    parting = explain.parting(node)
+    if parting is not None:
+        if parting.state is None:
+            parting.state = State()
+        parting.state.parted += 1
 
 
 def _live(values: list[Value]) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jtorch._engine import backend, cache, explain, grad
+from jtorch._engine import backend, cache, explain, grad, options
 from jtorch._engine.aval import Aval, Spec
 from jtorch._engine.tape import BaseOp, Node, Step, Value
 from jtorch._types.device import cpu
@@ -162,7 +162,7 @@ class Program:
         "picks", "record", "steps",
     )  # fmt: skip
 
-    def __init__(self, node: Node, outs: tuple[int, ...], donatable: Callable[[int], bool]):
+    def __init__(self, node: Node, outs: tuple[int, ...], donatable: Callable[[int], bool], effort: str = options.FULL):
         nodes = path(node)
         steps, inputs = needed(nodes, outs)
         avals = avals_by_slot(nodes)
@@ -180,10 +180,10 @@ class Program:
         structs = [avals[s].struct for s in inputs] + [self.pack.struct]
         device = avals[inputs[0]].device if inputs else cpu
         parts = [(n.slot, s.op, s.operands, s.specs, s.statics) for n in steps if (s := n.step)]
-        key = cache.key_of("whole", parts, self.inputs, outs, self.donated, tuple(avals[s] for s in inputs))
-        self.compiled = backend.compile_program(self._function(steps), structs, self.donated, device, key)
+        key = cache.key_of(effort, parts, self.inputs, outs, self.donated, tuple(avals[s] for s in inputs))
+        self.compiled = backend.compile_program(self._function(steps), structs, self.donated, device, key, effort)
         self.compile_seconds = time.perf_counter() - started
-        self.record = explain.program_compiled(self, node)
+        self.record = explain.program_compiled(self, node, effort)
 
     def lowerable(self, node: Node) -> tuple[Callable, list[jax.ShapeDtypeStruct]]:
         """The program as a function of arrays and what it takes, to lower for another device. `node` is where it
@@ -263,7 +263,9 @@ class OpProgram:
         structs = [a.struct for a in avals] + [pack.struct]
         started = time.perf_counter()
         key = cache.key_of("op", str(checked), op, step.specs, step.statics)
-        self.compiled = backend.compile_program(program, structs, (), avals[0].device if avals else cpu, key)
+        self.compiled = backend.compile_program(
+            program, structs, (), avals[0].device if avals else cpu, key, options.OP
+        )
         explain.op_compiled(op.name, time.perf_counter() - started)
 
     def __call__(self, arrays: list, numbers: list) -> tuple:
@@ -278,9 +280,9 @@ def op_key(step: Step, checked: bool = False) -> tuple:
     return step.op, step.specs, step.statics, checked
 
 
-def missing_op_programs(steps: list[Node]) -> int:
-    """How many per-op programs a path would still have to compile."""
-    return len({op_key(n.step) for n in steps if n.step} - _op_programs.keys())
+def missing_op_programs(steps: list[Node]) -> set[tuple]:
+    """Keys of the per-op programs a path would still have to compile."""
+    return {op_key(n.step) for n in steps if n.step} - _op_programs.keys()
 
 
 def run_op_by_op(node: Node, outs: Sequence[int], values: list[Value], numbers: list) -> None:
