@@ -68,6 +68,53 @@ LAYERS = [
         "x(5, 2, 4), x(3, 2, 3), x(3, 2, 5), torch.tensor([[False, True, False]] * 2), True, None, False",
     ),
     ("MultiheadAttention", "4, 2, dropout=0.4", "x(5, 4), x(5, 4), x(5, 4), None, True, t(5, 5).triu(1) > 0"),
+    ("TransformerEncoderLayer", "4, 2, 8", "x(5, 2, 4)"),
+    ("TransformerEncoderLayer", "4, 2, 8, 0.0, 'gelu', norm_first=True", "x(5, 4), t(5, 5).triu(1) * -2"),
+    (
+        "TransformerEncoderLayer",
+        "4, 2, 8, batch_first=True, bias=False, activation=torch.tanh",
+        "x(2, 3, 4), t(3, 3).triu(1) > 0, torch.tensor([[False, True, False]] * 2)",
+    ),
+    ("TransformerEncoderLayer", "4, 2, 8, 0.0, torch.nn.GELU()", "x(3, 2, 4), t(3, 3).tril().log(), None, True"),
+    ("TransformerEncoder", "torch.nn.TransformerEncoderLayer(4, 2, 8, batch_first=True), 2", "x(2, 5, 4)"),
+    (
+        "TransformerEncoder",
+        "torch.nn.TransformerEncoderLayer(4, 2, 8), 2, torch.nn.LayerNorm(4), False",
+        "x(3, 2, 4), None, torch.tensor([[False, True, False], [False, False, True]])",
+    ),
+    (
+        "TransformerEncoder",
+        "torch.nn.TransformerEncoderLayer(4, 2, 8, batch_first=True), 2, torch.nn.LayerNorm(4, eps=0.1)",
+        "x(2, 3, 4), None, torch.tensor([[False, False, False], [False, False, True]])",
+    ),
+    (
+        "TransformerEncoder",
+        "torch.nn.TransformerEncoderLayer(4, 2, 8), 1, enable_nested_tensor=False",
+        "x(3, 2, 4), torch.nn.Transformer.generate_square_subsequent_mask(3), None, True",
+    ),
+    ("TransformerDecoderLayer", "4, 2, 8", "x(5, 2, 4), x(3, 2, 4)"),
+    (
+        "TransformerDecoderLayer",
+        "4, 2, 8, 0.0, torch.nn.ReLU(), batch_first=True, norm_first=True, bias=False",
+        "x(2, 3, 4), x(2, 5, 4), t(3, 3).triu(1) > 0, t(3, 5) * 2, torch.tensor([[False, False, True]] * 2), "
+        "t(2, 5) * -1",
+    ),
+    (
+        "TransformerDecoder",
+        "torch.nn.TransformerDecoderLayer(4, 2, 8), 2, torch.nn.LayerNorm(4)",
+        "x(3, 4), x(5, 4), t(3, 3).tril().log(), None, None, None, True",
+    ),
+    (
+        "TransformerDecoder",
+        "torch.nn.TransformerDecoderLayer(4, 2, 8, dtype=torch.float64), 1",
+        "*[x(3, 4).double()] * 2",
+    ),
+    ("Transformer", "4, 2, 2, 1, 8, batch_first=True", "x(2, 5, 4), x(2, 3, 4)"),
+    (
+        "Transformer",
+        "4, 2, 1, 2, 8, 0.0, norm_first=True, bias=False",
+        "x(5, 2, 4), x(3, 2, 4), t(5, 5), t(3, 3).triu(1) > 0, t(3, 5).tril() * -1, None, None, None, None, True",
+    ),
     ("MaxPool1d", "2", "x(2, 3, 8)"),
     ("MaxPool1d", "3, 1, 1, 2, True", "x(3, 8)"),
     ("MaxPool2d", "2", "x(2, 3, 8, 8)"),
@@ -235,6 +282,21 @@ REFUSED = [
     ("EmbeddingBag", "3, 2, _weight=torch.zeros(2, 2)"),
     ("MultiheadAttention", "5, 2"),
     ("MultiheadAttention", "4, 0"),
+    ("TransformerEncoderLayer", "5, 2"),
+    ("TransformerEncoderLayer", "4, 2, activation='x'"),
+    ("TransformerDecoderLayer", "4, 2, activation='x'"),
+    ("Transformer", "4, 2, 1, 1, 8, custom_encoder=torch.nn.Identity(), custom_decoder=torch.nn.Identity()"),
+    ("TransformerEncoder", "torch.nn.Linear(3, 3), 2"),
+    *(
+        ("TransformerEncoder", f"torch.nn.TransformerEncoderLayer({arguments}), 1")
+        for arguments in (
+            "6, 2, 8",
+            "6, 3, 8, batch_first=True",
+            "6, 2, 8, norm_first=True",
+            "6, 2, 8, batch_first=True, bias=False",
+            "6, 3, 8, batch_first=True, activation=torch.tanh",
+        )
+    ),
     ("Embedding", "3, 2, padding_idx=3"),
     ("Embedding", "3, 2, padding_idx=-4"),
     ("Embedding", "3, 2, _weight=torch.zeros(2, 2)"),
@@ -314,5 +376,18 @@ WRONG_INPUTS = [
         for state in ("2, 5", "4, 4", "1, 2, 4")
     ),
     ("LSTMCell", "3, 4", "t(2, 3), (t(1, 2, 4), t(1, 2, 4))"),
+    *(
+        ("Transformer", "4, 2, 1, 1, 8", call)
+        for call in (
+            "t(5, 2, 4), t(3, 3, 4)",
+            "t(5, 3), t(3, 4)",
+            "t(5, 2, 4), t(3, 2, 4), t(5, 5).long()",
+            "t(5, 2, 4), t(3, 2, 4), t(5, 5), None, None, t(2, 5) > 0",
+        )
+    ),
+    ("TransformerEncoderLayer", "4, 2, 8", "t(5, 2, 4), t(5, 5).long()"),
+    ("TransformerEncoderLayer", "4, 2, 8", "t(5, 2, 4), None, t(2, 5).long()"),
+    ("TransformerDecoderLayer", "4, 2, 8", "t(5, 2, 4), t(5, 2, 4), t(5, 5).long()"),
+    ("TransformerDecoderLayer", "4, 2, 8", "t(5, 2, 4), t(5, 2, 4), t(5, 5), None, t(2, 5) > 0"),
     ("RNNCell", "3, 4, nonlinearity='x'", "t(2, 3)"),
 ]

@@ -163,6 +163,13 @@ from jtorch.nn.modules.sparse import (
     Embedding,
     EmbeddingBag,
 )
+from jtorch.nn.modules.transformer import (
+    Transformer,
+    TransformerDecoder,
+    TransformerDecoderLayer,
+    TransformerEncoder,
+    TransformerEncoderLayer,
+)
 from jtorch.nn.modules.upsampling import (
     Upsample,
     UpsamplingBilinear2d,
@@ -295,6 +302,11 @@ __all__ = [
     "Tanh",
     "Tanhshrink",
     "Threshold",
+    "Transformer",
+    "TransformerDecoder",
+    "TransformerDecoderLayer",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
     "TripletMarginLoss",
     "TripletMarginWithDistanceLoss",
     "Unflatten",

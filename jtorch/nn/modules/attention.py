@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 from jtorch import _root as torch
 from jtorch.nn import functional as F
 from jtorch.nn import init
@@ -10,6 +12,21 @@ from jtorch.nn.modules.module import Module
 from jtorch.nn.parameter import Parameter
 
 __all__ = ["MultiheadAttention"]
+
+
+def additive_mask(mask, name, other, other_name, dtype):
+    """`mask` as floating-point numbers to add to scores: -inf where a bool mask says not to look. Warns where the type
+    of `other` differs."""
+    if mask is None:
+        return None
+    if mask.dtype != torch.bool and not mask.is_floating_point():
+        raise AssertionError(f"only bool and floating types of {name} are supported")
+    if other is not None and other.dtype != mask.dtype:
+        warnings.warn(
+            f"Support for mismatched {name} and {other_name} is deprecated. Use same type for both instead.",
+            stacklevel=3,
+        )
+    return torch.zeros_like(mask, dtype=dtype).masked_fill(mask, float("-inf")) if mask.dtype == torch.bool else mask
 
 
 class MultiheadAttention(Module):
@@ -102,9 +119,8 @@ class MultiheadAttention(Module):
         average_attn_weights=True,
         is_causal=False,
     ):
-        for name, mask in (("key_padding_mask", key_padding_mask), ("attn_mask", attn_mask)):
-            if mask is not None and mask.dtype != torch.bool and not mask.is_floating_point():
-                raise AssertionError(f"only bool and floating types of {name} are supported")
+        key_padding_mask = additive_mask(key_padding_mask, "key_padding_mask", attn_mask, "attn_mask", query.dtype)
+        attn_mask = additive_mask(attn_mask, "attn_mask", None, "", query.dtype)
         swapped = self.batch_first and query.dim() == 3
         if swapped:
             query, key, value = (x.transpose(0, 1) for x in (query, key, value))
