@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from jtorch._declare import Array, Dim, DType, Operand, Scalar, composite, op, pointwise, reduction, write_back
 from jtorch._declare.draws import Generator, rrelu_slopes
 from jtorch._ops import elementary
+from jtorch.nn.functional import _rows
 from jtorch.nn.functional._common import require_floating, type_name, with_inplace
 
 private = {"function": False, "method": False, "inplace": False, "out": False}
@@ -304,6 +305,10 @@ def _softmax_input(input: Any, kernel: str) -> Any:
     return input.reshape(1) if input.ndim == 0 else input
 
 
+def _is_last(x: Array, dim: int) -> bool:
+    return not jnp.iscomplexobj(x) and dim in (-1, x.ndim - 1)
+
+
 @reduction(namespace="torch", name="softmax", grad="SoftmaxBackward0", saves_result=True)
 def softmax_op(input: Array, dim: Dim, dtype: DType = None) -> Array:
     """Exponentials of `input` that sum to one along `dim`.
@@ -313,14 +318,14 @@ def softmax_op(input: Array, dim: Dim, dtype: DType = None) -> Array:
     tensor([0.5000, 0.5000])
     """
     x = _softmax_input(input, "softmax_lastdim_kernel_impl")
-    return jax.nn.softmax(x, dim).reshape(input.shape)
+    return (_rows.softmax(x) if _is_last(x, dim) else jax.nn.softmax(x, dim)).reshape(input.shape)
 
 
 @reduction(namespace="torch", name="log_softmax", grad="LogSoftmaxBackward0", saves_result=True)
 def log_softmax_op(input: Array, dim: Dim, dtype: DType = None) -> Array:
     """The logarithm of `softmax`, without overflow."""
     x = _softmax_input(input, "log_softmax_lastdim_kernel_impl")
-    return jax.nn.log_softmax(x, dim).reshape(input.shape)
+    return (_rows.log_softmax(x) if _is_last(x, dim) else jax.nn.log_softmax(x, dim)).reshape(input.shape)
 
 
 def _default_dim(name: str, rank: int) -> int:

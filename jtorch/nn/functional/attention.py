@@ -8,13 +8,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jtorch._declare import Array, Scalar, composite, errors, op
+from jtorch._declare import Array, composite, errors, op
 from jtorch._declare.draws import keep_mask
 from jtorch.nn.functional._common import number, wide
+from jtorch.nn.functional._rows import softmax
 
 
 def _check_types(query: Any, key: Any, value: Any, mask: Any) -> None:
@@ -43,7 +43,7 @@ def _type_name(t: Any) -> str:
 
 def _scores(query: Array, key: Array, mask: Array | None, is_causal: bool, scale: Any) -> Array:
     rows, columns = query.shape[-2], key.shape[-2]
-    scores = (query @ jnp.swapaxes(key, -1, -2)) * scale
+    scores = (query * scale) @ jnp.swapaxes(key, -1, -2)
     if is_causal:
         seen = lax.broadcasted_iota(jnp.int32, (rows, columns), 0) >= lax.broadcasted_iota(
             jnp.int32, (rows, columns), 1
@@ -54,21 +54,16 @@ def _scores(query: Array, key: Array, mask: Array | None, is_causal: bool, scale
     return jnp.where(mask, scores, -jnp.inf) if mask.dtype == bool else scores + wide(mask)
 
 
-def weights_of(scores: Array) -> Array:
-    """Softmax over the last dimension; a row that sees nothing gives zeros, not NaN."""
-    blind = jnp.max(scores, -1, keepdims=True) == -jnp.inf
-    return jnp.where(blind, 0, jax.nn.softmax(jnp.where(blind, 0, scores), -1))
-
-
 @op(function=False, method=False, name="attention", grad="ScaledDotProductFlashAttentionForCpuBackward0")
 def attention_op(
-    query: Array, key: Array, value: Array, mask: Array | None, keep: Array | None, share: Scalar, scale: Scalar,
+    query: Array, key: Array, value: Array, mask: Array | None, keep: Array | None, share: float, scale: float,
     is_causal: bool, enable_gqa: bool,
 ) -> Array:  # fmt: skip
+    """`scale` and `share` are constants, so that what the gradient computes again is seen to be the same."""
     q, k, v = wide(query), wide(key), wide(value)
     if enable_gqa and q.shape[-3] != k.shape[-3]:
         k, v = (jnp.repeat(x, q.shape[-3] // x.shape[-3], -3) for x in (k, v))
-    weights = weights_of(_scores(q, k, mask, is_causal, number(scale, q)))
+    weights = softmax(_scores(q, k, mask, is_causal, number(scale, q)), zeros=True)
     if keep is not None:
         weights = weights * jnp.where(keep, 1 / number(share, q), 0)
     return (weights @ v).astype(query.dtype)

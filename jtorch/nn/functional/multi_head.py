@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 
-from jtorch._declare import Array, Scalar, composite, op
+from jtorch._declare import Array, composite, op
 from jtorch._declare.draws import keep_mask
 from jtorch.nn.functional._common import number, wide
-from jtorch.nn.functional.attention import weights_of
+from jtorch.nn.functional._rows import softmax
 
 
 def _projected(x: Array, weight: Array | None, bias: Array | None) -> Array:
@@ -50,7 +49,7 @@ def _heads(x: Array, heads: int) -> Array:
 def multi_head_op(
     query: Array, key: Array, value: Array, q_weight: Array | None, k_weight: Array | None, v_weight: Array | None,
     in_weight: Array | None, in_bias: Array | None, bias_k: Array | None, bias_v: Array | None, out_weight: Array,
-    out_bias: Array | None, padding: Array | None, mask: Array | None, keep: Array | None, share: Scalar, heads: int,
+    out_bias: Array | None, padding: Array | None, mask: Array | None, keep: Array | None, share: float, heads: int,
     add_zero: bool, need_weights: bool,
 ) -> tuple[Array, Array]:  # fmt: skip
     """The output (L, N, E) and the weights (N, heads, L, S) as they were before dropout."""
@@ -68,7 +67,7 @@ def multi_head_op(
     q, k, v = (_heads(x, heads) for x in (q, k, v))
     scores = (q * (width // heads) ** -0.5) @ jnp.swapaxes(k, -1, -2)
     scores = scores + _joined_mask(mask, padding, scores.shape, extra, scores)
-    weights = jax.nn.softmax(scores, -1) if need_weights else weights_of(scores)
+    weights = softmax(scores, zeros=not need_weights)
     dropped = weights if keep is None else weights * jnp.where(keep, 1 / number(share, weights), 0)
     out = (dropped @ v).transpose(2, 0, 1, 3).reshape(rows, n, width)
     return _projected(out, out_weight, out_bias).astype(query.dtype), dropped.astype(query.dtype)

@@ -99,7 +99,7 @@ def _normalized_jvp(primals: tuple, tangents: tuple) -> tuple:
 @op(function=False, method=False, name="batch_norm", grad="NativeBatchNormBackward0")
 def batch_norm_op(
     input: Array, running_mean: Array | None, running_var: Array | None, weight: Array | None, bias: Array | None,
-    momentum: Scalar, eps: Scalar, training: bool,
+    momentum: Scalar, eps: float, training: bool,
 ) -> tuple[Array, Array, Array]:  # fmt: skip
     """The normalized input and the running statistics after it."""
     _check_batch_norm(input, weight, bias, running_mean, running_var, training)
@@ -179,7 +179,7 @@ def batch_norm_of_torch(
 @op(function=False, method=False, name="instance_norm", grad="ViewBackward0")
 def instance_norm_op(
     input: Array, running_mean: Array | None, running_var: Array | None, weight: Array | None, bias: Array | None,
-    momentum: Scalar, eps: Scalar, use_input_stats: bool,
+    momentum: Scalar, eps: float, use_input_stats: bool,
 ) -> tuple[Array, Array, Array]:  # fmt: skip
     """The normalized input and the running statistics after it, which average over the batch."""
     if not use_input_stats and (running_mean is None or running_var is None):
@@ -262,7 +262,7 @@ def _layer_norm(input: Array, shape: tuple, weight: Any, bias: Any, eps: Any) ->
 
 @op(method=False, grad="NativeLayerNormBackward0")
 def layer_norm(
-    input: Array, normalized_shape: Size, weight: Array | None = None, bias: Array | None = None, eps: Scalar = 1e-5
+    input: Array, normalized_shape: Size, weight: Array | None = None, bias: Array | None = None, eps: float = 1e-5
 ) -> Array:
     """Normalizes over the last dimensions, those of `normalized_shape`. Ba et al., 2016.
 
@@ -275,7 +275,7 @@ def layer_norm(
 
 @op(namespace="torch", method=False, public="layer_norm", name="layer_norm", grad="NativeLayerNormBackward0")
 def layer_norm_of_torch(
-    input: Array, normalized_shape: Size, weight: Array | None = None, bias: Array | None = None, eps: Scalar = 1e-5,
+    input: Array, normalized_shape: Size, weight: Array | None = None, bias: Array | None = None, eps: float = 1e-5,
     cudnn_enable: bool = True,
 ) -> Array:  # fmt: skip
     """`torch.nn.functional.layer_norm` with one more flag, for CUDA."""
@@ -284,7 +284,7 @@ def layer_norm_of_torch(
 
 @op(function=False, method=False, name="native_layer_norm")
 def _native_layer_norm(
-    input: Array, normalized_shape: Size, weight: Array | None, bias: Array | None, eps: Scalar
+    input: Array, normalized_shape: Size, weight: Array | None, bias: Array | None, eps: float
 ) -> tuple[Array, Array, Array]:
     return _layer_norm(input, normalized_shape, weight, bias, eps)
 
@@ -298,7 +298,7 @@ def native_layer_norm(input: Any, normalized_shape: Any, weight: Any, bias: Any,
 
 @op(method=False, grad="NativeGroupNormBackward0")
 def group_norm(
-    input: Array, num_groups: int, weight: Array | None = None, bias: Array | None = None, eps: Scalar = 1e-5
+    input: Array, num_groups: int, weight: Array | None = None, bias: Array | None = None, eps: float = 1e-5
 ) -> Array:
     """Normalizes groups of channels (dim 1) of each sample. Wu and He, 2018."""
     if input.ndim < 2:
@@ -326,7 +326,7 @@ def group_norm(
 
 @op(namespace="torch", method=False, name="group_norm", grad="NativeGroupNormBackward0")
 def group_norm_of_torch(
-    input: Array, num_groups: int, weight: Array | None = None, bias: Array | None = None, eps: Scalar = 1e-5,
+    input: Array, num_groups: int, weight: Array | None = None, bias: Array | None = None, eps: float = 1e-5,
     cudnn_enabled: bool = True,
 ) -> Array:  # fmt: skip
     """`torch.nn.functional.group_norm` with one more flag, for CUDA."""
@@ -334,7 +334,7 @@ def group_norm_of_torch(
 
 
 @op(namespace="torch", method=False, alias=("nn.functional.rms_norm",), grad="MulBackward0")
-def rms_norm(input: Array, normalized_shape: Size, weight: Array | None = None, eps: Scalar | None = None) -> Array:
+def rms_norm(input: Array, normalized_shape: Size, weight: Array | None = None, eps: float | None = None) -> Array:
     """Divides by the root of the mean square over the last dimensions. Zhang and Sennrich, 2019.
 
     Without `eps` the machine epsilon of the type it computes in.
@@ -348,7 +348,7 @@ def rms_norm(input: Array, normalized_shape: Size, weight: Array | None = None, 
 
 
 @op(method=False, upcast=True, grad="DivBackward0")
-def local_response_norm(input: Array, size: int, alpha: Scalar = 1e-4, beta: Scalar = 0.75, k: Scalar = 1.0) -> Array:
+def local_response_norm(input: Array, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Array:
     """Divides by a power of the mean square over `size` neighbouring channels (dim 1). Krizhevsky et al., 2012."""
     if input.ndim < 3:
         gap = " " * 26  # torch's sentence has them
@@ -361,7 +361,7 @@ def local_response_norm(input: Array, size: int, alpha: Scalar = 1e-4, beta: Sca
 
 
 @op(function=False, method=False, upcast=True, grad="DivBackward0")
-def normalize_op(input: Array, eps: Scalar, p: float, dim: Dim) -> Array:
+def normalize_op(input: Array, eps: float, p: float, dim: Dim) -> Array:
     norm = p_norm(input, p, dim, True)
     return input / jnp.where(norm < eps, eps, norm)
 
