@@ -129,7 +129,7 @@ def _compile(fn: Any, structs: list, donate: tuple[int, ...], dev: device, effor
         traced = jax.jit(fn, donate_argnums=donate, keep_unused=True).trace(*structs)
         lowered = traced.lower()
         text = lowered.as_text()
-        calls_library = "custom_call" in text
+        calls_library = "custom_call" in text.replace("custom_call @LayoutConstraint", "")
         chosen = options.choose(jax_device(dev).platform, text, effort)
         return options.compiled(lowered.compile, chosen), calls_library
 

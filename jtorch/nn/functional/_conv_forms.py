@@ -6,6 +6,7 @@ that in a network the transposes between layers become layouts and cost nothing.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Callable, Sequence
@@ -13,8 +14,8 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
+from jax.experimental.layout import Layout, with_layout_constraint
 
 from jtorch.nn.functional._linear import bilinear_triple
 from jtorch.nn.functional._sums import channel_sum_of_product
@@ -53,12 +54,8 @@ def _convolution(x: Array, w: Array, *, shape: Shape) -> Array:
         return _dot(jnp.concatenate(list(seen(x, shape)), -1), w.reshape(-1, shape.outputs))
     if form == "depthwise":
         taps = w.reshape(-1, shape.inputs, shape.outputs // shape.inputs)
-
-        def summed(x: Array, taps: Array) -> Array:
-            terms = [v[..., None] * tap for v, tap in zip(seen(x, shape), taps, strict=True)]
-            return sum(terms[1:], terms[0]).reshape(x.shape[0], *shape.counts, shape.outputs)
-
-        return _stored(summed, x, taps)
+        terms = [v[..., None] * tap for v, tap in zip(seen(x, shape), taps, strict=True)]
+        return sum(terms[1:], terms[0]).reshape(x.shape[0], *shape.counts, shape.outputs)
     return _library(x, w, shape)
 
 
@@ -72,7 +69,7 @@ def _convolution_input(g: Array, w: Array, *, shape: Shape) -> Array:
         parts = columns.reshape(*columns.shape[:-1], -1, shape.inputs)
         return unseen([parts[..., i, :] for i in range(parts.shape[-2])], shape)
     if form == "depthwise":
-        return _stored(lambda g, w: by_phases(g, w, shape, _taps_of_phase), g, w)
+        return by_phases(g, w, shape, _taps_of_phase)
     if form == "phases":
         return by_phases(g, w, shape, _conv_of_phase)
     x = jax.ShapeDtypeStruct((g.shape[0], *shape.space, shape.inputs), g.dtype)
@@ -95,34 +92,30 @@ def _convolution_weight(x: Array, g: Array, *, shape: Shape) -> Array:
         columns, every = jnp.concatenate(list(seen(x, shape)), -1), tuple(range(g.ndim - 1))
         return lax.dot_general(columns, g, ((every, every), ((), ()))).reshape(size)
     if form == "depthwise":
-        multiple = shape.outputs // shape.inputs
-        parts = g.reshape(*g.shape[:-1], shape.inputs, multiple)
-        taps = [
-            jnp.stack([channel_sum_of_product(seen, parts[..., m]) for m in range(multiple)], -1)
-            for seen in seen(x, shape)
-        ]
-        return jnp.stack(taps).reshape(size)
+        return _depthwise_weight(x, g, shape).reshape(size)
     w = jax.ShapeDtypeStruct(size, g.dtype)
     return jax.linear_transpose(lambda w: _library(x, w, shape), w)(g)[0]
 
 
-def _stored(form: Callable, x: Array, w: Array) -> Array:
-    """`form(x, w)` as a value of its own: XLA would compute a sum of taps again in each loop that reads it.
+def _depthwise_weight(x: Array, g: Array, shape: Shape) -> Array:
+    """(taps, C, multiple), sample by sample: all taps read a sample while it is in the cache."""
+    multiple = shape.outputs // shape.inputs
 
-    A branch is what the CPU's compiler does not fuse; no float's bits with the lowest one set are 0. Arrays enter and
-    leave it as rows, which have one layout.
+    def add(total: Array, sample: tuple[Array, Array]) -> tuple[Array, None]:
+        x, g = sample[0][None], sample[1].reshape(1, *shape.counts, shape.inputs, multiple)
+        sums = [channel_sum_of_product(part[0], g[0, ..., m]) for part in seen(x, shape) for m in range(multiple)]
+        return total + jnp.stack(sums), None
+
+    total, _ = lax.scan(add, jnp.zeros((math.prod(shape.kernel) * multiple, shape.inputs), g.dtype), (x, g))
+    return total.reshape(-1, multiple, shape.inputs).swapaxes(1, 2)
+
+
+def _placed(x: Array) -> Array:
+    """`x` stored with its channels innermost: the constraint reaches through transposes and pointwise ops around it.
+
+    Nothing is fused across it, which is meant: XLA would compute a sum of taps again in each loop that reads it.
     """
-    bits = lax.bitcast_convert_type(w.ravel()[0], np.int64 if w.dtype.itemsize == 8 else np.int32)
-    out = jax.eval_shape(form, x, w)
-    flat = (math.prod(out.shape[:-1]), out.shape[-1])
-    taken = lax.cond(
-        (bits | 1) != 0,
-        lambda rows, w: form(rows.reshape(x.shape), w).reshape(flat),
-        lambda rows, w: jnp.zeros(flat, out.dtype),
-        x.reshape(-1, x.shape[-1]),
-        w,
-    )
-    return taken.reshape(out.shape)
+    return with_layout_constraint(x, Layout(tuple(range(x.ndim))))
 
 
 def _library(x: Array, w: Array, shape: Shape) -> Array:
@@ -174,7 +167,21 @@ def _taps_of_phase(g: Array, w: Array, taps: Sequence[range], pads: list, shape:
     return total
 
 
-_bilinear, _, _ = bilinear_triple(_convolution, _convolution_input, _convolution_weight)
+def _placed_form(form: Callable, images: int) -> Callable:
+    """`form` with its images, and its result if that is one, channels innermost; `images` of its operands are."""
+
+    @functools.wraps(form)
+    def placed(*operands: Array, shape: Shape) -> Array:
+        x = [_placed(x) if i < images else x for i, x in enumerate(operands)]
+        out = form(*x, shape=shape)
+        return out if images == 2 else _placed(out)
+
+    return placed
+
+
+_bilinear, _, _ = bilinear_triple(
+    _placed_form(_convolution, 1), _placed_form(_convolution_input, 1), _placed_form(_convolution_weight, 2)
+)
 
 
 def convolution(
