@@ -43,7 +43,7 @@ def _type_name(t: Any) -> str:
 
 def _scores(query: Array, key: Array, mask: Array | None, is_causal: bool, scale: Any) -> Array:
     rows, columns = query.shape[-2], key.shape[-2]
-    scores = (query * scale) @ jnp.swapaxes(key, -1, -2)
+    scores = (query @ jnp.swapaxes(key, -1, -2)) * scale
     if is_causal:
         seen = lax.broadcasted_iota(jnp.int32, (rows, columns), 0) >= lax.broadcasted_iota(
             jnp.int32, (rows, columns), 1
