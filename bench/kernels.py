@@ -1,7 +1,7 @@
 """Convolutions of real layers, forward and both gradients: the forms jtorch chooses against `lax` and torch.
 
-    python -m bench.kernels            # every shape, each side in a process of its own
-    python -m bench.kernels r64 dw     # some
+python -m bench.kernels            # every shape, each side in a process of its own
+python -m bench.kernels r64 dw     # some
 """
 
 from __future__ import annotations

@@ -3,8 +3,6 @@
 import threading
 
 
-
-
 def counted(fn):
     """``fn`` and a function that tells how often its Python ran."""
     runs = threading.local()

@@ -1,5 +1,5 @@
-"""Runs the commands of ``targets.toml`` and writes their values, dates and README's table. A row that is not met yet says
-with ``short`` what stands in the way; a test holds that it is still so.
+"""Runs the commands of ``targets.toml`` and writes their values, dates and README's table. A row that is not
+met yet says with ``short`` what stands in the way; a test holds that it is still so.
 
 ``python -m compat_tests.targets`` runs every row, ``python -m compat_tests.targets chain mlp20`` the rows named, and
 ``python -m compat_tests.targets --table`` only writes README's table again.

@@ -11,10 +11,10 @@ from jtorch import optim as optim
 from jtorch import serialization as serialization
 from jtorch import special as special
 from jtorch import utils as utils
-from jtorch._dynamo.eval_frame import compile as compile
 from jtorch._alias import __version__ as __version__
 from jtorch._alias import install as install
 from jtorch._alias import uninstall as uninstall
+from jtorch._dynamo.eval_frame import compile as compile
 from jtorch._engine.explain import explain as explain
 from jtorch._root import *  # noqa: F403 - the root namespace is the registry's
 from jtorch.serialization import load as load

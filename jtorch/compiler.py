@@ -16,7 +16,10 @@ from jtorch._dynamo.eval_frame import disable as disable
 from jtorch._dynamo.eval_frame import is_compiling as is_compiling
 from jtorch._dynamo.eval_frame import list_backends as list_backends
 
-_STANCES = ("default", "force_eager", "eager_on_recompile", "fail_on_recompile", "eager_then_compile", "aot_eager_then_compile")
+_STANCES = (
+    "default", "force_eager", "eager_on_recompile", "fail_on_recompile", "eager_then_compile",
+    "aot_eager_then_compile",
+)  # fmt: skip
 
 
 def is_dynamo_compiling() -> bool:
@@ -44,7 +47,7 @@ def cudagraph_mark_step_begin() -> None:
 
 
 def set_stance(stance: str = "default", *, skip_guard_eval_unsafe: bool = False, force_backend: Any = None) -> Any:
-    """"force_eager" runs compiled functions as they are, "default" ends that; also as a context manager.
+    """ "force_eager" runs compiled functions as they are, "default" ends that; also as a context manager.
 
     >>> import jtorch as torch
     >>> with torch.compiler.set_stance("force_eager"):

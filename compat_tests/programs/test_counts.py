@@ -1,4 +1,6 @@
-"""What a training step costs in counts: programs, arguments, donated bytes, transfers. Speed rots silently, counts do not."""
+"""What a training step costs in counts: programs, arguments, donated bytes, transfers. Counts do not rot silently."""
+
+import itertools
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ nn, F = jtorch.nn, jtorch.nn.functional
 def classifier(*widths):
     jtorch.manual_seed(0)
     layers = []
-    for wide, narrow in zip(widths, widths[1:], strict=False):
+    for wide, narrow in itertools.pairwise(widths):
         layers += [nn.Linear(wide, narrow), nn.ReLU()]
     return nn.Sequential(*layers[:-1])
 

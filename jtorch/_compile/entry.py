@@ -163,7 +163,7 @@ class Entry:
             operands[place[slot]] = arguments[at]
         for slot, h in self.inputs.found:
             operands[place[slot]] = h
-        made = op.record(tape, operands, [values[s] for s in op.inputs], numbers)
+        made = op.record(tape, tuple(operands), [values[s] for s in op.inputs], numbers)
         linked = dict(zip(self.outs, made, strict=True))
         for slot, t in linked.items():
             values[slot] = t._v

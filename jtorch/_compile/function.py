@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
 import random
@@ -13,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from jtorch._compile.entry import Entry, look
-from jtorch._compile.options import check_options
 from jtorch._compile.guards import SIMPLE, Scene
+from jtorch._compile.options import check_options
 from jtorch._engine.capture import Capture
 from jtorch._engine.compiled import Broken
 from jtorch._engine.flush import flush, flusher
@@ -218,15 +219,15 @@ def compile_function(fn: Callable, fullgraph: bool = False, recompile_limit: int
     def call(*args: Any, **kwargs: Any) -> Any:
         return compiled.call(args, kwargs)
 
-    try:
+    with contextlib.suppress(AttributeError):  # a callable object need not have a name
         functools.update_wrapper(call, fn)
-    except AttributeError:
-        pass
     call._torchdynamo_orig_callable = fn  # type: ignore[attr-defined]  # torch's name for it
     return call
 
 
-def compile_call(fn: Callable, *, fullgraph: bool = False, recompile_limit: int | None = None, **options: Any) -> Callable:
+def compile_call(
+    fn: Callable, *, fullgraph: bool = False, recompile_limit: int | None = None, **options: Any
+) -> Callable:
     """`compile_function` with the arguments of `torch.compile`."""
     check_options(**{name: options.get(name) for name in ("dynamic", "backend", "mode", "options")})
     return compile_function(fn, fullgraph, recompile_limit)

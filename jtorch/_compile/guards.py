@@ -1,8 +1,8 @@
 """What a compiled function reads besides its tensor arguments, and whether it is still the same.
 
-A `Scene` is found by following the function: the globals, closure and defaults its code names, the modules, optimizers,
-containers and objects of the user's it finds there. Every link of it is a fact `container[key] is object`; together they
-are the guard of what was captured. Checking them costs some 50 ns each and no call of the user's code.
+A `Scene` is found by following the function: the globals, closure and defaults its code names, the modules,
+optimizers, containers and objects of the user's it finds there. Every link of it is a fact `container[key] is object`;
+together they are the guard of what was captured. Checking them costs some 50 ns each and no call of the user's code.
 """
 
 from __future__ import annotations

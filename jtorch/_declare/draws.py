@@ -150,5 +150,6 @@ def rrelu_slopes(input: Handle, lower: float, upper: float, generator: Generator
     return from_host(slopes, place=input._v.aval.device)
 
 
-__all__ = ["Generator", "check_writable", "contiguous", "default_generator", "dense", "drawn", "geometry", "in_memory_order",
-           "is_contiguous", "keep_mask", "memory_order", "rrelu_slopes", "source", "uncapturable"]  # fmt: skip
+__all__ = ["Generator", "check_writable", "contiguous", "default_generator", "dense", "drawn", "geometry",
+           "in_memory_order", "is_contiguous", "keep_mask", "memory_order", "rrelu_slopes", "source",
+           "uncapturable"]  # fmt: skip

@@ -1,9 +1,10 @@
 """The C library's allocator, set so that a program's working memory is found again.
 
 XLA on the CPU asks for all temporaries of a program in one piece at every run. Past 32 MB glibc maps such a piece anew
-each time and gives it back at the end, so every run of a large program faults in all its pages: a fifth of the step of a
-four-layer GPT. With large pieces taken from the heap, and the heap kept, that happens once. The price is that memory of the
-largest program stays with the process. `JTORCH_MALLOC=0` leaves the allocator alone; so does a C library other than glibc.
+each time and gives it back at the end, so every run of a large program faults in all its pages: a fifth of the step of
+a four-layer GPT. With large pieces taken from the heap, and the heap kept, that happens once. The price is that memory
+of the largest program stays with the process. `JTORCH_MALLOC=0` leaves the allocator alone; so does a C library other
+than glibc.
 """
 
 from __future__ import annotations

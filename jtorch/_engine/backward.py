@@ -22,7 +22,7 @@ from jtorch._engine.aval import Aval
 from jtorch._engine.flush import stable_point
 from jtorch._engine.handle import EngineOp, Handle, apply, assign, install_graph, read, wrap
 from jtorch._engine.replay import Watch
-from jtorch._engine.tape import Value, record, threads
+from jtorch._engine.tape import record, threads
 from jtorch._types import autograd_errors
 
 ADD = EngineOp("accumulate", "AddBackward0", lambda _, a, b: a + b)

@@ -2,8 +2,8 @@
 
 The first call runs as any other code does, on a tape that was flushed before. Where its inputs come from is known by
 identity: values of tensors that will be there at the next call, random numbers with the way to draw the next ones,
-constants, and Python numbers with the way to compute the next ones (an optimizer's step). Whatever needs a value in Python
-ends the notes, and the call goes on as the eager code it was all along.
+constants, and Python numbers with the way to compute the next ones (an optimizer's step). Whatever needs a value in
+Python ends the notes, and the call goes on as the eager code it was all along.
 """
 
 from __future__ import annotations

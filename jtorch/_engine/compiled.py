@@ -145,7 +145,7 @@ class Differentiable:
         self.plan = Plan(self.op, specs, (), self.needs, pullback, tuple(avals[s] for s in outs))
         self.plan.node_class = CompiledFunctionBackward
 
-    def record(self, tape: Tape, operands: Sequence[Any], values: list[Value], numbers: Sequence) -> list:
+    def record(self, tape: Tape, operands: tuple, values: list[Value], numbers: Sequence) -> list:
         """Records the op and links it into the graph. `operands` are the tensors of `inputs`, `values` what they show,
         `numbers` all those of the path."""
         _, outs = record(tape, self.op, [*values, *[numbers[i] for i in self.op.steps.numbers]], ())

@@ -54,7 +54,8 @@ def replay(epoch: Epoch, key: tuple) -> bool:
         if a.hooked or a._post or a.variable._grad is not None or a.variable._post_hooks:
             return False
     start = parent.end
-    values: list[Value | None] = [None] * (memo.end.end - start)  # of what a walk records, only gradients of leaves are held
+    # Of all that the walk records only the gradients of leaves can be held by anybody.
+    values: list[Value | None] = [None] * (memo.end.end - start)
     for _, place in memo.leaves:
         values[place - start] = pending(epoch, (memo.avals[place - start],), place)[0]
     numbers = [graph[i].saved[at] for i, at in memo.numbers]
