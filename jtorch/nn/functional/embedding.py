@@ -8,10 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 
-from jtorch._declare import Array, Scalar, composite, errors, from_host, op, to_host
+from jtorch._declare import Array, Scalar, composite, errors, op, to_host
 from jtorch._declare.checks import check_bounds
 from jtorch._declare.indices import IN_BOUNDS, clipped, index_type, narrow, outside
 from jtorch._declare.variants import read, write_value
@@ -129,14 +128,17 @@ def embedding_of_torch(
     checks=lambda weight, indices, *rest: outside(indices, weight.shape[0]),
 )
 def embedding_bag_op(
-    weight: Array, indices: Array, offsets: Array, per_sample_weights: Array | None, bags: int, mode: str,
+    weight: Array, indices: Array, offsets: Array | None, per_sample_weights: Array | None, bags: int, mode: str,
     padding_idx: int | None,
 ) -> Array:  # fmt: skip
-    """`indices` in a row, `offsets` where each bag starts."""
+    """`indices` in a row, `offsets` where each bag starts; without them all bags have one length."""
     place = jnp.arange(indices.size, dtype=index_type(indices.size))
-    bag = jnp.searchsorted(narrow(offsets, indices.size), place, side="right").astype(place.dtype) - 1
+    if offsets is None:
+        bag = place // max(indices.size // max(bags, 1), 1)
+    else:
+        bag = jnp.searchsorted(narrow(offsets, indices.size), place, side="right").astype(place.dtype) - 1
     indices = clipped(indices, weight.shape[0])
-    rows = wide(weight)[indices]
+    rows = wide(weight.at[indices].get(mode=IN_BOUNDS))
     kept = jnp.ones(indices.size, bool) if padding_idx is None else indices != padding_idx
     if per_sample_weights is not None:
         rows = rows * wide(per_sample_weights)[:, None]
@@ -148,9 +150,16 @@ def embedding_bag_op(
         first = none.at[bag].min(jnp.where(hit, place[:, None], indices.size))
         out = jnp.take_along_axis(rows, jnp.minimum(first, max(indices.size - 1, 0)), 0) if indices.size else best
         return jnp.where(first < indices.size, out, 0).astype(weight.dtype)
-    total = jnp.zeros((bags, rows.shape[1]), rows.dtype).at[bag].add(jnp.where(kept[:, None], rows, 0))
+    rows = rows if padding_idx is None else jnp.where(kept[:, None], rows, 0)
+
+    def summed(x: Array) -> Array:
+        if offsets is None:
+            return x.reshape(bags, indices.size // max(bags, 1), *x.shape[1:]).sum(1)
+        return jnp.zeros((bags, *x.shape[1:]), x.dtype).at[bag].add(x)
+
+    total = summed(rows)
     if mode == "mean":
-        count = jnp.zeros(bags, rows.dtype).at[bag].add(kept.astype(rows.dtype))
+        count = summed(kept.astype(rows.dtype))
         total = total / jnp.maximum(count, 1)[:, None]
     return total.astype(weight.dtype)
 
@@ -174,16 +183,17 @@ def embedding_bag(
             f"(got mode='{mode}'). Please open a feature request on GitHub."
         )
     _refuse_sparse(sparse)
+    given = input
     input, starts, per_sample_weights = _bags(input, offsets, per_sample_weights)
     padding = _padding_row(padding_idx, weight.shape[0])
     _check_indices("embedding_bag", input, weight.shape[0])
     _renorm(weight, input, max_norm, norm_type)
-    bags = starts.shape[0] - (1 if include_last_offset else 0)
+    bags = given.shape[0] if starts is None else starts.shape[0] - bool(include_last_offset)
     return embedding_bag_op(weight, input, starts, per_sample_weights, bags, mode, padding)
 
 
 def _bags(input: Any, offsets: Any, weights: Any) -> tuple[Any, Any, Any]:
-    """Bags as one row of indices and the places where they start."""
+    """Bags as one row of indices and the places where they start, None if all have one length."""
     if weights is not None and tuple(weights.shape) != tuple(input.shape):
         raise ValueError(
             f"embedding_bag: If per_sample_weights ({tuple(weights.shape)}) is not None, then it must have the same "
@@ -195,9 +205,7 @@ def _bags(input: Any, offsets: Any, weights: Any) -> tuple[Any, Any, Any]:
                 "if input is 2D, then offsets has to be None, as input is treated is a mini-batch of fixed length "
                 f"sequences. However, found offsets of type {type(offsets)}"
             )
-        rows, width = input.shape
-        starts = np.arange(rows, dtype=np.int64) * width
-        return flat(input), from_host(starts), None if weights is None else flat(weights)
+        return flat(input), None, None if weights is None else flat(weights)
     if input.ndim != 1:
         raise ValueError(f"input has to be 1D or 2D Tensor, but got Tensor of dimension {input.ndim}")
     if offsets is None:
