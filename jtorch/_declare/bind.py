@@ -18,8 +18,8 @@ import numpy as np
 from jtorch._declare.fastpath import NAMES, fast_lines
 from jtorch._declare.op import Op
 from jtorch._declare.roles import OPERANDS, REQUIRED, Param
-from jtorch._engine.handle import Handle, apply
-from jtorch._engine.tape import NUMBERS
+from jtorch._engine.handle import Handle, apply, read
+from jtorch._engine.tape import NUMBERS, force
 from jtorch._types import errors
 from jtorch._types.dtype import dtype
 from jtorch._types.size import Size
@@ -160,6 +160,8 @@ def _check(fn: str, p: Param, at: int, star: bool) -> list[str]:
         return [f"    if {none[:-5]}: {n} = _size({args}, {n})" if none else f"    {n} = _size({args}, {n})"]
     if p.kind == "dtype":
         return [f"    if {none}{n}.__class__ is not _dtype_class: {n} = _dtype({args}, {n})"]
+    if p.kind == "float":
+        return [f"    if {none}{n}.__class__ is not float: {n} = _float({args}, {n})"]
     if p.default is REQUIRED:
         return [f"    if {n} is _MISSING or {n}.__class__ is list: {n} = _static({args}, {n})"]
     return [f"    if {n}.__class__ is list: {n} = tuple({n})"]
@@ -217,6 +219,16 @@ def _scalar(fn: str, name: str, position: int | None, value: Any) -> Any:
     if value is MISSING:
         raise errors.missing_arguments(fn, [name])
     raise errors.argument_type(fn, name, position, "Number", value)
+
+
+def _float(fn: str, name: str, position: int | None, value: Any) -> float:
+    if value is MISSING:
+        raise errors.missing_arguments(fn, [name])
+    if isinstance(value, (int, float, np.generic)):
+        return float(value)
+    if isinstance(value, Handle) and value._v.aval.size == 1:
+        return float(force(read(value)))
+    raise errors.argument_type(fn, name, position, "float", value)
 
 
 def _arrays(fn: str, name: str, position: int | None, value: Any) -> tuple:
@@ -302,8 +314,8 @@ def _static(fn: str, name: str, position: int | None, value: Any) -> Any:
 
 _NAMES: dict[str, Any] = {
     "_apply": apply, "_Handle": Handle, "_NUMBERS": _NUMBERS, "_MISSING": MISSING, "_array": _array,
-    "_operand": _operand, "_combine": _combine, "_arrays": _arrays, "_scalar": _scalar, "_dim": _dim, "_dims": _dims,
-    "_size": _size, "_dtype": _dtype, "_static": _static, "_is_operand": is_operand, "_dtype_class": dtype, **NAMES,
+    "_operand": _operand, "_combine": _combine, "_arrays": _arrays, "_float": _float, "_scalar": _scalar, "_dim": _dim,
+    "_dims": _dims, "_size": _size, "_dtype": _dtype, "_static": _static, "_is_operand": is_operand, "_dtype_class": dtype, **NAMES,
 }  # fmt: skip
 
 

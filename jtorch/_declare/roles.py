@@ -61,7 +61,7 @@ else:
 
 _KINDS = {
     Operand: "operand", Array: "array", Arrays: "arrays", Scalar: "scalar", Dim: "dim", NewDim: "new_dim",
-    Dims: "dims", Size: "size", DType: "dtype",
+    Dims: "dims", Size: "size", DType: "dtype", float: "float",
 }  # fmt: skip
 OPERANDS = frozenset({"operand", "array", "arrays", "scalar"})  # kinds that are data; the rest is static
 REQUIRED = inspect.Parameter.empty
@@ -71,7 +71,7 @@ class Param(NamedTuple):
     """One parameter of an op."""
 
     name: str
-    kind: str  # a role's name in lower case, or "static"
+    kind: str  # a role's name in lower case, "float" for a constant of the program, or "static"
     optional: bool  # None is accepted
     default: Any  # REQUIRED when there is none
     keyword: bool  # keyword-only
