@@ -314,8 +314,9 @@ def _static(fn: str, name: str, position: int | None, value: Any) -> Any:
 
 _NAMES: dict[str, Any] = {
     "_apply": apply, "_Handle": Handle, "_NUMBERS": _NUMBERS, "_MISSING": MISSING, "_array": _array,
-    "_operand": _operand, "_combine": _combine, "_arrays": _arrays, "_float": _float, "_scalar": _scalar, "_dim": _dim,
-    "_dims": _dims, "_size": _size, "_dtype": _dtype, "_static": _static, "_is_operand": is_operand, "_dtype_class": dtype, **NAMES,
+    "_operand": _operand, "_combine": _combine, "_arrays": _arrays, "_float": _float, "_scalar": _scalar,
+    "_dim": _dim, "_dims": _dims, "_size": _size, "_dtype": _dtype, "_static": _static, "_is_operand": is_operand,
+    "_dtype_class": dtype, **NAMES,
 }  # fmt: skip
 
 
