@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.experimental.layout import Layout, with_layout_constraint
 
-from jtorch.nn.functional._linear import bilinear_triple
+from jtorch.nn.functional._linear import bilinear_triple, linear_pair
 from jtorch.nn.functional._sums import channel_sum_of_product
 from jtorch.nn.functional._windows import Shape, by_phases, of_taps, padded, seen, unseen
 
@@ -116,6 +116,13 @@ def _placed(x: Array) -> Array:
     Nothing is fused across it, which is meant: XLA would compute a sum of taps again in each loop that reads it.
     """
     return with_layout_constraint(x, Layout(tuple(range(x.ndim))))
+
+
+def _same(x: Array) -> Array:
+    return x
+
+
+placed_gradient, _ = linear_pair(_same, _placed)  # `x` itself, whose gradient is stored with its channels innermost
 
 
 def _library(x: Array, w: Array, shape: Shape) -> Array:

@@ -15,6 +15,7 @@ from jax import lax
 from jtorch._declare import Array, Dim, Scalar, Size, composite, op, platform
 from jtorch._declare.variants import read, write_out, write_value
 from jtorch.nn.functional._common import listed, number, p_norm, require_floating, wide
+from jtorch.nn.functional._conv_forms import placed_gradient
 from jtorch.nn.functional._sums import channel_scaled, channel_spread, channel_sum, channel_sum_of_product
 
 _MIXED = "mixed dtype (CPU): all inputs must share same datatype."
@@ -115,7 +116,7 @@ def batch_norm_op(
         w = jnp.ones(x.shape[1], x.dtype) if weight is None else wide(weight).reshape(-1)
         b = jnp.zeros(x.shape[1], x.dtype) if bias is None else wide(bias).reshape(-1)
         out, mean, var = _normalized(jnp.moveaxis(x, 1, -1), w, b, number(eps, x))
-        out = jnp.moveaxis(out, -1, 1)
+        out = jnp.moveaxis(placed_gradient(out), -1, 1)
     else:
         mean, var = _moments(x, (0, *range(2, x.ndim)))
         scale = lax.rsqrt(var + number(eps, x))
