@@ -221,7 +221,8 @@ def _choose(number: Any, *arrays: Any) -> Any:
 
 
 def _plain_lstm(reverse: bool, x: Any, h: Any, c: Any, w_in: Any, w: Any, bias: Any) -> tuple:
-    seen, last = recur(lstm_cell, reverse, gates_of_input(x, w_in), None, (h.T, c.T), w, bias[:, None])
+    results: Any = recur(lstm_cell, reverse, gates_of_input(x, w_in), None, (h.T, c.T), w, bias[:, None])
+    seen, last = results
     return seen.transpose(0, 2, 1), last[0].T, last[1].T
 
 

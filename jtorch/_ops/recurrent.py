@@ -38,7 +38,7 @@ def _grouped(weights: Sequence, has_biases: bool, projected: bool) -> list[_Weig
         w_in, w, *rest = (_wide(x) for x in weights[start : start + each])
         projection = rest.pop() if projected else None
         biases = rest if has_biases else [jnp.zeros(len(w), w.dtype)] * 2
-        found.append(_Weights(w_in, w, *biases, projection))
+        found.append(_Weights(w_in, w, biases[0], biases[1], projection))
     return found
 
 
@@ -50,12 +50,13 @@ def _wide(x: Any) -> Any:
 def _direction(mode: str, x: Array, state: list, w: _Weights, mask: Array | None, reverse: bool) -> tuple[Array, list]:
     """One layer in one direction: (T, B, I) gives (T, B, H), and the last states (B, H)."""
     if mode == "lstm" and mask is None and w.projection is None:
-        out, *last = lstm_layer(reverse, x, *state, w.of_input, w.of_state, w.input_bias + w.state_bias)
-        return out, last
+        results: Any = lstm_layer(reverse, x, *state, w.of_input, w.of_state, w.input_bias + w.state_bias)
+        return results[0], list(results[1:])
     gates = gates_of_input(x, w.of_input) + w.input_bias[:, None]
     turned, shift = tuple(s.T for s in state), w.state_bias[:, None]
     if w.projection is None:
-        seen, ends = recur(_CELLS[mode], reverse, gates, mask, turned, w.of_state, shift)
+        results: Any = recur(_CELLS[mode], reverse, gates, mask, turned, w.of_state, shift)
+        seen, ends = results
     else:
         seen, ends = projected_lstm(reverse, gates, mask, turned, w.of_state, shift, w.projection)
     return seen.transpose(0, 2, 1), [s.T for s in ends]

@@ -143,9 +143,7 @@ def _strides(x: Array, shape: Shape) -> Array:
 
 
 def _unstrided(g: Array, shape: Shape) -> Array:
-    config = [
-        (0, n - (c - 1) * s - 1, s - 1) for n, c, s in zip(shape.space, shape.counts, shape.stride, strict=True)
-    ]
+    config = [(0, n - (c - 1) * s - 1, s - 1) for n, c, s in zip(shape.space, shape.counts, shape.stride, strict=True)]
     return lax.pad(g, jnp.zeros((), g.dtype), [(0, 0, 0), *config, (0, 0, 0)]) if shape.strided else g
 
 
@@ -196,8 +194,6 @@ def convolution(
 ) -> Array:
     """The convolution of (N, C, *space) with (O, C / groups, *kernel)."""
     n = x.ndim - 2
-    shape = Shape(
-        x.shape[2:], w.shape[2:], x.shape[1], w.shape[0], tuple(stride), tuple(pads), tuple(dilation), groups
-    )
+    shape = Shape(x.shape[2:], w.shape[2:], x.shape[1], w.shape[0], tuple(stride), tuple(pads), tuple(dilation), groups)
     out = _bilinear(jnp.moveaxis(x, 1, -1), w.transpose(*range(2, n + 2), 1, 0), shape=shape)
     return jnp.moveaxis(out, -1, 1)

@@ -27,7 +27,7 @@ def row_max(x: Array) -> Array:
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(1,))
-def softmax(x: Array, zeros: bool = False) -> Array:
+def row_softmax(x: Array, zeros: bool = False) -> Array:
     """Softmax over the last axis. A row of which everything is -inf gives nan; zeros, if `zeros`."""
     top = row_max(x)
     e = jnp.exp(x - (jnp.where(top == -jnp.inf, 0, top) if zeros else top))
@@ -35,21 +35,21 @@ def softmax(x: Array, zeros: bool = False) -> Array:
     return e / (jnp.where(total == 0, 1, total) if zeros else total)
 
 
-@softmax.defjvp
+@row_softmax.defjvp
 def _softmax_jvp(zeros: bool, primals: tuple, tangents: tuple) -> tuple[Array, Array]:
-    y = softmax(*primals, zeros)
+    y = row_softmax(*primals, zeros)
     weighted = y * tangents[0]
     return y, weighted - y * jnp.sum(weighted, -1, keepdims=True)
 
 
 @jax.custom_jvp
-def log_softmax(x: Array) -> Array:
+def row_log_softmax(x: Array) -> Array:
     """The logarithm of softmax over the last axis, without overflow."""
     shifted = x - row_max(x)
     return shifted - jnp.log(jnp.sum(jnp.exp(shifted), -1, keepdims=True))
 
 
-@log_softmax.defjvp
+@row_log_softmax.defjvp
 def _log_softmax_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
-    y = log_softmax(*primals)
+    y = row_log_softmax(*primals)
     return y, tangents[0] - jnp.sum(jnp.exp(y) * tangents[0], -1, keepdims=True)

@@ -318,14 +318,14 @@ def softmax_op(input: Array, dim: Dim, dtype: DType = None) -> Array:
     tensor([0.5000, 0.5000])
     """
     x = _softmax_input(input, "softmax_lastdim_kernel_impl")
-    return (_rows.softmax(x) if _is_last(x, dim) else jax.nn.softmax(x, dim)).reshape(input.shape)
+    return (_rows.row_softmax(x) if _is_last(x, dim) else jax.nn.softmax(x, dim)).reshape(input.shape)
 
 
 @reduction(namespace="torch", name="log_softmax", grad="LogSoftmaxBackward0", saves_result=True)
 def log_softmax_op(input: Array, dim: Dim, dtype: DType = None) -> Array:
     """The logarithm of `softmax`, without overflow."""
     x = _softmax_input(input, "log_softmax_lastdim_kernel_impl")
-    return (_rows.log_softmax(x) if _is_last(x, dim) else jax.nn.log_softmax(x, dim)).reshape(input.shape)
+    return (_rows.row_log_softmax(x) if _is_last(x, dim) else jax.nn.log_softmax(x, dim)).reshape(input.shape)
 
 
 def _default_dim(name: str, rank: int) -> int:

@@ -14,7 +14,7 @@ from jax import lax
 from jtorch._declare import Array, composite, errors, op
 from jtorch._declare.draws import keep_mask
 from jtorch.nn.functional._common import number, wide
-from jtorch.nn.functional._rows import softmax
+from jtorch.nn.functional._rows import row_softmax
 
 
 def _check_types(query: Any, key: Any, value: Any, mask: Any) -> None:
@@ -63,7 +63,7 @@ def attention_op(
     q, k, v = wide(query), wide(key), wide(value)
     if enable_gqa and q.shape[-3] != k.shape[-3]:
         k, v = (jnp.repeat(x, q.shape[-3] // x.shape[-3], -3) for x in (k, v))
-    weights = softmax(_scores(q, k, mask, is_causal, number(scale, q)), zeros=True)
+    weights = row_softmax(_scores(q, k, mask, is_causal, number(scale, q)), zeros=True)
     if keep is not None:
         weights = weights * jnp.where(keep, 1 / number(share, q), 0)
     return (weights @ v).astype(query.dtype)

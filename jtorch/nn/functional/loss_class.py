@@ -14,7 +14,7 @@ from jtorch._declare import Array, Scalar, composite, op
 from jtorch._declare.checks import check_bounds
 from jtorch._declare.indices import clipped, index_type, narrow, outside
 from jtorch.nn.functional._common import listed, number, reduced, reduction_of, require_floating, wide
-from jtorch.nn.functional._rows import log_softmax
+from jtorch.nn.functional._rows import row_log_softmax
 
 
 def _as_rows(x: Array, target: Array) -> tuple[Array, Array]:
@@ -101,7 +101,7 @@ def cross_entropy_op(
     _check_indices("cross_entropy", input, target, weight)
     require_floating(input, "log_softmax_lastdim_kernel_impl")
     rows, target = _as_rows(wide(input), target)
-    loss = _nll(log_softmax(rows), target, wide(weight), ignore_index, reduction, smoothing)
+    loss = _nll(row_log_softmax(rows), target, wide(weight), ignore_index, reduction, smoothing)
     return loss.astype(input.dtype)
 
 

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jtorch._declare import Array, composite, op
 from jtorch._declare.draws import keep_mask
 from jtorch.nn.functional._common import number, wide
-from jtorch.nn.functional._rows import softmax
+from jtorch.nn.functional._rows import row_softmax
 
 
 def _projected(x: Array, weight: Array | None, bias: Array | None) -> Array:
@@ -67,7 +67,7 @@ def multi_head_op(
     q, k, v = (_heads(x, heads) for x in (q, k, v))
     scores = (q * (width // heads) ** -0.5) @ jnp.swapaxes(k, -1, -2)
     scores = scores + _joined_mask(mask, padding, scores.shape, extra, scores)
-    weights = softmax(scores, zeros=not need_weights)
+    weights = row_softmax(scores, zeros=not need_weights)
     dropped = weights if keep is None else weights * jnp.where(keep, 1 / number(share, weights), 0)
     out = (dropped @ v).transpose(2, 0, 1, 3).reshape(rows, n, width)
     return _projected(out, out_weight, out_bias).astype(query.dtype), dropped.astype(query.dtype)

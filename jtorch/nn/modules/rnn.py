@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-import numbers
 import warnings
+from typing import Any
 
 from jtorch import _root as torch
 from jtorch.nn import init
@@ -114,7 +114,7 @@ class RNNBase(Module):
 
     def check_input(self, input, batch_sizes) -> None:
         """Raises torch's errors about the input's dtype, dimensions and width."""
-        weight = self._parameters[self._all_weights[0][0]]
+        weight: Any = self._parameters[self._all_weights[0][0]]
         if input.dtype != weight.dtype:
             raise ValueError(
                 f"RNN input dtype ({input.dtype}) does not match weight dtype ({weight.dtype}). "
@@ -212,8 +212,8 @@ def _wrong_state(batched, names, found):
     return f"For {kind} input, {names} should also be {3 if batched else 2}-D but got {found}"
 
 
-def _check_dropout(dropout, num_layers):
-    if not isinstance(dropout, numbers.Number) or isinstance(dropout, bool) or not 0 <= dropout <= 1:
+def _check_dropout(dropout: Any, num_layers: int) -> None:
+    if not isinstance(dropout, (int, float)) or isinstance(dropout, bool) or not 0 <= dropout <= 1:
         raise ValueError(
             "dropout should be a number in range [0, 1] representing the probability of an element being zeroed"
         )

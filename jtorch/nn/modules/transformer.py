@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 from jtorch import _root as torch
 from jtorch.nn import functional as F
@@ -97,11 +98,12 @@ class TransformerEncoderLayer(Module):
         if self.norm_first:
             x = src + self._sa_block(self.norm1(src), mask, padding, is_causal=is_causal)
             return x + self._ff_block(self.norm2(x))
-        x = self.norm1(src + self._sa_block(src, mask, padding, is_causal=is_causal))
+        x: Any = self.norm1(src + self._sa_block(src, mask, padding, is_causal=is_causal))
         return self.norm2(x + self._ff_block(x))
 
-    def _sa_block(self, x, attn_mask, key_padding_mask, is_causal=False):
-        mixed, _ = self.self_attn(
+    def _sa_block(self, x, attn_mask, key_padding_mask, is_causal=False) -> Any:
+        attend: Any = self.self_attn
+        mixed, _ = attend(
             x, x, x, attn_mask=attn_mask, key_padding_mask=key_padding_mask, is_causal=is_causal, need_weights=False
         )
         return self.dropout1(mixed)
@@ -173,18 +175,20 @@ class TransformerDecoderLayer(Module):
             x = tgt + self._sa_block(self.norm1(tgt), *own)
             x = x + self._mha_block(self.norm2(x), memory, *other)
             return x + self._ff_block(self.norm3(x))
-        x = self.norm1(tgt + self._sa_block(tgt, *own))
+        x: Any = self.norm1(tgt + self._sa_block(tgt, *own))
         x = self.norm2(x + self._mha_block(x, memory, *other))
         return self.norm3(x + self._ff_block(x))
 
-    def _sa_block(self, x, attn_mask, key_padding_mask, is_causal=False):
-        mixed, _ = self.self_attn(
+    def _sa_block(self, x, attn_mask, key_padding_mask, is_causal=False) -> Any:
+        attend: Any = self.self_attn
+        mixed, _ = attend(
             x, x, x, attn_mask=attn_mask, key_padding_mask=key_padding_mask, is_causal=is_causal, need_weights=False
         )
         return self.dropout1(mixed)
 
-    def _mha_block(self, x, mem, attn_mask, key_padding_mask, is_causal=False):
-        mixed, _ = self.multihead_attn(
+    def _mha_block(self, x, mem, attn_mask, key_padding_mask, is_causal=False) -> Any:
+        attend: Any = self.multihead_attn
+        mixed, _ = attend(
             x, mem, mem, attn_mask=attn_mask, key_padding_mask=key_padding_mask, is_causal=is_causal,
             need_weights=False,
         )  # fmt: skip
@@ -252,7 +256,7 @@ class TransformerEncoder(Module):
     def forward(self, src, mask=None, src_key_padding_mask=None, is_causal=None):
         padding = additive_mask(src_key_padding_mask, "src_key_padding_mask", mask, "mask", src.dtype)
         mask = additive_mask(mask, "mask", None, "", src.dtype)
-        x = src
+        x: Any = src
         for layer in self.layers:
             x = layer(x, src_mask=mask, is_causal=bool(is_causal), src_key_padding_mask=padding)
         if padding is not None and mask is None and self._nests(src):
