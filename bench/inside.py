@@ -27,15 +27,16 @@ def jtorch_programs() -> dict[str, int]:
 
 
 def jtorch_bytes(run: Callable[[], Any]) -> int | None:
-    """Argument, output and temporary bytes, less what they share, of the programs of one step.
+    """Argument, output and temporary bytes, less what they share, of the largest program of one step.
 
-    Several programs are summed, so what they hand to each other counts twice. A step that ran op by op gives None.
+    Programs run one after the other, as PyTorch's operations do, and its number is a peak. A step that ran op by op
+    gives None.
     """
     explain = _explain()
     before = {record: record.runs for record in explain._records}
     run()
     ran = [record.peak_bytes for record in explain._records if record.runs > before.get(record, 0)]
-    return sum(ran) if ran else None
+    return max(ran) if ran else None
 
 
 def jtorch_host(run: Callable[[int], Any]) -> dict[str, float]:

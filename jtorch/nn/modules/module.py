@@ -72,7 +72,7 @@ class Module(Hooked, Stateful):
     dump_patches: bool = False
     call_super_init: bool = False
     _watched = True  # a compiled function looks at its attributes, except those that say nothing without hooks
-    _unwatched = frozenset(_HOOK_TABLES)
+    _unwatched = frozenset((*_HOOK_TABLES, "_is_full_backward_hook", "_non_persistent_buffers_set"))
     training: bool
 
     def __init__(self, *args, **kwargs) -> None:
