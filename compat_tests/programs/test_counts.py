@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 import jtorch
+from compat_tests.engine.counting import whole_tier
 from jtorch._engine import backend, explain
 from jtorch._engine.flush import flusher
 from jtorch._engine.program import avals_by_slot, path
 
 nn, F = jtorch.nn, jtorch.nn.functional
+pytestmark = whole_tier
 
 
 def classifier(*widths):
