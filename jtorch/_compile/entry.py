@@ -157,12 +157,10 @@ class Entry:
 
     def _record(self, tape: Tape, op: Differentiable, arguments: list[Handle], values: list, numbers: list) -> Any:
         """Records the path as one op with a gradient."""
-        operands: list[Any] = [wrap(values[s]) for s in op.inputs]
-        place = {s: i for i, s in enumerate(op.inputs)}
+        tensors: dict[int, Any] = dict(self.inputs.found)
         for slot, at in self.inputs.given:
-            operands[place[slot]] = arguments[at]
-        for slot, h in self.inputs.found:
-            operands[place[slot]] = h
+            tensors[slot] = arguments[at]
+        operands = [tensors[s] if s in tensors else wrap(values[s]) for s in op.inputs]
         made = op.record(tape, tuple(operands), [values[s] for s in op.inputs], numbers)
         linked = dict(zip(self.outs, made, strict=True))
         for slot, t in linked.items():
@@ -220,6 +218,7 @@ class Reader:
         self.changed_grads: list[tuple[int, int]] = []
         self.results: list[Any] = []
         self.live: list[tuple[int, Handle]] = []
+        self._returned: list[Any] = []  # storages of the results so far
         self._effects(before)
         self.sources = self._sources(notes, before)
 
@@ -289,10 +288,6 @@ class Reader:
         if h._node is not None:
             self.live.append((slot, h))
         return Made(slot, None)
-
-    @property
-    def _returned(self) -> list:
-        return self.__dict__.setdefault("_cells", [])
 
     def _sources(self, notes: Capture, before: list[Before]) -> dict[int, tuple[str, Any]]:
         """Every value that was there before, by identity, and how to find it at the next call."""
