@@ -86,6 +86,8 @@ def parameters(body: Callable) -> tuple[Param, ...]:
             members = [a for a in annotation.__args__ if a is not types.NoneType]
             optional = optional or len(members) < len(annotation.__args__)
             annotation = next((a for a in members if a in _KINDS), members[0])
+            if annotation is float and len(members) > 1:  # "float | str": also takes what no float is
+                annotation = object
         kind = _KINDS.get(annotation, "static")
         found.append(Param(p.name, kind, optional, p.default, p.kind is p.KEYWORD_ONLY))
     return tuple(found)
