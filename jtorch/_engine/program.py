@@ -158,8 +158,8 @@ class Program:
     """A compiled path: which slots go in and come out, and which inputs it may overwrite."""
 
     __slots__ = (
-        "checked", "compile_seconds", "compiled", "copied", "donated", "inputs", "last_run", "outs", "outset", "pack",
-        "picks", "record", "steps",
+        "checked", "compile_seconds", "compiled", "copied", "donated", "inputs", "last_run", "order", "outs", "outset",
+        "pack", "picks", "record", "steps",
     )  # fmt: skip
 
     def __init__(self, node: Node, outs: tuple[int, ...], donatable: Callable[[int], bool], effort: str = options.FULL):
@@ -172,7 +172,7 @@ class Program:
         self.steps = len(steps)
         self.picks = tuple(i for step in steps for i in number_range(step))
         self.pack = Packer([k for s in steps if s.step for k in s.step.operands if isinstance(k, type)])
-        self.donated = _match_donations(inputs, outs, avals, donatable)
+        self.donated, self.order = _match_donations(steps, inputs, outs, avals, donatable)
         self.checked = checked_steps(steps)
         self.copied = 0
         self.last_run = 0
@@ -180,7 +180,7 @@ class Program:
         structs = [avals[s].struct for s in inputs] + [self.pack.struct]
         device = avals[inputs[0]].device if inputs else cpu
         parts = [(n.slot, s.op, s.operands, s.specs, s.statics) for n in steps if (s := n.step)]
-        key = cache.key_of(effort, parts, self.inputs, outs, self.donated, tuple(avals[s] for s in inputs))
+        key = cache.key_of(effort, parts, self.inputs, self.order, self.donated, tuple(avals[s] for s in inputs))
         self.compiled = backend.compile_program(self._function(steps), structs, self.donated, device, key, effort)
         self.compile_seconds = time.perf_counter() - started
         self.record = explain.program_compiled(self, node, effort)
@@ -194,7 +194,7 @@ class Program:
         return self._function(needed(nodes, self.outs)[0]), structs
 
     def _function(self, steps: list[Node]) -> Callable:
-        inputs, outs, pack, checked = self.inputs, self.outs, self.pack, set(self.checked)
+        inputs, outs, pack, checked = self.inputs, self.order, self.pack, set(self.checked)
 
         def program(*args: Any) -> tuple:
             env = dict(zip(inputs, args[:-1], strict=True))
@@ -217,26 +217,56 @@ class Program:
         args = [values[s].array for s in self.inputs]
         args.append(self.pack([numbers[i] for i in self.picks]))
         results = self.compiled(*args)
-        for slot, array in zip(self.outs, results, strict=False):
+        for slot, array in zip(self.order, results, strict=False):
             values[slot].array = array
         if self.checked:
             raise_out_of_range(self.checked, results[-1])
 
 
 def _match_donations(
-    inputs: list[int], outs: tuple[int, ...], avals: list[Aval], donatable: Callable[[int], bool]
-) -> tuple[int, ...]:
-    """Positions of inputs to overwrite: each needs an output of its own with its shape and dtype."""
-    room: dict[Aval, int] = {}
+    steps: list[Node], inputs: list[int], outs: tuple[int, ...], avals: list[Aval], donatable: Callable[[int], bool]
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Positions of inputs to overwrite, each by a result of its shape and dtype, and the results in the order in which
+    JAX pairs them with those inputs. A parameter goes with its new value: were it with a gradient, which is finished
+    while the parameter is still read, XLA would copy both."""
+    origin = _origins(steps, inputs, avals)
+    successor: dict[int, int] = {}
+    for slot in reversed(outs):
+        if slot in origin:
+            successor.setdefault(origin[slot], slot)
+    free: dict[Aval, list[int]] = {}
+    matched = set(successor.values())
     for slot in outs:
-        room[avals[slot]] = room.get(avals[slot], 0) + 1
-    donated = []
+        if slot not in matched:
+            free.setdefault(avals[slot], []).append(slot)
+    donated, first = [], []
     for position, slot in enumerate(inputs):
         aval = avals[slot]
-        if room.get(aval, 0) and aval.nbytes >= _SMALLEST_DONATION and donatable(slot):
-            room[aval] -= 1
+        if aval.nbytes < _SMALLEST_DONATION or not donatable(slot):
+            continue
+        partner = successor.get(slot)
+        if partner is None and free.get(aval):
+            partner = free[aval].pop(0)
+        if partner is not None:
             donated.append(position)
-    return tuple(donated)
+            first.append(partner)
+    taken = set(first)
+    return tuple(donated), (*first, *(s for s in outs if s not in taken))
+
+
+def _origins(steps: list[Node], inputs: list[int], avals: list[Aval]) -> dict[int, int]:
+    """By slot: the input it is a new value of, as far as shapes tell. Each result of a step follows the first of its
+    operands with that shape and dtype that no other result follows."""
+    origin = {slot: slot for slot in inputs}
+    for node in steps:
+        assert node.step is not None
+        operands = [x for x in node.step.operands if x.__class__ is int and x in origin]
+        for slot in range(node.slot, node.end):
+            found = next((x for x in operands if avals[x] == avals[slot]), None)
+            if found is not None:
+                operands.remove(found)
+                origin[slot] = origin[found]
+    return origin
 
 
 class OpProgram:
