@@ -52,5 +52,5 @@ def test_paths_of_the_same_ops_come_to_share_per_op_programs():
             for name in (*NAMES[k:], *NAMES[:k]):
                 y = getattr(torch, name)(x) + y
             y.sum().item()
-    assert counts["draft_programs"] <= 9 and counts["whole_programs"] == 0
+    assert counts["draft_programs"] + counts["whole_programs"] <= 9
     assert counts["op_programs"] <= len(NAMES) + 4

@@ -14,8 +14,8 @@ import threading
 from sys import getrefcount
 
 from jtorch._engine import backend, explain, options
-from jtorch._engine.program import Program, missing_op_programs, needed, path, run_op_by_op
-from jtorch._engine.tape import Epoch, Node, Tape, Value, current, flush, install_flusher, root, settings
+from jtorch._engine.program import Program, missing_op_programs, needed, path, raise_out_of_range, run_op_by_op
+from jtorch._engine.tape import Epoch, Node, Tape, Value, current, flush, install_flusher, root, settings, threads
 
 # What compiling costs, measured: it decides the tier, so it is a constant and never a clock.
 _DRAFT_SECONDS = 0.1
@@ -25,6 +25,7 @@ _DRAFT_BYTES_PER_SECOND = 3 << 28  # what a draft's run loses against a full pro
 _FULL_STEP_SECONDS = 0.01
 _MAX_WHOLE_PER_PARTING = 8
 _PROGRAM_BYTES_PER_STEP = 110_000  # of resident memory: 60 programs of a small GPT's step took 12.6 MB each
+_SHORT_STEPS = 64  # up to here the full program costs little more than a draft and then both
 _SOFT_STEPS = 1024  # past this a backward's or a module's end flushes
 
 
@@ -101,7 +102,10 @@ class Flusher:
             raise error from first
 
     def run_program(self, program: Program, node: Node, values: list[Value], numbers: list) -> None:
-        """Runs a program on the values of its inputs, which stand in `values` by slot, as those of its results do."""
+        """Runs a program on the values of its inputs, which stand in `values` by slot, as those of its results do.
+
+        Its error word is looked at when the next program is under way or when a value is needed in Python: until
+        then the host records while it runs."""
         held = [p for p in program.donated if not _donatable(values, program.inputs[p])]
         if held:
             program.copied += 1
@@ -119,8 +123,18 @@ class Flusher:
         explain.counts["whole_runs"] += 1
         explain.counts["ops_executed"] += program.steps
         started = explain.clock()
-        program.run(values, numbers)
+        word = program.run(values, numbers)
         program.record.seconds += explain.clock() - started
+        tape = threads.tape
+        earlier, tape.word = tape.word, None if word is None else (program.checked, word)
+        if earlier is not None:
+            raise_out_of_range(*earlier)
+
+    def look(self, tape: Tape) -> None:
+        """Waits for a tape's last program and raises its error, if an index was out of range."""
+        found, tape.word = tape.word, None
+        if found is not None:
+            raise_out_of_range(*found)
 
     def _program(self, node: Node, live: tuple[int, ...], values: list[Value]) -> Program | None:
         """A program whose outputs include `live`, or None to run op by op."""
@@ -163,6 +177,8 @@ class Flusher:
         if _OP_SECONDS * len(missing) <= whole or (self._braked(node) and self._recur(missing)):
             return options.OP
         self.drafted |= missing
+        if len(steps) <= _SHORT_STEPS and not self._braked(node):
+            return options.FULL
         moved = sum(a.nbytes for n in steps for a in n.avals)
         slow = moved / _DRAFT_BYTES_PER_SECOND > _FULL_STEP_SECONDS * len(steps)
         return options.FULL if slow else options.DRAFT
