@@ -57,7 +57,7 @@ class Entry:
         self.scene = scene
         self.count = len(arguments)
         self.found = scene.handles
-        self.flags = [(h, h._requires_grad) for h in self.found]
+        self.kinds = [(h, h._requires_grad, h._v.aval) for h in self.found]
         self.draws = [make for _, make in notes.draws]
         self.computed = list(notes.numbers)
         self.numbers = list(tape.epoch.numbers)
@@ -90,8 +90,8 @@ class Entry:
 
     def holds(self, arguments: list[Handle]) -> bool:
         """True when nothing that the function reads has changed."""
-        for h, flag in self.flags:
-            if h._requires_grad is not flag:
+        for h, requires_grad, aval in self.kinds:
+            if h._requires_grad is not requires_grad or h._v.aval is not aval:
                 return False
         for i, had in self.has_grad:
             if (self._tensor(i, arguments)._grad is not None) is not had:
