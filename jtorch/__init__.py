@@ -6,6 +6,7 @@ from jtorch import _dynamo as _dynamo
 from jtorch import autograd as autograd
 from jtorch import compiler as compiler
 from jtorch import cuda as cuda
+from jtorch import fft as fft
 from jtorch import nn as nn  # before _root: torch.relu, torch.conv2d and others are declared in nn.functional
 from jtorch import optim as optim
 from jtorch import serialization as serialization
