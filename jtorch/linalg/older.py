@@ -1,0 +1,116 @@
+"""The names of linear algebra under `torch.*` and as methods, where `torch.linalg` came later.
+
+https://docs.pytorch.org/docs/stable/torch.html#blas-and-lapack-operations
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from jtorch._declare import registry, write_outs
+from jtorch._declare.return_types import return_type
+from jtorch._ops import views
+from jtorch.linalg import decompositions, inverses, products, properties
+
+
+def det(input: Any) -> Any:
+    """The determinant."""
+    return properties.det(input)
+
+
+def slogdet(input: Any, *, out: Any = None) -> Any:
+    """Sign and logarithm of the absolute value of the determinant."""
+    return properties.slogdet(input, out=out)
+
+
+def logdet(input: Any) -> Any:
+    """The logarithm of the determinant; nan where it is negative."""
+    sign, logabsdet = properties.slogdet(input)
+    return logabsdet + sign.log()
+
+
+def inverse(input: Any, *, out: Any = None) -> Any:
+    """The inverse."""
+    return inverses.inv(input, out=out)
+
+
+def pinverse(input: Any, rcond: float = 1e-15) -> Any:
+    """The Moore-Penrose inverse; singular values up to `rcond` times the largest count as 0."""
+    return inverses.pinv(input, rcond)
+
+
+def matrix_power(input: Any, n: int, *, out: Any = None) -> Any:
+    """The matrix multiplied `n` times with itself."""
+    return products.matrix_power(input, n, out=out)
+
+
+def matrix_exp(input: Any) -> Any:
+    """The matrix exponential."""
+    return products.matrix_exp(input)
+
+
+def cholesky(input: Any, upper: bool = False, *, out: Any = None) -> Any:
+    """The Cholesky factor."""
+    return decompositions.cholesky(input, upper=upper, out=out)
+
+
+_QR = return_type("qr", ("Q", "R"))
+_SVD = return_type("svd", ("U", "S", "V"))
+
+
+def qr(input: Any, some: bool = True, *, out: Any = None) -> Any:
+    """The QR decomposition; all columns of Q without `some`."""
+    return _QR(decompositions.qr(input, "reduced" if some else "complete", out=out))
+
+
+def svd(input: Any, some: bool = True, compute_uv: bool = True, *, out: Any = None) -> Any:
+    """The singular value decomposition `input = U diag(S) V^H`; zeros for U and V without `compute_uv`.
+
+    >>> import jtorch as torch
+    >>> torch.svd(torch.eye(2)).S
+    tensor([1., 1.])
+    """
+    shape = input._v.aval.shape
+    if len(shape) < 2:
+        raise RuntimeError(
+            f"linalg.svd: input should have at least 2 dimensions, but has {len(shape)} dimensions instead"
+        )
+    if compute_uv:
+        U, S, Vh = decompositions.svd(input, not some)
+        found = (U, S, views.adjoint(Vh))
+    else:
+        m, n = shape[-2:]
+        S = decompositions.svdvals(input)
+        found = (input.new_zeros((*shape[:-2], m, m)), S, input.new_zeros((*shape[:-2], n, n)))
+    return _SVD(found if out is None else write_outs("svd", out, found))
+
+
+for _fn in (det, slogdet, logdet, inverse, pinverse, matrix_power, matrix_exp, cholesky, qr, svd):
+    registry.add_function("torch", _fn.__name__, _fn)
+    registry.add_method(_fn.__name__, _fn)
+
+
+def _removed(name: str, instead: str) -> Callable:
+    def gone(*args: Any, **kwargs: Any) -> Any:
+        raise RuntimeError(f"This function was deprecated since version 1.9 and is now removed. {instead}")
+
+    gone.__name__ = gone.__qualname__ = name
+    gone.__doc__ = f"Removed from torch. {instead}"
+    return gone
+
+
+_INSTEAD = {
+    "eig": "`torch.linalg.eig` returns complex tensors of dtype `cfloat` or `cdouble` rather than real tensors "
+           "mimicking complex tensors.",
+    "lstsq": "`torch.lstsq` is deprecated in favor of `torch.linalg.lstsq`.",
+    "solve": "`torch.solve` is deprecated in favor of `torch.linalg.solve`.",
+    "symeig": "The default behavior has changed from using the upper triangular portion of the matrix by default to "
+              "using the lower triangular portion.",
+    "matrix_rank": "Please use the `torch.linalg.matrix_rank` function instead.",
+}  # fmt: skip
+
+for _name, _instead in _INSTEAD.items():
+    registry.add_function("torch", _name, _removed(_name, _instead))
+    if _name != "matrix_rank":
+        registry.add_method(_name, _removed(_name, _instead))
