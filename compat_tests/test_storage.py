@@ -4,7 +4,9 @@ import copy
 import pickle
 
 import pytest
+import torch
 
+import jtorch
 from compat_tests.harness.same import assert_same, attempt
 
 
@@ -103,3 +105,27 @@ def test_subclass():
         return x, type(shown).__name__, shown.is_leaf, shown.requires_grad, leaf.grad
 
     assert_same(run)
+
+
+def test_stale_views_of_different_kinds_are_read_each_in_its_own_way():
+    """Verbs with equal fields (none for `real` and `imag`, the dimension 0 below) are not one verb."""
+    found = []
+    for lib in (torch, jtorch):
+        z, x = lib.tensor([1 + 2j]), lib.ones(1)
+        real, imag, moved, squeezed = z.real, z.imag, x.permute(0), x.squeeze(0)
+        z.mul_(2)
+        x.add_(1)
+        found.append([t.tolist() for t in (real, imag, moved, squeezed)])
+    assert found[1] == found[0] == [[2.0], [4.0], [2.0], 2.0]
+
+
+def test_a_view_taken_before_still_refuses_wrong_arguments():
+    for lib in (torch, jtorch):
+        x = lib.zeros(2, 3)
+        assert x.transpose(0, 1).shape == x.transpose(0, 1).shape == (3, 2)
+        with pytest.raises(TypeError):
+            x.transpose(0, 1.0)
+        x.unsqueeze(1)
+        assert x.view(3, 2).shape == x.view((3, 2)).shape == x.view(torch.Size([3, 2])).shape == (3, 2)
+        with pytest.raises((TypeError, RuntimeError)):
+            x.view(3.0, 2)

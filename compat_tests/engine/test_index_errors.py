@@ -6,7 +6,9 @@ import pytest
 import torch
 
 import jtorch
-from compat_tests.engine.counting import lazy_only
+from compat_tests.engine.counting import lazy_only, whole_tier
+from jtorch._engine.flush import end_of_work
+from jtorch._engine.tape import current
 
 
 @pytest.mark.parametrize(
@@ -58,6 +60,35 @@ def test_a_pending_label_is_refused_when_it_is_computed(name, shape):
     loss.backward()
     with pytest.raises(IndexError, match=r"recorded at .*test_index_errors.py:\d+"):
         loss.item()
+
+
+@lazy_only
+@pytest.mark.parametrize(
+    "read", [lambda: jtorch.ones(2).sum().item(), lambda: jtorch.tensor([1.0]).tolist()], ids=["pending", "concrete"]
+)
+def test_an_error_that_was_not_seen_yet_comes_with_the_next_value(read):
+    at = jtorch.ones(2, dtype=jtorch.int64).cumsum(0)  # 1, 2
+    rows = jtorch.index_select(jtorch.ones(2), 0, at)
+    with pytest.raises(IndexError, match=r"index_select\(\) recorded at .*test_index_errors.py:\d+"):
+        end_of_work()
+        read()
+    assert jtorch.ones(1).tolist() == [1.0]
+    del rows
+
+
+@whole_tier
+def test_the_host_does_not_wait_for_a_program_that_looks_at_indices():
+    def run(rows):
+        at = jtorch.ones(2, dtype=jtorch.int64).cumsum(0)
+        rows.append(jtorch.index_select(jtorch.ones(3), 0, at))
+        end_of_work()
+        return current().word
+
+    rows = []
+    words = [run(rows) for _ in range(3)]
+    assert None not in words[1:]  # the first time may be op by op
+    assert rows[-1].tolist() == [1.0, 1.0]
+    assert current().word is None
 
 
 def test_a_pending_label_to_ignore_is_no_error():

@@ -25,7 +25,7 @@ from jtorch._declare.op import Op, camel
 from jtorch._declare.roles import REQUIRED
 from jtorch._declare.variants import inplace_twin, out_finisher
 from jtorch._engine.geometry import Geometry
-from jtorch._engine.handle import Handle, ViewOp, geometry, make_view
+from jtorch._engine.handle import Handle, ViewOp, ViewPlan, geometry, plan_key, take_view
 from jtorch._types import errors
 
 OPS: dict[str, Op] = {}  # every op declared, by qualified name
@@ -209,15 +209,24 @@ def view(body: Callable | None = None, **given: Any) -> Any:
     fn_name = given.get("public") or body.__name__
     read = ViewOp(fn_name, given.get("grad") or camel(fn_name) + "Backward0")
     OPS[f"{body.__module__}.{body.__name__}"] = read  # type: ignore[assignment]  # a ViewOp has what readers of OPS use
+    plans: dict[tuple, ViewPlan] = {}  # of views taken before
 
     def call(input: Any, *args: Any, **kwargs: Any) -> Any:
         if not isinstance(input, Handle):
             raise errors.argument_type(fn_name, "input", 1, "Tensor", input)
+        key = plan_key(input, args) if not kwargs and _are_ints(args) else None
+        if key in plans:
+            return take_view(read, input, plans[key])
         found = body(ViewInput(input), *args, **kwargs)
         if found is None:
             return input
         verb, numbers = found if found.__class__ is tuple else (found, ())
-        return make_view(read, input, verb, numbers)
+        plan = ViewPlan(input, verb, numbers)
+        if key is not None:
+            if len(plans) >= _MOST_PLANS:
+                plans.clear()
+            plans[key] = plan
+        return take_view(read, input, plan)
 
     call.__name__ = call.__qualname__ = fn_name
     call.__doc__ = body.__doc__
@@ -233,6 +242,21 @@ def view(body: Callable | None = None, **given: Any) -> Any:
         if given.get("method", True):
             registry.add_method(n, method)
     return call
+
+
+_MOST_PLANS = 1024  # for each kind of view
+
+
+def _are_ints(args: tuple) -> bool:
+    """True for ints and tuples of ints, of these very classes: to a dictionary 1, 1.0 and True are one key."""
+    for x in args:
+        if x.__class__ is tuple:
+            for n in x:
+                if n.__class__ is not int:
+                    return False
+        elif x.__class__ is not int:
+            return False
+    return True
 
 
 def _with_varargs(call: Callable) -> Callable:

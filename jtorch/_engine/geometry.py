@@ -2,7 +2,7 @@
 
 A verb says three things: the geometry of the result, how to read it from an array and how to write
 it back. Its fields are static; where it starts or which index it takes is a number given at run
-time, so a loop over `x[i]` is one program.
+time, so a loop over `x[i]` is one program. Verbs are compared as tuples, so each holds its `kind`.
 """
 
 from __future__ import annotations
@@ -90,6 +90,7 @@ class Slice(NamedTuple):
     dim: int
     length: int
     step: int
+    kind: str = "Slice"
 
     def geometry(self, g: Geometry, start: int) -> Geometry:
         stride = g.stride[self.dim]
@@ -117,6 +118,7 @@ class Select(NamedTuple):
     """`x[index]` along `dim`; `index`, not negative, is the number."""
 
     dim: int
+    kind: str = "Select"
 
     def geometry(self, g: Geometry, index: int) -> Geometry:
         return Geometry(
@@ -134,6 +136,7 @@ class Permute(NamedTuple):
     """Dimension `i` of the result is dimension `dims[i]` of the input."""
 
     dims: tuple[int, ...]
+    kind: str = "Permute"
 
     def geometry(self, g: Geometry) -> Geometry:
         return Geometry(tuple(g.size[d] for d in self.dims), tuple(g.stride[d] for d in self.dims), g.offset)
@@ -149,6 +152,7 @@ class Reshape(NamedTuple):
     """The same elements in row-major order under another shape; `view_stride` must allow it."""
 
     size: tuple[int, ...]
+    kind: str = "Reshape"
 
     def geometry(self, g: Geometry) -> Geometry:
         stride = view_stride(g.size, g.stride, self.size)
@@ -166,6 +170,7 @@ class Squeeze(NamedTuple):
     """Drops dimensions of size 1."""
 
     dims: tuple[int, ...]
+    kind: str = "Squeeze"
 
     def geometry(self, g: Geometry) -> Geometry:
         keep = [d for d in range(len(g.size)) if d not in self.dims]
@@ -182,6 +187,7 @@ class Unsqueeze(NamedTuple):
     """Inserts a dimension of size 1 before `dim`."""
 
     dim: int
+    kind: str = "Unsqueeze"
 
     def geometry(self, g: Geometry) -> Geometry:
         d = self.dim
@@ -199,6 +205,7 @@ class Expand(NamedTuple):
     """Broadcasts to `size`; several elements share one place, so it cannot be written."""
 
     size: tuple[int, ...]
+    kind: str = "Expand"
 
     def geometry(self, g: Geometry) -> Geometry:
         lead = len(self.size) - len(g.size)
@@ -220,6 +227,7 @@ class Diagonal(NamedTuple):
     offset: int
     dim1: int
     dim2: int
+    kind: str = "Diagonal"
 
     def geometry(self, g: Geometry) -> Geometry:
         a, b = self.dim1, self.dim2
@@ -248,6 +256,7 @@ class Unfold(NamedTuple):
     dim: int
     size: int
     step: int
+    kind: str = "Unfold"
 
     def _windows(self, n: int) -> np.ndarray:
         count = (n - self.size) // self.step + 1
@@ -275,6 +284,7 @@ class Bitcast(NamedTuple):
 
     old: dtype
     dtype: dtype
+    kind: str = "Bitcast"
 
     def geometry(self, g: Geometry) -> Geometry:
         old, new = self.old.itemsize, self.dtype.itemsize
@@ -322,6 +332,8 @@ def _from_bytes(row: Any, kind: Any, size: tuple[int, ...]) -> Any:
 class RealPart(NamedTuple):
     """The real part of a complex array."""
 
+    kind: str = "RealPart"
+
     def geometry(self, g: Geometry) -> Geometry:
         return Geometry(g.size, tuple(2 * s for s in g.stride), 2 * g.offset)
 
@@ -334,6 +346,8 @@ class RealPart(NamedTuple):
 
 class ImagPart(NamedTuple):
     """The imaginary part of a complex array."""
+
+    kind: str = "ImagPart"
 
     def geometry(self, g: Geometry) -> Geometry:
         return Geometry(g.size, tuple(2 * s for s in g.stride), 2 * g.offset + 1)
@@ -348,6 +362,8 @@ class ImagPart(NamedTuple):
 class AsReal(NamedTuple):
     """A complex array as a real one with a last dimension of 2."""
 
+    kind: str = "AsReal"
+
     def geometry(self, g: Geometry) -> Geometry:
         return Geometry((*g.size, 2), (*(2 * s for s in g.stride), 1), 2 * g.offset)
 
@@ -360,6 +376,8 @@ class AsReal(NamedTuple):
 
 class AsComplex(NamedTuple):
     """A real array with a last dimension of 2 as a complex one."""
+
+    kind: str = "AsComplex"
 
     def geometry(self, g: Geometry) -> Geometry:
         return Geometry(g.size[:-1], tuple(s // 2 for s in g.stride[:-1]), g.offset // 2)
@@ -377,6 +395,7 @@ class AsStrided(NamedTuple):
     size: tuple[int, ...]
     stride: tuple[int, ...]
     offset: int
+    kind: str = "AsStrided"
 
     def _places(self) -> np.ndarray:
         places = np.full(self.size, self.offset, np.int64)

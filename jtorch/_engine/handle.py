@@ -15,7 +15,7 @@ from jtorch._engine import grad
 from jtorch._engine.aval import Aval, aval_of
 from jtorch._engine.geometry import Chain, Geometry, Reinterpreting, Verb, extended, follow, write_through
 from jtorch._engine.storage import Cell
-from jtorch._engine.tape import BaseOp, Tape, Value, force, record, threads
+from jtorch._engine.tape import BaseOp, Tape, Value, enter, flush, force, pending, record, threads
 from jtorch._engine.tape import Node as TrieNode
 from jtorch._types import autograd_errors
 from jtorch._types.dtype import from_numpy
@@ -323,15 +323,59 @@ def install_graph(make_class: Any, make_accumulator: Any) -> None:
     accumulator = make_accumulator
 
 
+class ViewPlan:
+    """One more verb on tensors of one aval and chain: what taking it records, and the view's chain."""
+
+    __slots__ = ("chain", "kinds", "numbers", "statics")
+
+    def __init__(self, h: Handle, verb: Verb, numbers: tuple):
+        self.statics = (verb,)
+        self.numbers = numbers
+        self.kinds = tuple(n.__class__ for n in numbers)
+        self.chain = extended(h._chain, verb, numbers, len(h._chain if h._base is None else h._base._chain))
+
+
+def plan_key(h: Handle, args: tuple) -> tuple:
+    """What a plan for `h` depends on, beside the function that takes the view."""
+    chain, cell = h._chain, h._cell
+    if not chain or cell is None:
+        return h._v.aval, args
+    return h._v.aval, args, chain, cell.root_shape, -1 if h._base is None else len(h._base._chain)
+
+
 def make_view(op: ViewOp, h: Handle, verb: Verb, numbers: tuple = ()) -> Any:
     """A tensor that shares `h`'s storage through one more verb."""
+    return take_view(op, h, ViewPlan(h, verb, numbers))
+
+
+def take_view(op: ViewOp, h: Handle, plan: ViewPlan) -> Any:
+    """The view a plan describes. A step the trie knows is recorded at once, as in `_declare/fastpath.py`."""
     cell = own_cell(h)
-    (t,) = apply(op, (h, *numbers), (verb,))
-    base = h if h._base is None else h._base
-    share(t, h, cell, extended(h._chain, verb, numbers, len(base._chain)))
-    if h._geometry is not None:
-        t._geometry = verb.geometry(h._geometry, *numbers)
-    t._base = base
+    tape = threads.tape
+    epoch = tape.epoch
+    v = h._v if h._at == cell.serial and cell.host is None else refresh(h, cell)
+    if v.epoch is not epoch:
+        v = enter(tape, v)
+    parent = epoch.node
+    node = parent.children.get((op, plan.statics, v.slot, *plan.kinds))
+    t = None
+    if node is not None:
+        (out,) = pending(epoch, node.avals, node.slot)
+        t = wrap(out)
+        if tape.epoch is epoch and epoch.node is parent:
+            epoch.node = node
+            epoch.values.append(out)
+            epoch.numbers += plan.numbers
+            if node.cut:
+                flush(tape)
+            if h._requires_grad and tape.grad_enabled:
+                attach(tape, node, (h, *plan.numbers), [v, *plan.numbers], (0,), (t,))
+        else:
+            t = None
+    if t is None:
+        (t,) = apply(op, (h, *plan.numbers), plan.statics)
+    share(t, h, cell, plan.chain)
+    t._base = h if h._base is None else h._base
     return t
 
 

@@ -141,6 +141,7 @@ class Tape:
         self.inference = False
         self.sequence = 0  # numbers grad nodes in the order of the forward
         self.capture: Any = None  # what torch.compile notes of the function that runs: see capture.py
+        self.word: Any = None  # the last program's indexing steps and error word, not looked at yet
 
 
 class _Threads(threading.local):
@@ -325,6 +326,9 @@ def force(value: Value) -> Any:
             if epoch.error is not None:
                 raise epoch.error
             raise RuntimeError("jtorch: the program that was to compute this value did not finish")
+    owner = value.epoch.tape or threads.tape
+    if owner.word is not None:
+        _flusher.look(owner)
     return value.array
 
 
@@ -332,6 +336,8 @@ class _Flusher(Protocol):
     def run(self, tape: Tape) -> None: ...
 
     def run_foreign(self, epoch: Epoch, value: Value) -> None: ...
+
+    def look(self, tape: Tape) -> None: ...
 
 
 _flusher: _Flusher
