@@ -1,7 +1,8 @@
 """One captured call: where its inputs come from, what it changes, and how it is done again.
 
-Without gradients to follow, a replay runs the path's program at once and puts the results where the call put them. With
-gradients it is one recorded op (`_engine/compiled.py`), so that loss, backward and update join it in one program.
+Without gradients to follow, a replay runs the path's program at once and puts the results where the call put them,
+most calls by the short way (`direct.py`). With gradients it is one recorded op (`_engine/compiled.py`), so that loss,
+backward and update join it in one program.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from jtorch._compile.direct import Direct
 from jtorch._compile.guards import SIMPLE, Scene
 from jtorch._engine.backward import OpNode
 from jtorch._engine.capture import Capture
@@ -75,11 +77,15 @@ class Entry:
         self.inputs = reader.inputs(self.slots)
         self.avals = avals_by_slot(path(self.node))
         self.checks = reader.checks(notes)
+        self.direct: Direct | None = None
         self.op: Differentiable | None = None
         if reader.live:
             self._differentiate(tape, reader)
         touched = {i for i, _ in (*self.new_grads, *self.changed_grads)} | {i for _, i in self.inputs.grads}
-        self.has_grad = [(i, before[i].grad is not None) for i in touched]
+        self.has_grad = [(i, before[i].grad is not None) for i in touched if i < self.count]
+        self.found_grads = [
+            (self.found[i - self.count], before[i].grad is not None) for i in touched if i >= self.count
+        ]
 
     def _differentiate(self, tape: Tape, reader: Reader) -> None:
         place = {s: i for i, s in enumerate(self.outs)}
@@ -93,28 +99,36 @@ class Entry:
         for h, requires_grad, aval in self.kinds:
             if h._requires_grad is not requires_grad or h._v.aval is not aval:
                 return False
+        for h, had in self.found_grads:
+            if (h._grad is not None) is not had:
+                return False
         for i, had in self.has_grad:
-            if (self._tensor(i, arguments)._grad is not None) is not had:
+            if (arguments[i]._grad is not None) is not had:
                 return False
         return self.scene.holds()
 
-    def _tensor(self, i: int, arguments: list[Handle]) -> Handle:
+    def tensor(self, i: int, arguments: list[Handle]) -> Handle:
+        """A tensor by its index: an argument, or one found in the scene."""
         return arguments[i] if i < self.count else self.found[i - self.count]
 
     def replay(self, tape: Tape, arguments: list[Handle]) -> Any:
         """The call, done again on other arguments."""
         for at, check in self.checks:
             check(read(arguments[at] if at.__class__ is int else at))
-        draws = [make()._v for make in self.draws]
+        drawn = [make() for make in self.draws]
         numbers = self.numbers
         if self.computed:
             numbers = list(numbers)
             for first, count, compute in self.computed:
                 numbers[first : first + count] = compute()
+        if self.direct is not None:
+            results = self.direct.call(self, tape, arguments, drawn, numbers)
+            if results is not None:
+                return filled(self.shape, self.direct.outcome(self, arguments, results))
         values: list = [None] * self.node.end
-        self._read(arguments, draws, values)
+        self._read(arguments, [t._v for t in drawn], values)
         if self.op is None:
-            del draws
+            del drawn  # so that their memory can be overwritten
             return self._run(arguments, values, numbers)
         return self._record(tape, self.op, arguments, values, numbers)
 
@@ -127,7 +141,7 @@ class Entry:
         for slot, h in found:
             values[slot] = h._v if h._cell is None else read(h)
         for slot, i in grads:
-            values[slot] = read(self._tensor(i, arguments)._grad)
+            values[slot] = read(self.tensor(i, arguments)._grad)
         for slot, at in drawn:
             values[slot] = draws[at]
         for slot, value in constants:
@@ -140,12 +154,13 @@ class Entry:
             if values[slot].array is None:
                 force(values[slot])
         program = flusher.program_for(self.node, self.outs, values)
+        self.direct = Direct(self, program) if Direct.fits(self, program) else None
         avals = self.avals
         for slot in program.outs:
             values[slot] = concrete(None, avals[slot])
         later = []
         for i, slot in self.written:
-            h = self._tensor(i, arguments)
+            h = self.tensor(i, arguments)
             if h._cell is None:
                 replace_value(h, values[slot])
             else:
@@ -166,19 +181,19 @@ class Entry:
         for slot, t in linked.items():
             values[slot] = t._v
         for i, slot in self.written:
-            write_value(self._tensor(i, arguments), values[slot])
+            write_value(self.tensor(i, arguments), values[slot])
         return self._finish(arguments, values, linked)
 
     def _finish(self, arguments: list[Handle], values: list, linked: dict[int, Any]) -> Any:
         """Sets gradients and builds the result."""
         for i, slot in self.changed_grads:
-            write_value(self._tensor(i, arguments)._grad, values[slot])
+            write_value(self.tensor(i, arguments)._grad, values[slot])
         for i, slot in self.new_grads:
-            self._tensor(i, arguments)._grad = None if slot is None else wrap(values[slot])
+            self.tensor(i, arguments)._grad = None if slot is None else wrap(values[slot])
         results = []
         for r in self.results:
             if r.__class__ is int:
-                results.append(self._tensor(r, arguments))
+                results.append(self.tensor(r, arguments))
             else:
                 results.append(linked[r.slot] if r.slot in linked else r.tensor(values[r.slot]))
         return filled(self.shape, results)

@@ -61,11 +61,11 @@ def same(a: Any, b: Any) -> bool:
     return type(a) is type(b) and isinstance(a, SIMPLE) and (a == b or (a != a and b != b))
 
 
-def _unchanged(found: Callable[[], Iterable], known: list) -> bool:
+def _unchanged(find: Callable[..., Iterable], places: tuple, known: list) -> bool:
     """True when what is found now is what was known, one by one; plain values may be other objects that are equal."""
-    if all(map(is_, found(), known)):
+    if all(map(is_, find(*places), known)):
         return True
-    return all(now is was or same(now, was) for now, was in zip(found(), known, strict=True))
+    return all(now is was or same(now, was) for now, was in zip(find(*places), known, strict=True))
 
 
 class Scene:
@@ -76,10 +76,10 @@ class Scene:
         self.containers: list[Any] = []  # the facts: a container, a key, what it held there
         self.keys: list[Any] = []
         self.values: list[Any] = []
-        self.ordered: list[Any] = []  # dictionaries and sets that may neither grow nor shrink nor change their order
-        self.orders: list[Any] = []  # the keys of them all, one after the other
-        self.lists: list[list] = []
+        self.sized: list[Any] = []  # what may neither grow nor shrink
         self.lengths: list[int] = []
+        self.ordered: list[Any] = []  # those of them whose keys must stay in their order: dictionaries and sets
+        self.orders: list[Any] = []  # the keys of them all, one after the other
         self.cells: list[CellType] = []
         self.contents: list[Any] = []
         self.truths: list[tuple[dict, str, bool]] = []  # numbers read anew at every call: only zero or not is fixed
@@ -104,9 +104,9 @@ class Scene:
         self.keys.append(key)
         self.values.append(value)
 
-    def _order(self, x: Any) -> None:
-        self.ordered.append(x)
-        self.orders += x
+    def _length(self, x: Any) -> None:
+        self.sized.append(x)
+        self.lengths.append(len(x))
 
     def _children(self, x: Any, stack: list) -> None:
         if isinstance(x, Handle):
@@ -177,23 +177,21 @@ class Scene:
         if isinstance(x, (set, frozenset)):
             if not all(isinstance(item, SIMPLE) for item in x):
                 self.problem = "it holds a set of objects"
-            self._order(x)
         elif isinstance(x, tuple):
             stack += x
+            return
         elif isinstance(x, dict):
-            self._order(x)
             for key, value in x.items():
                 self._fact(x, key, value)
-                stack.append(value)
+            stack += x.values()
         else:
-            self._length(x)
             for at, value in enumerate(x):
                 self._fact(x, at, value)
             stack += x
-
-    def _length(self, x: list) -> None:
-        self.lists.append(x)
-        self.lengths.append(len(x))
+        self._length(x)
+        if x and not isinstance(x, list):
+            self.ordered.append(x)
+            self.orders += x
 
     def _array(self, x: np.ndarray) -> None:
         if x.nbytes > _MOST_ARRAY_BYTES or x.dtype.hasobject:
@@ -211,7 +209,7 @@ class Scene:
         slots = getattr(x, "__dict__", None)
         if slots is None:
             return
-        self._order(slots)
+        self._length(slots)
         skipped = () if not watched or getattr(x, "_hooked", False) else cls._unwatched
         for name, value in slots.items():
             if name not in skipped:
@@ -227,7 +225,7 @@ class Scene:
         self._length(groups)
         for at, group in enumerate(groups):
             self._fact(groups, at, group)
-            self._order(group)
+            self._length(group)
             for name, value in group.items():
                 if isinstance(value, float):
                     self.truths.append((group, name, value != 0))
@@ -238,14 +236,15 @@ class Scene:
     def holds(self) -> bool:
         """True when everything that was found is still so."""
         try:
+            for group, name, truth in self.truths:
+                if (group[name] != 0) is not truth:
+                    return False
             return (
-                sum(map(len, self.ordered)) == len(self.orders)
-                and _unchanged(lambda: chain.from_iterable(self.ordered), self.orders)
-                and all(map(eq, map(len, self.lists), self.lengths))
-                and _unchanged(lambda: map(getitem, self.containers, self.keys), self.values)
-                and _unchanged(lambda: map(_contents, self.cells), self.contents)
-                and all((group[name] != 0) is truth for group, name, truth in self.truths)
-                and all(array.tobytes() == held for array, held in self.arrays)
+                all(map(eq, map(len, self.sized), self.lengths))
+                and _unchanged(chain.from_iterable, (self.ordered,), self.orders)
+                and _unchanged(map, (getitem, self.containers, self.keys), self.values)
+                and _unchanged(map, (_contents, self.cells), self.contents)
+                and (not self.arrays or all(array.tobytes() == held for array, held in self.arrays))
             )
         except (KeyError, IndexError, ValueError):
             return False

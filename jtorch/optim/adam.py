@@ -127,12 +127,8 @@ class Adam(Optimizer):
         flags = updates().AdamFlags(maximize=bool(group["maximize"]), decay=decay, amsgrad=amsgrad)
         fused_update(
             f"{type(self).__name__}.step", updates().adam, tensors, self._numbers(group, count), flags,
-            again=lambda: self._numbers(group, self._tick_together(params, states)),
+            again=_Again(self, group, params),
         )  # fmt: skip
-
-    def _tick_together(self, params, states):
-        """Counts a step of parameters that are all at the same one."""
-        return [self._tick(param, state) for param, state in zip(params, states, strict=True)][-1]
 
     def _numbers(self, group, count):
         """The numbers of ``_updates.adam`` at step ``count``."""
@@ -148,3 +144,20 @@ class Adam(Optimizer):
             (1 - beta2**count) ** 0.5,
             float(group["eps"]),
         ]
+
+
+class _Again:
+    """Counts one more step and gives its numbers: for a compiled function, which sees to it that each
+    ``state["step"]`` is the tensor it was."""
+
+    def __init__(self, optimizer, group, params):
+        self.optimizer, self.group, self.params = optimizer, group, params
+        self.counts = []
+
+    def __call__(self):
+        count = 0
+        self.counts = self.counts or [self.optimizer._host_steps[id(param)][1] for param in self.params]
+        for held in self.counts:
+            count = held.item() + 1
+            held[()] = count
+        return self.optimizer._numbers(self.group, count)
