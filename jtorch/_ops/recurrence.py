@@ -23,10 +23,9 @@ def gates_of_input(x: Any, weight: Any) -> Any:
     return (x.reshape(t * b, width) @ weight.T).reshape(t, b, -1).transpose(0, 2, 1)
 
 
-def _over_time(gradient: Any, states: Any) -> Any:
-    """The gradient (G, H) of a weight from those of its products (T, G, B) and what it multiplied, (T, B, H)."""
-    flat = gradient.transpose(1, 0, 2).reshape(gradient.shape[1], -1)
-    return flat @ states.reshape(-1, states.shape[-1])
+def _over_time(gradient: Any) -> Any:
+    """(T, G, B) as (G, T * B): times what a weight multiplied, (T * B, H), it gives the weight's gradient."""
+    return gradient.transpose(1, 0, 2).reshape(gradient.shape[1], -1)
 
 
 def _advance(point: Callable, state: tuple, gates: Any, product: Any, mask: Any) -> tuple:
@@ -67,7 +66,7 @@ def _recur_backward(point: Callable, reverse: bool, kept: tuple, cotangents: tup
     of_state, (of_gates, of_products) = lax.scan(
         step, of_last, (of_seen, gates, mask, before, products), reverse=not reverse
     )
-    of_weight = _over_time(of_products, before[0].transpose(0, 2, 1))
+    of_weight = _over_time(of_products) @ before[0].transpose(0, 2, 1).reshape(-1, weight.shape[1])
     return of_gates, None, of_state, of_weight, of_products.sum((0, 2))[:, None]
 
 
@@ -116,17 +115,18 @@ def projected_lstm(
     return seen, last
 
 
-# The LSTM again, written out: on CPU its training step takes half of what `recur` takes. A loop writes its activations
-# over the gates it reads, so a step touches each number once; all gates go through one formula, because XLA would make
-# a loop of each slice: sigmoid(x) is tanh(x / 2) / 2 + 1 / 2, so a row is tanh(s x) s + (1 - s), s being 1/2 or 1.
+# The LSTM again, written out: on CPU its training step takes half of what `recur` takes. All gates go through one
+# formula, because XLA would make a loop of each slice: sigmoid(x) is tanh(x / 2) / 2 + 1 / 2, so a row is
+# tanh(s x) s + (1 - s), s being 1/2 or 1. The input's part of the gates stays as its product gives it, (4H, T, B), and
+# a step reads its rows from there: transposed, or written over by the activations, it would be copied.
 
 
 def _scales(rows: int, like: Any) -> Any:
     return np.repeat(np.array([0.5, 0.5, 1, 0.5], like.dtype), rows // 4)[:, None]
 
 
-def _at(stack: Any, t: Any) -> Any:
-    return lax.dynamic_index_in_dim(stack, t, 0, False, allow_negative_indices=False)
+def _at(stack: Any, t: Any, axis: int = 0) -> Any:
+    return lax.dynamic_index_in_dim(stack, t, axis, False, allow_negative_indices=False)
 
 
 def _put(stack: Any, value: Any, t: Any) -> Any:
@@ -135,23 +135,25 @@ def _put(stack: Any, value: Any, t: Any) -> Any:
 
 def _lstm_forward(reverse: bool, x: Any, h: Any, c: Any, w_in: Any, w: Any, bias: Any) -> tuple:
     """Activations (T, 4H, B), cells (T + 1, H, B) in the order of time with the first one, outputs (T, H, B)."""
-    gates = gates_of_input(x, w_in)
-    steps, s, shift = len(x), _scales(len(w), x), bias[:, None]
+    steps, batch, width = x.shape
+    gates = (w_in @ x.transpose(2, 0, 1).reshape(width, -1)).reshape(-1, steps, batch)
+    s, shift = _scales(len(w), x), bias[:, None]
     before, after = (1, 0) if reverse else (0, 1)
 
     def step(n: Any, carry: tuple) -> tuple:
         t = steps - 1 - n if reverse else n
-        h, gates, cells, seen = carry
-        gates = _put(gates, jnp.tanh((_at(gates, t) + w @ h + shift) * s) * s + (1 - s), t)
-        i, f, z, o = jnp.split(_at(gates, t), 4)
+        h, activations, cells, seen = carry
+        activations = _put(activations, jnp.tanh((_at(gates, t, 1) + w @ h + shift) * s) * s + (1 - s), t)
+        i, f, z, o = jnp.split(_at(activations, t), 4)
         cells = _put(cells, f * _at(cells, t + before) + i * z, t + after)
         seen = _put(seen, o * jnp.tanh(_at(cells, t + after)), t)
-        return _at(seen, t), gates, cells, seen
+        return _at(seen, t), activations, cells, seen
 
     empty = jnp.zeros((steps, *h.T.shape), h.dtype)
     first = c.T[None]
     cells = jnp.concatenate([empty, first] if reverse else [first, empty])
-    return lax.fori_loop(0, steps, step, (h.T, gates, cells, empty))[1:]
+    activations = jnp.zeros((steps, len(w), batch), x.dtype)
+    return lax.fori_loop(0, steps, step, (h.T, activations, cells, empty))[1:]
 
 
 def _lstm_results(reverse: bool, cells: Any, seen: Any) -> tuple:
@@ -178,7 +180,7 @@ def _lstm_gradients(
 ) -> tuple:
     x, h, _, w_in, w, _ = given
     of_outputs, of_h, of_c = cotangents
-    steps, hidden = len(x), w.shape[1]
+    steps, hidden, width = len(x), w.shape[1], x.shape[2]
     before, after = (cells[1:], cells[:-1]) if reverse else (cells[:-1], cells[1:])
     a = activations.reshape(steps, 4, hidden, -1)
     i, f, z, o = (a[:, k] for k in range(4))
@@ -193,22 +195,21 @@ def _lstm_gradients(
 
     def step(n: Any, carry: tuple) -> tuple:
         t = n if reverse else steps - 1 - n
-        of_h, of_c, slopes, total = carry
+        of_h, of_c, slopes = carry
         of_h = of_h + _at(out, t)
         of_c = of_c + of_h * _at(through, t)
         slopes = _put(slopes, _at(slopes, t) * jnp.where(gate[0] < 3, of_c[None], of_h[None]), t)
         of_gates = _at(slopes, t).reshape(len(w), -1)
-        return transposed @ of_gates, of_c * _at(f, t), slopes, total + of_gates
+        return transposed @ of_gates, of_c * _at(f, t), slopes
 
-    # The bias takes its sum from the loop: as a reduction after it XLA makes a reduce-window.
-    start = (of_h.T, of_c.T, slopes, jnp.zeros_like(activations[0]))
-    of_h, of_c, of_gates, total = lax.fori_loop(0, steps, step, start)
-    of_gates = of_gates.reshape(activations.shape)
+    of_h, of_c, of_gates = lax.fori_loop(0, steps, step, (of_h.T, of_c.T, slopes))
+    of_gates = _over_time(of_gates.reshape(activations.shape))
+    of_x = (w_in.T @ of_gates).reshape(width, steps, -1).transpose(1, 2, 0)
     earlier = jnp.concatenate([outputs[1:], h[None]] if reverse else [h[None], outputs[:-1]])
-    of_x = of_gates.transpose(0, 2, 1).reshape(-1, len(w)) @ w_in
+    # The bias takes a product for its sum: as a reduction XLA makes a reduce-window of it.
+    of_bias = of_gates @ jnp.ones(of_gates.shape[1], x.dtype)
     return (
-        of_x.reshape(x.shape), of_h.T, of_c.T, _over_time(of_gates, x), _over_time(of_gates, earlier),
-        total.sum(1),
+        of_x, of_h.T, of_c.T, of_gates @ x.reshape(-1, width), of_gates @ earlier.reshape(-1, hidden), of_bias
     )  # fmt: skip
 
 
