@@ -46,6 +46,7 @@ class Op(BaseOp):
         kind: str | None = None,
         upcast: bool = False,
         differentiable: bool = True,
+        no_gradient: tuple[type[Exception], str] | None = None,
         saves_result: bool = False,
         residuals: bool = False,
         returns: Sequence[str] | None = None,
@@ -59,6 +60,7 @@ class Op(BaseOp):
         self.kind = kind
         self.upcast = upcast
         self.differentiable = differentiable
+        self.no_gradient = no_gradient  # the error when the gradient of results that do require grad is asked for
         self.saves_result = saves_result
         self.residuals = residuals
         self.checks = checks

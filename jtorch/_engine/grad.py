@@ -151,16 +151,34 @@ class PullbackOfResiduals(BaseOp):
         return tuple(_conj(g) for g in vjp(tuple(_conj(c) for c in arrays[n + hidden :])))
 
 
-_pullbacks: dict[tuple, Pullback] = {}
+class NoPullback(BaseOp):
+    """In the place of a pullback where torch has no derivative: torch's error, when the gradient is asked for."""
+
+    used = ()
+
+    def __init__(self, op: BaseOp, specs: tuple[Spec, ...], statics: tuple, error: tuple[type[Exception], str]):
+        self.name = f"{op.name}_vjp"
+        self.origin = (op, specs, statics)
+        self.error = error
+        self.cotangents = tuple(i for i, a in enumerate(infer(op, specs, statics)) if differentiable(a))
+
+    def infer(self, specs: tuple[Spec, ...], statics: tuple) -> tuple[Aval, ...]:
+        kind, sentence = self.error
+        raise kind(sentence)
+
+
+_pullbacks: dict[tuple, Pullback | NoPullback] = {}
 _with_residuals: dict[tuple, tuple[ForwardWithResiduals, PullbackOfResiduals]] = {}
 
 
-def pullback(op: BaseOp, specs: tuple[Spec, ...], statics: tuple, needs: tuple[int, ...]) -> Pullback:
+def pullback(op: BaseOp, specs: tuple[Spec, ...], statics: tuple, needs: tuple[int, ...]) -> Pullback | NoPullback:
     """The gradient op of one call signature, derived at first use."""
     key = (op, specs, statics, needs)
     found = _pullbacks.get(key)
     if found is None:
-        found = _pullbacks.setdefault(key, Pullback(op, specs, statics, needs))
+        error = getattr(op, "no_gradient", None)  # ops of the engine itself have no such field
+        made = Pullback(op, specs, statics, needs) if error is None else NoPullback(op, specs, statics, error)
+        found = _pullbacks.setdefault(key, made)
     return found
 
 

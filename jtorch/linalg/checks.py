@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jtorch._declare import errors, to_host
+from jtorch._declare import Handle, errors, to_host
 from jtorch._declare.types import from_numpy
 
 T = (-2, -1)  # the axes of a matrix in a batch
@@ -58,6 +58,21 @@ def check_square(name: str, A: Any) -> None:
         )
 
 
+def check_equation(name: str, A: Any, B: Any, left: bool) -> None:
+    """Shapes of `A X = B`, or of `X A = B`."""
+    if A.shape[-1] != B.shape[-2 if left else -1]:
+        raise RuntimeError(
+            f"{name}: Incompatible shapes of A and B for the equation {'AX = B' if left else 'XA = B'} "
+            f"({A.shape[-2]}x{A.shape[-1]} and {B.shape[-2]}x{B.shape[-1]})"
+        )
+
+
+def check_tensor(function: str, name: str, value: Any) -> None:
+    """A tensor, for functions that hand it on to an op of another name."""
+    if not isinstance(value, Handle):
+        raise errors.argument_type(function, name, 1, "Tensor", value)
+
+
 def check_kernel(kernel: str, A: Any) -> None:
     """LAPACK has float, double and their complex numbers."""
     if not jnp.issubdtype(A.dtype, jnp.inexact) or A.dtype.itemsize < 4:
@@ -72,6 +87,11 @@ def check_inexact(name: str, A: Any, kernel: str = "") -> None:
         check_kernel(kernel, A)
     if A.dtype.itemsize < 4:
         raise RuntimeError(f"{name}: Low precision dtypes not supported. Got {word(A)}")
+
+
+def nothing(A: Any, shape: tuple[int, ...], dtype: Any) -> Any:
+    """A result without elements. It is no linear function of A, so its gradients have gradients, as torch's do."""
+    return (jnp.zeros(shape, dtype) + jnp.sum(A * jnp.conj(A)).real).astype(dtype)
 
 
 def first_zero(factor: Any) -> Any:
@@ -101,10 +121,10 @@ RANK_DEFICIENT = (
 )
 
 
-def check_info(name: str, info: Any, sentence: str) -> None:
+def check_info(name: str, info: Any, sentence: str, error: type[RuntimeError] = LinAlgError) -> None:
     """The error LAPACK's codes stand for. Looking at them runs what is pending, as torch's CPU does at once."""
     codes = np.atleast_1d(to_host(info))
     bad = np.flatnonzero(codes)
     if bad.size:
         batch = f"(Batch element {bad[0]}): " if codes.size > 1 else ""
-        raise LinAlgError(f"{name}: {batch}{sentence.format(code=int(codes.reshape(-1)[bad[0]]))}")
+        raise error(f"{name}: {batch}{sentence.format(code=int(codes.reshape(-1)[bad[0]]))}")

@@ -19,7 +19,9 @@ from jtorch.linalg.checks import (
     check_kernel,
     check_rank,
     check_square,
+    check_tensor,
     mH,
+    nothing,
     word,
 )
 
@@ -29,9 +31,10 @@ def half(A: Any, UPLO: str) -> Any:
     if UPLO.upper() not in ("L", "U"):
         raise RuntimeError(f"Expected UPLO argument to be 'L' or 'U', but got {UPLO}")
     lower = UPLO.upper() == "L"
-    triangle, strict = (jnp.tril(A), jnp.tril(A, -1)) if lower else (jnp.triu(A), jnp.triu(A, 1))
+    strict = jnp.tril(A, -1) if lower else jnp.triu(A, 1)
+    full = strict + mH(strict) + jnp.eye(A.shape[-1], dtype=A.dtype) * A.real  # LAPACK takes the diagonal as real
     both = (A + mH(A)) / 2  # torch's gradient is that of a matrix whose two triangles move together
-    return lax.stop_gradient(triangle + mH(strict) - both) + both
+    return lax.stop_gradient(full - both) + both
 
 
 # Cholesky
@@ -41,11 +44,11 @@ def half(A: Any, UPLO: str) -> Any:
 def _cholesky(input: Array, upper: bool) -> tuple[Array, Array]:
     check_square("linalg.cholesky", input)
     check_inexact("linalg.cholesky", input, "cholesky_cpu")
-    if not input.size:
-        return input, jnp.zeros(input.shape[:-2], np.int32)
     full = half(input, "U" if upper else "L")
     factor = jnp.linalg.cholesky(full, symmetrize_input=False)
     failed = jnp.isnan(lax.stop_gradient(factor)).any((-2, -1))
+    if not input.size:
+        return factor, failed.astype(np.int32)
     order = lax.cond(failed.any(), _failing_minor, lambda A: jnp.zeros(A.shape[:-2], np.int32), lax.stop_gradient(full))
     return (mH(factor) if upper else factor), order
 
@@ -80,6 +83,7 @@ def cholesky(input: Any, *, upper: bool = False, out: Any = None) -> Any:
     tensor([[2., 0.],
             [0., 3.]])
     """
+    check_tensor("linalg_cholesky", "input", input)
     factor, info = _cholesky(input, upper)
     check_info("linalg.cholesky", info, NOT_DEFINITE)
     return factor if out is None else write_out("linalg_cholesky", out, factor)
@@ -132,7 +136,7 @@ def eig(input: Array) -> tuple[Array, Array]:
     """
     _check_general("linalg.eig", input)
     if not input.size:
-        return jnp.zeros(input.shape[:-1], _complex(input)), jnp.zeros(input.shape, _complex(input))
+        return tuple(nothing(input, shape, _complex(input)) for shape in (input.shape[:-1], input.shape))
     values, vectors = lax.linalg.eig(input, compute_left_eigenvectors=False, enable_eigvec_derivs=True)
     return values, vectors
 
@@ -147,8 +151,9 @@ def eigvals(input: Array) -> Array:
     """
     _check_general("linalg.eigvals", input)
     if not input.size:
-        return jnp.zeros(input.shape[:-1], _complex(input))
-    return lax.linalg.eig(input, compute_left_eigenvectors=False, compute_right_eigenvectors=False)[0]
+        return nothing(input, input.shape[:-1], _complex(input))
+    options = {"compute_right_eigenvectors": False, "enable_eigvec_derivs": True}  # the latter for second gradients
+    return lax.linalg.eig(input, compute_left_eigenvectors=False, **options)[0]
 
 
 def _check_hermitian(A: Any) -> None:
@@ -205,4 +210,6 @@ def svd(A: Array, full_matrices: bool = True, *, driver: str | None = None) -> t
 def svdvals(A: Array, *, driver: str | None = None) -> Array:
     """The singular values, largest first."""
     _check_svd(A, driver)
+    if not A.size:
+        return nothing(A, (*A.shape[:-2], min(A.shape[-2:])), jnp.finfo(A.dtype).dtype)
     return jnp.linalg.svd(A, compute_uv=False)

@@ -11,11 +11,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 
 from jtorch._declare import Array, composite, op, write_out
-from jtorch.linalg.checks import NO_INVERSE, T, check_inexact, check_info, check_square, first_zero, mH
+from jtorch.linalg.checks import NO_INVERSE, T, check_inexact, check_info, check_square, check_tensor, first_zero, mH
 from jtorch.linalg.decompositions import half
 
 
@@ -28,8 +27,6 @@ def _inv(A: Array) -> tuple[Array, Array]:
 
 def inverse_and_info(A: Any) -> tuple[Any, Any]:
     """The inverse and 0, or the first zero of U's diagonal."""
-    if not A.size:
-        return A, jnp.zeros(A.shape[:-2], np.int32)
     return jnp.linalg.inv(A), first_zero(lax.linalg.lu(lax.stop_gradient(A))[0])
 
 
@@ -51,6 +48,7 @@ def inv(A: Any, *, out: Any = None) -> Any:
     tensor([[0.5000, 0.0000],
             [0.0000, 0.2500]])
     """
+    check_tensor("linalg_inv", "A", A)
     inverse, info = _inv(A)
     check_info("linalg.inv", info, NO_INVERSE)
     return inverse if out is None else write_out("linalg_inv", out, inverse)
@@ -92,6 +90,7 @@ def pinv(
     >>> torch.linalg.pinv(torch.tensor([[2.], [0.]]))
     tensor([[0.5000, 0.0000]])
     """
+    check_tensor("linalg_pinv", "input", input)
     shape, kind = input._v.aval.shape, input._v.aval.dtype
     if len(shape) < 2 or kind.name not in ("float32", "float64", "complex64", "complex128"):
         raise RuntimeError(

@@ -1,6 +1,6 @@
 """The decomposition `A = L D L^T` (or `L D L^H`) of Bunch and Kaufman: D has blocks of one or two rows on its diagonal.
 
-XLA has no kernel for it, so the recurrence is written out column by column, with LAPACK's pivots (sytf2 and hetf2, lower).
+XLA has no kernel for it, so the recurrence is written out column by column, with LAPACK's pivots (sytf2, hetf2: lower).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from jtorch.linalg.checks import (
     check_kernel,
     check_rank,
     check_square,
+    check_tensor,
     lead_broadcast,
     mH,
     mT,
@@ -92,14 +93,18 @@ def _factor(A: Any, hermitian: bool) -> tuple[Any, Any, Any]:
     return jnp.tril(A), pivots, info
 
 
+def _no_gradient(name: str) -> tuple[type[Exception], str]:
+    return RuntimeError, f"derivative for aten::{name} is not implemented"
+
+
 def _batched(one: Any, rank: int) -> Any:
     for _ in range(rank):
         one = jax.vmap(one)
     return one
 
 
-@op(name="linalg_ldl_factor_ex", method=False, function=False, out=True, differentiable=False,
-    returns=("LD", "pivots", "info"))  # fmt: skip
+@op(name="linalg_ldl_factor_ex", method=False, function=False, out=True, returns=("LD", "pivots", "info"),
+    grad="torch::autograd::NotImplemented", no_gradient=_no_gradient("linalg_ldl_factor_ex"))  # fmt: skip
 def _ldl_factor(input: Array, hermitian: bool) -> tuple[Array, Array, Array]:
     name = "torch.linalg.ldl_factor_ex"
     check_square(name, input)
@@ -134,6 +139,7 @@ def ldl_factor(input: Any, *, hermitian: bool = False, out: Any = None) -> Any:
     tensor([[4.0000, 0.0000],
             [0.5000, 2.0000]])
     """
+    check_tensor("linalg_ldl_factor", "input", input)
     LD, pivots, info = _ldl_factor(input, hermitian)
     check_info("torch.linalg.ldl_factor", info, _ZERO_COLUMN)
     return _FACTORS((LD, pivots) if out is None else write_outs("linalg_ldl_factor", out, (LD, pivots)))
@@ -182,7 +188,8 @@ def _unpacked(LD: Any, pivots: Any, hermitian: bool) -> tuple[Any, Any, Any]:
     return L, D, order
 
 
-@op(name="linalg_ldl_solve", public="ldl_solve", method=False, out=True, differentiable=False)
+@op(name="linalg_ldl_solve", public="ldl_solve", method=False, out=True, grad="torch::autograd::NotImplemented",
+    no_gradient=_no_gradient("linalg_ldl_solve"))  # fmt: skip
 def ldl_solve(LD: Array, pivots: Array, B: Array, *, hermitian: bool = False) -> Array:
     """The solution of `A X = B` from what `ldl_factor` returned.
 

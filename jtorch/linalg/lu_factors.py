@@ -12,10 +12,12 @@ from jtorch._declare import Array, composite, errors, op, registry, write_outs
 from jtorch._declare.return_types import return_type
 from jtorch.linalg.checks import (
     ZERO_PIVOT,
+    check_equation,
     check_info,
     check_kernel,
     check_rank,
     check_square,
+    check_tensor,
     first_zero,
     lead_broadcast,
     mH,
@@ -35,9 +37,6 @@ def _lu_factor(A: Array, pivot: bool, name: str = "torch.lu_factor") -> tuple[Ar
     check_kernel("lu_cpu", A)
     if not pivot:
         raise RuntimeError("linalg.lu_factor: LU without pivoting is not implemented on the CPU")
-    if not A.size:
-        short = jnp.zeros((*A.shape[:-2], min(A.shape[-2:])), np.int32)
-        return A, short, jnp.zeros(A.shape[:-2], np.int32)
     LU, pivots, _ = lax.linalg.lu(A)
     return LU, pivots + 1, first_zero(LU)
 
@@ -50,7 +49,7 @@ def lu_factor_ex(A: Any, *, pivot: bool = True, check_errors: bool = False, out:
     """L and U in one matrix, LAPACK's row interchanges, and an error code: 0 where U has no zero on its diagonal."""
     found = _lu_factor(A, pivot, out=out)
     if check_errors:
-        check_info("torch.linalg.lu_factor_ex", found[2], ZERO_PIVOT)
+        check_info("torch.linalg.lu_factor_ex", found[2], ZERO_PIVOT, RuntimeError)
     return found
 
 
@@ -63,8 +62,9 @@ def lu_factor(A: Any, *, pivot: bool = True, out: Any = None) -> Any:
     tensor([[ 4.0000,  3.0000],
             [ 0.5000, -0.5000]])
     """
+    check_tensor("linalg_lu_factor", "A", A)
     LU, pivots, info = _lu_factor(A, pivot)
-    check_info("torch.linalg.lu_factor", info, ZERO_PIVOT)
+    check_info("torch.linalg.lu_factor", info, ZERO_PIVOT, RuntimeError)
     return _FACTORS((LU, pivots) if out is None else write_outs("linalg_lu_factor", out, (LU, pivots)))
 
 
@@ -149,11 +149,7 @@ def _check_solve(LU: Any, pivots: Any, B: Any, left: bool) -> None:
         raise RuntimeError("linalg.lu_solve: pivots should be a Tensor of scalar type torch.int32")
     check_square("torch.linalg.lu_solve", LU)
     check_rank("linalg.lu_solve", B, "The input tensor B must")
-    if LU.shape[-1] != B.shape[-2 if left else -1]:
-        raise RuntimeError(
-            f"linalg.lu_solve: Incompatible shapes of A and B for the equation {'AX = B' if left else 'XA = B'} "
-            f"({LU.shape[-2]}x{LU.shape[-1]} and {B.shape[-2]}x{B.shape[-1]})"
-        )
+    check_equation("linalg.lu_solve", LU, B, left)
     if pivots.shape[-1:] != LU.shape[-1:]:
         raise RuntimeError("linalg.lu_solve: Number of pivots per batch should be same as the dimension of the matrix")
     if pivots.shape[:-1] != LU.shape[:-2]:
@@ -202,8 +198,6 @@ def _old_lu(A: Any, pivot: bool = True, get_infos: bool = False, **options: Any)
     if options:
         raise errors.unexpected_keyword("lu", next(iter(options)))
     found = _lu_factor(A, pivot)
-    if not get_infos:
-        check_info("torch.linalg.lu_factor", found[2], ZERO_PIVOT)
     if out is not None:
         return write_outs("lu", out, found if get_infos else found[:2])
     return _WITH_INFO(found) if get_infos else tuple(found[:2])

@@ -93,21 +93,21 @@ for _fn in (det, slogdet, logdet, inverse, pinverse, matrix_power, matrix_exp, c
 
 def _removed(name: str, instead: str) -> Callable:
     def gone(*args: Any, **kwargs: Any) -> Any:
-        raise RuntimeError(f"This function was deprecated since version 1.9 and is now removed. {instead}")
+        raise RuntimeError(f"This function was deprecated since version 1.9 and is now removed.{instead}")
 
     gone.__name__ = gone.__qualname__ = name
-    gone.__doc__ = f"Removed from torch. {instead}"
+    gone.__doc__ = f"Removed from torch. {instead.strip()}"
     return gone
 
 
 _INSTEAD = {
-    "eig": "`torch.linalg.eig` returns complex tensors of dtype `cfloat` or `cdouble` rather than real tensors "
+    "eig": " `torch.linalg.eig` returns complex tensors of dtype `cfloat` or `cdouble` rather than real tensors "
            "mimicking complex tensors.",
-    "lstsq": "`torch.lstsq` is deprecated in favor of `torch.linalg.lstsq`.",
-    "solve": "`torch.solve` is deprecated in favor of `torch.linalg.solve`.",
-    "symeig": "The default behavior has changed from using the upper triangular portion of the matrix by default to "
+    "lstsq": " `torch.lstsq` is deprecated in favor of `torch.linalg.lstsq`.",
+    "solve": " `torch.solve` is deprecated in favor of `torch.linalg.solve`.",
+    "symeig": " The default behavior has changed from using the upper triangular portion of the matrix by default to "
               "using the lower triangular portion.",
-    "matrix_rank": "Please use the `torch.linalg.matrix_rank` function instead.",
+    "matrix_rank": "\nPlease use the `torch.linalg.matrix_rank` function instead.",
 }  # fmt: skip
 
 for _name, _instead in _INSTEAD.items():

@@ -5,21 +5,21 @@ https://docs.pytorch.org/docs/stable/linalg.html#solvers
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 
-from jtorch._declare import Array, composite, op, to_host, write_out, write_outs
+from jtorch._declare import Array, composite, errors, op, to_host, write_out, write_outs
 from jtorch._declare.return_types import return_type
 from jtorch.linalg.checks import (
+    NO_INVERSE,
     RANK_DEFICIENT,
     SINGULAR,
+    check_equation,
     check_inexact,
     check_info,
     check_kernel,
@@ -43,6 +43,11 @@ def _is_vector(A: Any, B: Any) -> bool:
 def _solve(A: Array, B: Array, left: bool) -> tuple[Array, Array]:
     check_square("linalg.solve", A)
     check_inexact("linalg.solve", A)
+    if A.dtype != B.dtype:
+        raise RuntimeError(
+            f"linalg.solve: Expected A and B to have the same dtype, but found A of type {word(A)} and B of type "
+            f"{word(B)} instead"
+        )
     vector = _is_vector(A, B)
     if vector and not left:
         raise RuntimeError(
@@ -50,16 +55,12 @@ def _solve(A: Array, B: Array, left: bool) -> tuple[Array, Array]:
             "linalg.solve is equivalent to B / A.squeeze(-1)"
         )
     right = B[..., None] if vector else B
+    check_equation("linalg.solve", A, right, left)
     if not left:
         A, right = mT(A), mT(right)
-    if A.shape[-1] != right.shape[-2]:
-        raise RuntimeError(
-            "linalg.solve: Incompatible shapes of A and B for the equation "
-            f"{'AX = B' if left else 'XA = B'} ({A.shape[-2]}x{A.shape[-1]} and {right.shape[-2]}x{right.shape[-1]})"
-        )
     found = jnp.linalg.solve(A, right)
     found = found[..., 0] if vector else found if left else mT(found)
-    return found, first_zero(lax.linalg.lu(lax.stop_gradient(A))[0]) if A.size else jnp.zeros(A.shape[:-2], np.int32)
+    return found, first_zero(lax.linalg.lu(lax.stop_gradient(A))[0])
 
 
 @composite(method=False)
@@ -88,6 +89,8 @@ def solve(A: Any, B: Any, *, left: bool = True, out: Any = None) -> Any:
 def solve_triangular(input: Array, B: Array, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Array:
     """The solution of `input X = B` for a triangular matrix."""
     check_square("linalg.solve_triangular", input)
+    check_rank("linalg.solve_triangular", B, "The input tensor B must")
+    check_equation("linalg.solve_triangular", input, B, left)
     A, B = lead_broadcast(input, B)
     return lax.linalg.triangular_solve(A, B, left_side=left, lower=not upper, unit_diagonal=unitriangular)
 
@@ -101,11 +104,13 @@ def tensorsolve(input: Any, other: Any, dims: Sequence[int] | None = None, *, ou
     tensor([1., 1., 1., 1.])
     """
     rank = input._v.aval.ndim
+    if isinstance(dims, int):
+        raise errors.argument_type("linalg_tensorsolve", "dims", 3, "tuple of ints", dims)
     if dims is not None:
         moved = [d % rank for d in dims]
         input = input.permute([d for d in range(rank) if d not in moved] + moved)
-    shape, rows = input._v.aval.shape, other._v.aval.ndim
-    columns, lines = math.prod(shape[rows:]), math.prod(shape[:rows])
+    shape, rows, lines = input._v.aval.shape, other._v.aval.ndim, other._v.aval.size
+    columns = math.prod(shape[rows:])
     if columns != lines:
         raise RuntimeError(
             "Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == prod(self.shape[:other.ndim]), "
@@ -231,23 +236,24 @@ def _check_pair(name: str, b: Any, A: Any) -> None:
     check_kernel(f"{name}_cpu", A)
 
 
-@functools.partial(jax.custom_jvp, nondiff_argnums=(2,))
 def _against_factor(B: Any, L: Any, upper: bool) -> Any:
-    """The solution of `A X = B` from the Cholesky factor of A."""
+    """The solution of `A X = B` from the Cholesky factor of A.
+
+    torch's derivative is that of `A = L L^H` for any L, not for its triangle alone.
+    """
+    factor = mH(L) if upper else L
     options = {"left_side": True, "lower": not upper}
     adjoint = {**options, "transpose_a": True, "conjugate_a": True}
-    for step in (adjoint, options) if upper else (options, adjoint):
-        B = lax.linalg.triangular_solve(L, B, **step)
-    return B
+    steps = (adjoint, options) if upper else (options, adjoint)
 
+    def solve(_: Any, right: Any) -> Any:
+        for step in steps:
+            right = lax.linalg.triangular_solve(L, right, **step)
+        return right
 
-@_against_factor.defjvp
-def _against_factor_jvp(upper: bool, primals: tuple, tangents: tuple) -> tuple[Any, Any]:
-    """torch's derivative is that of `A = L L^H` for any L, not for its triangle alone."""
-    (B, L), (dB, dL) = primals, tangents
-    X = _against_factor(B, L, upper)
-    half = mH(dL) @ L if upper else dL @ mH(L)
-    return X, _against_factor(dB - (half + mH(half)) @ X, L, upper)
+    return lax.custom_linear_solve(
+        lambda X: factor @ (mH(factor) @ X), B, solve, lambda _, right: jnp.conj(solve(_, jnp.conj(right)))
+    )
 
 
 @op(name="cholesky_solve", namespace="torch", out=True)
@@ -267,18 +273,26 @@ def cholesky_solve(input: Array, input2: Array, upper: bool = False) -> Array:
     return _against_factor(B, L, upper)
 
 
-@op(name="cholesky_inverse", namespace="torch", out=True)
-def cholesky_inverse(input: Array, upper: bool = False) -> Array:
-    """The inverse of A from its Cholesky factor `input`.
+@op(name="cholesky_inverse", method=False, function=False)
+def _cholesky_inverse(input: Array, upper: bool) -> tuple[Array, Array]:
+    check_square("cholesky_inverse", input)
+    check_kernel("cholesky_inverse_out_cpu", input)
+    eye = jnp.broadcast_to(jnp.eye(input.shape[-1], dtype=input.dtype), input.shape)
+    return _against_factor(eye, input, upper), first_zero(input)
+
+
+@composite(namespace="torch")
+def cholesky_inverse(input: Any, upper: bool = False, *, out: Any = None) -> Any:
+    """The inverse of A from its Cholesky factor `input`; LinAlgError when A is singular.
 
     >>> import jtorch as torch
     >>> torch.cholesky_inverse(torch.tensor([[2., 0.], [0., 1.]]))
     tensor([[0.2500, 0.0000],
             [0.0000, 1.0000]])
     """
-    check_square("cholesky_inverse", input)
-    check_kernel("cholesky_inverse_out_cpu", input)
-    return _against_factor(jnp.broadcast_to(jnp.eye(input.shape[-1], dtype=input.dtype), input.shape), input, upper)
+    inverse, info = _cholesky_inverse(input, upper)
+    check_info("cholesky_inverse", info, NO_INVERSE)
+    return inverse if out is None else write_out("cholesky_inverse", out, inverse)
 
 
 @op(name="triangular_solve", namespace="torch", out=True, returns=("solution", "cloned_coefficient"))
