@@ -10,16 +10,21 @@ from jtorch import fft as fft
 from jtorch import nn as nn  # before _root: torch.relu, torch.conv2d and others are declared in nn.functional
 from jtorch import optim as optim
 from jtorch import serialization as serialization
+from jtorch import signal as signal
 from jtorch import special as special
 from jtorch import utils as utils
 from jtorch._alias import __version__ as __version__
 from jtorch._alias import install as install
 from jtorch._alias import uninstall as uninstall
+from jtorch._declare import registry as _registry
 from jtorch._dynamo.eval_frame import compile as compile
 from jtorch._engine.explain import explain as explain
 from jtorch._root import *  # noqa: F403 - the root namespace is the registry's
 from jtorch.serialization import load as load
 from jtorch.serialization import save as save
+
+# The star leaves out names that begin with an underscore, and torch has some: torch._chunk_cat.
+globals().update(_registry.namespace("torch"))
 
 # A training step makes thousands of small objects, so Python's collector runs often and each time walks all of JAX's
 # modules (half of a step of many tiny operations). What exists by now stays for good: it need not be walked.

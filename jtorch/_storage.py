@@ -312,3 +312,6 @@ for _name, _fn in {
     "pin_memory": _itself, "is_shared": lambda self: False, "is_pinned": lambda self, device=None: False,
 }.items():  # fmt: skip
     registry.add_method(_name, _fn)
+
+
+registry.add_function("torch", "resize_as_", resize_as_)

@@ -5,6 +5,7 @@ https://docs.pytorch.org/docs/stable/special.html
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -15,9 +16,10 @@ from jax import lax
 
 from jtorch import _ops as _ops
 from jtorch._declare import Array, Operand, composite, pointwise, registry
+from jtorch._ops import bessel
 from jtorch._ops.elementary import i0
 from jtorch._ops.pointwise import needs_tensor
-from jtorch._ops.refusals import COMPLEX, no_kernel
+from jtorch._ops.refusals import COMPLEX, both, no_half, no_kernel
 
 
 def _function(name: str, fn: Callable, doc: str, grad: str = "", **given: Any) -> Callable:
@@ -73,6 +75,24 @@ log_ndtr = _function("log_ndtr", jss.log_ndtr, "The logarithm of `ndtr`.")
 modified_bessel_i0 = _function("modified_bessel_i0", i0.body, "`i0`.", differentiable=False)
 modified_bessel_i1 = _function("modified_bessel_i1", jss.i1, "`i1`.", differentiable=False)
 spherical_bessel_j0 = _function("spherical_bessel_j0", _spherical, "`sin(x) / x`, 1 at 0.", differentiable=False)
+
+
+def _bessel(name: str, fn: Callable, doc: str) -> Callable:
+    """Declares a function that torch has for float32 and float64 alone, without a derivative."""
+    kernel = f"{name}_cpu"
+    return _function(name, fn, doc, differentiable=False, refuse=both(no_kernel(kernel, COMPLEX), no_half(kernel)))
+
+
+airy_ai = _bessel("airy_ai", bessel.airy_ai, "Airy's function Ai.")
+bessel_j0 = _bessel("bessel_j0", bessel.bessel_j0, "Bessel's function of the first kind of order 0.")
+bessel_j1 = _bessel("bessel_j1", bessel.bessel_j1, "Bessel's function of the first kind of order 1.")
+bessel_y0 = _bessel("bessel_y0", bessel.bessel_y0, "Bessel's function of the second kind of order 0.")
+bessel_y1 = _bessel("bessel_y1", bessel.bessel_y1, "Bessel's function of the second kind of order 1.")
+for _order in (0, 1):
+    _of = f"Bessel function of the second kind of order {_order}"
+    _bessel(f"modified_bessel_k{_order}", functools.partial(bessel.modified_k, order=_order), f"The modified {_of}.")
+    _bessel(f"scaled_modified_bessel_k{_order}", functools.partial(bessel.scaled_modified_k, order=_order),
+            f"`exp(x)` times the modified {_of}.")  # fmt: skip
 
 
 _of_two: dict[str, Any] = {"kind": "float", "function": False, "method": False, "inplace": False}

@@ -35,6 +35,7 @@ def operator_methods(functions: dict[str, Callable]) -> dict[str, Callable]:
         if inplace:
             methods[f"__i{dunder}__"] = _inplace(f"{name}_", fn)
     methods["__rtruediv__"] = _divides(functions["reciprocal"], functions["mul"])
+    methods["__rdiv__"] = lambda self, other: self.reciprocal() * other
     for dunder, name in COMPARISON.items():
         if name in functions:
             methods[f"__{dunder}__"] = _forward(functions[name])

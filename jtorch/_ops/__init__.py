@@ -6,6 +6,7 @@ from jtorch._ops import complex_parts as complex_parts
 from jtorch._ops import conversion as conversion
 from jtorch._ops import counting as counting
 from jtorch._ops import creation as creation
+from jtorch._ops import creation_strided as creation_strided
 from jtorch._ops import cumulative as cumulative
 from jtorch._ops import einsum as einsum
 from jtorch._ops import elementary as elementary
@@ -21,7 +22,9 @@ from jtorch._ops import recurrent as recurrent
 from jtorch._ops import reduction as reduction
 from jtorch._ops import scattering as scattering
 from jtorch._ops import sorting as sorting
+from jtorch._ops import spectral as spectral
 from jtorch._ops import splitting as splitting
 from jtorch._ops import structure as structure
+from jtorch._ops import view_copy as view_copy
 from jtorch._ops import view_scatter as view_scatter
 from jtorch._ops import views as views

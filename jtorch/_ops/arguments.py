@@ -7,7 +7,7 @@ from typing import Any
 from jtorch._declare import Handle, as_int, errors
 
 
-def whole(name: str, argument: str, position: int, value: Any) -> int:
+def whole(name: str, argument: str, position: int | None, value: Any) -> int:
     """An argument that must be an int."""
     if value.__class__ is int:
         return value

@@ -9,7 +9,8 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from jtorch._declare import Array, Scalar, composite, errors, op
+from jtorch._declare import Array, Arrays, Scalar, composite, errors, op
+from jtorch._declare.return_types import return_type
 from jtorch._ops.pointwise import is_number
 from jtorch._ops.refusals import BOOL, COMPLEX, INT, first, kind_of, no_kernel
 
@@ -84,3 +85,89 @@ def histogram(
             f"torch.histogramdd: min should not exceed max, but got min {low:g} max {high:g} for dimension 0"
         )
     return _histogram(input, _edges(input, bins, low, high), weight, density, out=out)
+
+
+@op(name="histogramdd", public="_histogramdd", differentiable=False, function=False, method=False)
+def _histogramdd(bins: Arrays, input: Array, weight: Array | None, density: bool) -> Array:
+    """Counts between given edges in every dimension; the last edges belong to the last bins."""
+    inside, places = True, []
+    for x, edges in zip(jnp.moveaxis(input.reshape(-1, len(bins)), 1, 0), bins, strict=True):
+        inside = inside & (x >= edges[0]) & (x <= edges[-1])
+        place = jnp.searchsorted(edges, x, side="right") - 1
+        places.append(jnp.where(x == edges[-1], edges.size - 2, place))
+    sizes = [edges.size - 1 for edges in bins]
+    places[0] = jnp.where(inside, places[0], sizes[0])
+    amount = 1 if weight is None else weight.reshape(-1)
+    hist = jnp.zeros(sizes, input.dtype).at[tuple(places)].add(amount, mode="drop")
+    if not density:
+        return hist
+    hist = hist / jnp.sum(hist)
+    for d, edges in enumerate(bins):
+        hist = hist / jnp.diff(edges).reshape(-1, *(1,) * (len(bins) - d - 1))
+    return hist
+
+
+_HISTOGRAMDD = return_type("histogramdd", ("hist", "bin_edges"))
+
+
+def _check_histogramdd(input: Any, bins: Any, range: Any, weight: Any) -> int:
+    shape = input._v.aval.shape
+    if not shape:
+        raise errors.dim_of_scalar(-1)
+    count = shape[-1]
+    if not is_number(bins) and len(bins) != count:
+        raise RuntimeError("histogramdd: The size of bins must be equal to the innermost dimension of the input.")
+    if len(shape) < 2:
+        raise RuntimeError("torch.histogramdd: input tensor should have at least 2 dimensions")
+    if kind_of(input.dtype) != "float" or input.dtype.itemsize < 4:
+        raise errors.not_implemented_for("histogramdd", input.dtype.type_name)
+    if range is not None and len(range) != 2 * count:
+        raise RuntimeError(
+            f"torch.histogramdd: for a {count}-dimensional histogram range should have {2 * count} elements, but got "
+            f"{len(range)}"
+        )
+    if weight is not None and weight._v.aval.shape != shape[:-1]:
+        raise RuntimeError(
+            "torch.histogramdd: if weight tensor is provided it should have the same shape as the input tensor "
+            f"excluding its innermost dimension, but got input with shape {list(shape)} and weight with shape "
+            f"{list(weight._v.aval.shape)}"
+        )
+    return count
+
+
+@composite(method=False)
+def histogramdd(input: Any, bins: Any, range: Any = None, weight: Any = None, density: bool = False) -> Any:
+    """How many points fall in each cell of a grid, and the edges of the cells: points are rows of the last dimension.
+
+    `bins` is a number of bins, one for each dimension, or the edges themselves; `range` holds all lower and upper ends.
+
+    >>> import jtorch as torch
+    >>> torch.histogramdd(torch.tensor([[0., 1.], [1., 0.], [2., 2.]]), bins=[2, 2]).hist
+    tensor([[0., 1.],
+            [1., 1.]])
+    """
+    count = _check_histogramdd(input, bins, range, weight)
+    edges = []
+    for d, size in enumerate([bins] * count if is_number(bins) else bins):
+        if not is_number(size):
+            _check_edges(input, size, d)
+            edges.append(size)
+            continue
+        if size <= 0:
+            raise RuntimeError(f"torch.histogram(): bins must be > 0, but got {size} for dimension {d}")
+        low, high = (None, None) if range is None else range[2 * d : 2 * d + 2]
+        if low is not None and high is not None and low > high:
+            raise RuntimeError(
+                f"torch.histogramdd: min should not exceed max, but got min {low:g} max {high:g} for dimension {d}"
+            )
+        edges.append(_edges(input[..., d], size, low, high))
+    return _HISTOGRAMDD((_histogramdd(edges, input, weight, density), tuple(edges)))
+
+
+def _check_edges(input: Any, edges: Any, d: int) -> None:
+    found, wish = edges.dtype, input.dtype
+    if found is not wish:
+        raise RuntimeError(
+            "torch.histogramdd: input tensor and bins tensors should have the same dtype, but got input with dtype "
+            f"{errors.c_name(wish.type_name)} and bins for dimension {d} with dtype {errors.c_name(found.type_name)}"
+        )

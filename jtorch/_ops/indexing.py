@@ -347,3 +347,36 @@ def index_put(input: Any, indices: Any, values: Any, accumulate: bool = False) -
     """
     at, index = _places(input, indices)
     return put(input, tuple(at), index, values, accumulate)
+
+
+@op(name="unravel_index", public="_unravel_index", function=False, method=False, differentiable=False)
+def _unravel_index(indices: Array, shape: tuple) -> tuple[Array, ...]:
+    rest, found = indices.astype(jnp.int64), []
+    for n in shape[::-1]:
+        found.append(rest % n)
+        rest = rest // n
+    return tuple(found[::-1])
+
+
+@composite(method=False)
+def unravel_index(indices: Any, shape: Any) -> tuple:
+    """The coordinates, one tensor a dimension, of places counted through a tensor of the given shape.
+
+    >>> import jtorch as torch
+    >>> torch.unravel_index(torch.tensor([1, 5]), (2, 3))
+    (tensor([0, 1]), tensor([1, 2]))
+    """
+    found = indices.dtype
+    if found is bool_ or found.is_floating_point or found.is_complex:
+        raise TypeError(f"expected 'indices' to be integer dtype, but got {found}")
+    if not isinstance(shape, (int, tuple, list, str)):
+        raise TypeError(f"expected 'shape' to be int or sequence of ints, but got {type(shape)}")
+    sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+    for n in sizes:
+        if not isinstance(n, int):
+            raise TypeError(f"expected 'shape' sequence to only contain ints, but got {type(n)}")
+    if any(n < 0 for n in sizes):
+        raise ValueError(f"'shape' cannot have negative values, but got {sizes}")
+    if 0 in sizes and indices.numel():
+        raise RuntimeError("ZeroDivisionError")
+    return _unravel_index(indices, tuple(n or 1 for n in sizes)) if sizes else ()

@@ -10,7 +10,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from jtorch._declare import Array, Arrays, Dim, Handle, NewDim, composite, errors, from_host, op, to_host
+from jtorch._declare import Array, Arrays, Dim, Handle, NewDim, composite, errors, from_host, op, to_host, wrap_dim
 from jtorch._ops import views
 
 
@@ -178,3 +178,31 @@ def atleast_3d(*tensors: Any) -> Any:
         return t.reshape(1, 1, 1) if not rank else t.reshape(1, -1, 1)
 
     return _each(one, tensors)
+
+
+@op(method=False, out=True, differentiable=False)
+def _chunk_cat(tensors: Arrays, dim: int, num_chunks: int) -> Array:
+    """Each tensor cut into chunks along `dim`, the last ones filled up with zeros, and the chunks side by side: what
+    sharded training gathers. The result has a dimension of chunks and one of all their elements."""
+    if not tensors:
+        raise RuntimeError("_chunk_cat expects a non-empty input tensor list")
+    if num_chunks < 1:
+        raise RuntimeError("_chunk_cat expects positive num_chunks")
+    first = tensors[0]
+    if dim < 0 and any(t.ndim != first.ndim for t in tensors):
+        raise RuntimeError("_chunk_cat expects non-negative dim when input tensors have different ndims")
+    along = wrap_dim(dim, first.ndim) if dim < 0 else dim
+    rows = []
+    for t in tensors:
+        if not t.size:
+            raise RuntimeError("_chunk_cat expects non-empty tensor")
+        if t.dtype != first.dtype:
+            raise RuntimeError("_chunk_cat expects all input tensors with the same dtype")
+        if t.ndim <= along:
+            raise RuntimeError("_chunk_cat expects dim < ndim for all input tensors")
+        if t.shape[:along] != first.shape[:along]:
+            raise RuntimeError("_chunk_cat expects same sizes of 0,...,dim-1 dimensions for all tensors")
+        filling = [(0, 0)] * t.ndim
+        filling[along] = (0, -t.shape[along] % num_chunks)
+        rows.append(jnp.pad(t, filling).reshape(*t.shape[:along], num_chunks, -1))
+    return jnp.concatenate(rows, along + 1)

@@ -26,6 +26,7 @@ from jtorch._declare import (
     write_out,
 )
 from jtorch._declare.types import bool_, uint8
+from jtorch._ops.arguments import whole
 from jtorch._ops.creation import fitting_number
 
 _C_TYPES = {
@@ -94,6 +95,22 @@ def nonzero(input: Any, *, as_tuple: bool = False, out: Any = None) -> Any:
     found = np.argwhere(array).astype(np.int64) if array.ndim else np.zeros((int(bool(array)), 0), np.int64)
     t = from_host(found)
     return t if out is None else write_out("nonzero", out, t)
+
+
+@op(differentiable=False, out=True)
+def nonzero_static(input: Array, *, size: int, fill_value: int = -1) -> Array:
+    """The first `size` rows of `nonzero`, followed by rows of `fill_value` where there are fewer.
+
+    >>> import jtorch as torch
+    >>> torch.nonzero_static(torch.tensor([0, 3]), size=2)
+    tensor([[ 1],
+            [-1]])
+    """
+    if whole("nonzero_static", "size", None, size) < 0:
+        raise RuntimeError("nonzero_static: 'size' must be an non-negative integer")
+    if not input.ndim:
+        return jnp.zeros((size, 0), jnp.int64)
+    return jnp.stack(jnp.nonzero(input, size=size, fill_value=fill_value), 1).astype(jnp.int64)
 
 
 @composite

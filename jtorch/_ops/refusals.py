@@ -38,6 +38,17 @@ def no_kernel(kernel: str, *kinds: str) -> Callable:
     return refuse
 
 
+def no_half(kernel: str) -> Callable:
+    """Refuses floats narrower than 32 bits as a missing kernel does."""
+
+    def refuse(specs: tuple) -> None:
+        found = common(specs)
+        if found.is_floating_point and found.itemsize < 4:
+            raise errors.not_implemented_for(kernel, found.type_name)
+
+    return refuse
+
+
 def refused(error: Callable[[str], Exception], sentence: str, *kinds: str) -> Callable:
     """Refuses kinds of the promoted type with a sentence, in which `{}` is the type's name."""
 

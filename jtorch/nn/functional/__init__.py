@@ -21,6 +21,7 @@ from jtorch.nn.functional import pooling as pooling
 from jtorch.nn.functional import pooling_mean as pooling_mean
 from jtorch.nn.functional import sampling as sampling
 from jtorch.nn.functional import sequence as sequence
+from jtorch.nn.functional import spectral as spectral
 from jtorch.nn.functional import vision as vision
 
 globals().update(_registry.namespace("torch.nn.functional"))
