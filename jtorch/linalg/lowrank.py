@@ -11,7 +11,8 @@ from jtorch._declare import composite
 from jtorch._ops import random
 from jtorch._ops.matmul import matmul
 from jtorch._ops.views import adjoint
-from jtorch.linalg.decompositions import qr, svd
+from jtorch.linalg.decompositions import cholesky, eigh, qr, svd
+from jtorch.linalg.solvers import solve_triangular
 
 
 def _basis(A: Any, q: int, niter: int, M: Any = None) -> Any:
@@ -68,3 +69,41 @@ def pca_lowrank(A: Any, q: int | None = None, center: bool = True, niter: int = 
     if not (kind.is_floating_point or kind.is_complex):
         raise ValueError(f"input must be a floating point tensor, got {kind}")
     return _svd_lowrank(A - A.mean(-2, True) if center else A, q, niter, None)
+
+
+def _check_sizes(m: int, n: int) -> None:
+    if m < 3 * n:
+        raise ValueError(
+            f"LOBPCG algorithm is not applicable when the number of A rows (={m}) is smaller than 3 x the number of "
+            f"requested eigenpairs (={n})"
+        )
+
+
+@composite(method=False, namespace="torch")
+def lobpcg(
+    A: Any, k: int | None = None, B: Any = None, X: Any = None, n: int | None = None, iK: Any = None,
+    niter: int | None = None, tol: float | None = None, largest: bool | None = None, method: str | None = None,
+    tracker: Any = None, ortho_iparams: dict | None = None, ortho_fparams: dict | None = None,
+    ortho_bparams: dict | None = None,
+) -> tuple[Any, Any]:  # fmt: skip
+    """The `k` largest (or smallest) eigenvalues and eigenvectors of a symmetric matrix, or of `A x = lambda B x`.
+
+    They come from the whole decomposition, to full precision: what steers the iteration (`iK`, `niter`, `tol`,
+    `method`, `tracker`, `ortho_*`) has no effect, and of the first guess `X` only the number of columns counts.
+
+    >>> import jtorch as torch
+    >>> torch.lobpcg(torch.tensor([1., 2., 3., 4.]).diag(), k=1)[0]
+    tensor([4.])
+    """
+    columns = X._v.aval.shape[-1] if X is not None else 1
+    k = columns if k is None else k
+    _check_sizes(A._v.aval.shape[-2], columns if X is not None else k if n is None else n)
+    if B is not None:
+        factor = cholesky(B)
+        half = solve_triangular(factor, A, upper=False)
+        A = solve_triangular(adjoint(factor), half, upper=True, left=False)
+    values, vectors = eigh(A)
+    if largest is None or largest:
+        values, vectors = values.flip(-1), vectors.flip(-1)
+    values, vectors = values[..., :k], vectors[..., :k]
+    return values, vectors if B is None else solve_triangular(adjoint(factor), vectors, upper=True)
