@@ -193,6 +193,23 @@ def _arg(name: str, fn: Callable, doc: str) -> Callable:
 
 
 _LARGEST_EXACT = 1 << 24  # float32 holds every whole number up to here
+_MOST_HALVED = 1 << 16
+
+
+def by_halves(extremum: Callable, x: Array, dim: int) -> Array:
+    """The extremum along `dim`, which stays with length 1, as extrema of two halves again and again. On CPU a reduction
+    by maximum or minimum would keep the whole program from the kernel library's sums (`_engine/options.py`)."""
+    while (size := x.shape[dim]) > 1:
+        half = (size + 1) // 2  # of an odd length both halves hold the middle
+        x = extremum(lax.slice_in_dim(x, 0, half, axis=dim), lax.slice_in_dim(x, size - half, size, axis=dim))
+    return x
+
+
+def _kept_extremum(extremum: Callable, x: Array, dim: int) -> Array:
+    """The extremum along `dim`, which stays with length 1."""
+    if x.size <= _MOST_HALVED:
+        return by_halves(extremum, x, dim)
+    return (jnp.max if extremum is jnp.maximum else jnp.min)(x, dim, keepdims=True)
 
 
 def _where(x: Array, dim: int, extremum: Callable, search: Callable) -> Array:
@@ -205,17 +222,18 @@ def _where(x: Array, dim: int, extremum: Callable, search: Callable) -> Array:
     if platform() != "cpu" or 2 * size > _LARGEST_EXACT:
         return search(x, dim, index_type(size))
     place = lax.broadcasted_iota(jnp.float32, x.shape, dim)
-    reached = jnp.where(x == extremum(x, dim, keepdims=True), place + size, 2 * size)
-    first = jnp.min(jnp.where(x != x, place, reached), dim).astype(index_type(2 * size))
+    reached = jnp.where(x == _kept_extremum(extremum, x, dim), place + size, 2 * size)
+    first = _kept_extremum(jnp.minimum, jnp.where(x != x, place, reached), dim)
+    first = jnp.squeeze(first, dim).astype(index_type(2 * size))
     return jnp.where(first < size, first, first - size)
 
 
 def _argmax(x: Array, dim: int) -> Array:
-    return _where(x, dim, jnp.max, lax.argmax)
+    return _where(x, dim, jnp.maximum, lax.argmax)
 
 
 def _argmin(x: Array, dim: int) -> Array:
-    return _where(x, dim, jnp.min, lax.argmin)
+    return _where(x, dim, jnp.minimum, lax.argmin)
 
 
 argmax = _arg("argmax", _argmax, "The index of the largest element, the first of equal ones.")

@@ -1,7 +1,7 @@
 """Softmax of rows, in the form XLA's CPU backend runs fast.
 
 A maximum as maxima of halves is pointwise, and vectorised. As a reduction it also keeps the whole program from the
-kernel library's sums (`_engine/options.py`): of a step of a GPT it costs 10 of 126 ms.
+kernel library's sums: of a step of a GPT it costs 10 of 126 ms.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jtorch._declare import Array, platform
+from jtorch._ops.reduction import by_halves
 
 
 def row_max(x: Array) -> Array:
@@ -20,10 +21,7 @@ def row_max(x: Array) -> Array:
     x = lax.stop_gradient(x)
     if platform() != "cpu" or not x.shape[-1]:
         return jnp.max(x, -1, keepdims=True, initial=-jnp.inf)
-    while x.shape[-1] > 1:
-        half = (x.shape[-1] + 1) // 2  # of an odd length both halves hold the middle
-        x = jnp.maximum(x[..., :half], x[..., -half:])
-    return x
+    return by_halves(jnp.maximum, x, x.ndim - 1)
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(1,))
