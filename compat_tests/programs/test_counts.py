@@ -9,7 +9,7 @@ import jtorch
 from compat_tests.engine.counting import whole_tier
 from jtorch._engine import backend, explain
 from jtorch._engine.flush import flusher
-from jtorch._engine.program import avals_by_slot, path
+from jtorch._engine.program import path
 
 nn, F = jtorch.nn, jtorch.nn.functional
 pytestmark = whole_tier
@@ -69,13 +69,24 @@ def test_arguments_results_and_ops_of_a_step(mlp_step):
     assert program.steps <= 10
 
 
-def test_large_inputs_are_donated(mlp_step):
+def test_parameters_and_moments_are_donated_to_their_new_values(mlp_step):
     mlp_step()
     program = last_program()
-    large = 512 * 256 * 4
-    avals = avals_by_slot(path(flusher.programs[program]))
-    donated = [avals[program.inputs[i]].nbytes for i in program.donated]
-    assert donated == [large] * 3  # the first weight and its moments; smaller ones cost less when they are not
+    node = flusher.programs[program]
+    donated = [program.inputs[i] for i in program.donated]
+    assert len(donated) == 3 * 4  # four parameters, two moments each
+    last = path(node)[-1]
+    while last.step.op is None or not last.step.op.name.startswith("Adam"):
+        last = last.parent
+    made_by_adam = program.order[: len(donated)]  # JAX pairs these with the donated, one by one
+    assert set(made_by_adam) == set(range(last.slot, last.end))
+    replaced = dict(zip(range(last.slot, last.end), written_by(last.step), strict=True))
+    assert [replaced[slot] for slot in made_by_adam] == donated
+
+
+def written_by(step):
+    """The operands an optimizer's step replaces, one for each of its results."""
+    return [step.operands[i] for i in step.op.written[step.statics]]
 
 
 def test_transfers_of_a_step(mlp_step, monkeypatch):
