@@ -174,9 +174,9 @@ def _arg(name: str, fn: Callable, doc: str) -> Callable:
         if not input.size and dim is None:
             raise IndexError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0.")
         _nonempty(name, input, dim)
-        flat = input if dim is not None and input.ndim else input.reshape(-1)
-        found = fn(flat, 0 if flat is not input else dim).astype(jnp.int64)
-        if flat is not input or not input.ndim:
+        whole = dim is None or not input.ndim
+        found = fn(input.reshape(-1) if whole else input, 0 if whole else dim).astype(jnp.int64)
+        if whole:
             return found.reshape((1,) * input.ndim if keepdim else ())
         return jnp.expand_dims(found, dim) if keepdim and dim is not None else found
 
