@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from jtorch._declare import Handle, composite, copy_of, errors, write_out
+from jtorch._declare import Handle, composite, copy_of, errors, wrap_dim, write_out
 from jtorch._ops import splitting, views
 from jtorch._ops.arguments import check_tensor
 from jtorch._ops.complex_parts import view_as_complex, view_as_real
@@ -50,10 +50,17 @@ def _written_all(name: str, out: Sequence, found: tuple) -> None:
         _written(name, one, result)
 
 
+def _unfold(input: Any, dimension: int, size: int, step: int) -> Any:
+    """`unfold`, also of a tensor without dimensions: it counts as a vector of one element."""
+    if input._v.aval.ndim:
+        return views.unfold(input, dimension, size, step)
+    return views.unfold(input.reshape(1), wrap_dim(dimension, 0), size, step)[0]
+
+
 for _name, _view in {
     "alias": views.alias, "as_strided": views.as_strided, "detach": views.detach, "diagonal": views.diagonal,
     "expand": views.expand, "permute": views.permute, "select": views.select, "squeeze": views.squeeze, "t": views.t,
-    "transpose": views.transpose, "unfold": views.unfold, "unsqueeze": views.unsqueeze, "view": views._view,
+    "transpose": views.transpose, "unfold": _unfold, "unsqueeze": views.unsqueeze, "view": views._view,
     "view_as_complex": view_as_complex, "view_as_real": view_as_real,
     "split_with_sizes": splitting.split_with_sizes, "unbind": splitting.unbind,
 }.items():  # fmt: skip
