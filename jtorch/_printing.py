@@ -254,6 +254,8 @@ def _suffixes(tensor: Any) -> list[str]:
         suffixes.append(f"grad_fn=<{tensor.grad_fn.name()}>")
     elif tensor.requires_grad:
         suffixes.append("requires_grad=True")
+    if tensor._tangent is not None:
+        suffixes.append(f"tangent={tensor._tangent}")
     return suffixes
 
 

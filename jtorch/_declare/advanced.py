@@ -31,6 +31,7 @@ from jtorch._engine.handle import (
     write_value,
 )
 from jtorch._engine.handle import geometry as geometry_of
+from jtorch._engine.tape import forward_mode
 from jtorch._types import errors
 
 Step = tuple[Verb, tuple[int, ...]]
@@ -89,6 +90,8 @@ def basic_view(h: Handle, steps: Sequence[Step]) -> Any:
 def write_basic(h: Handle, steps: Sequence[Step], value: Any) -> None:
     """Writes a tensor of the right shape and dtype through basic indices, outside the autograd graph."""
     new = read(value)
+    if forward_mode.active and (value._tangent is not None or h._tangent is not None):
+        forward_mode.passer.assign(basic_view(h, steps) if steps else h, value)
     if not steps:
         write_value(h, new)
         return

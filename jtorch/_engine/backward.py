@@ -22,7 +22,7 @@ from jtorch._engine.aval import Aval
 from jtorch._engine.flush import stable_point
 from jtorch._engine.handle import EngineOp, Handle, apply, assign, install_graph, read, wrap
 from jtorch._engine.replay import Watch
-from jtorch._engine.tape import record, threads
+from jtorch._engine.tape import forward_mode, record, threads
 from jtorch._types import autograd_errors
 
 ADD = EngineOp("accumulate", "AddBackward0", lambda _, a, b: a + b)
@@ -123,6 +123,7 @@ class OpNode(Node):
     """The gradient of a recorded op."""
 
     plan: Any
+    tangents: Any = None  # of the operands, in forward mode
 
     @property
     def needs(self) -> tuple[int, ...]:
@@ -136,7 +137,7 @@ class OpNode(Node):
 
     def apply(self, grads: list, create_graph: bool) -> Sequence:
         plan, cotangents = self.plan, self._cotangents(grads)
-        if create_graph:
+        if create_graph or forward_mode.active:
             return apply(plan.pullback, (*self._operands(plan.used, self.saved), *cotangents), ())
         values = [*self.saved, *[g._v if g._cell is None else read(g) for g in cotangents]]
         return [wrap(v) for v in record(threads.tape, plan.pullback, values, ())[1]]
@@ -152,7 +153,10 @@ class OpNode(Node):
     def _operands(self, used: Sequence[int], saved: list) -> list:
         """Saved values as tensors, with their history so that gradients of gradients flow."""
         edges = dict(zip(self.needs, self.edges, strict=True))
-        return [with_history(v, edges.get(i)) for i, v in zip(used, saved, strict=True)]
+        found = [with_history(v, edges.get(i)) for i, v in zip(used, saved, strict=True)]
+        if forward_mode.active and self.tangents is not None:
+            found = forward_mode.passer.saved(found, [self.tangents[i] for i in used])
+        return found
 
     @property
     def next_functions(self) -> tuple:
@@ -183,6 +187,7 @@ class OpNode(Node):
     def release(self) -> None:
         if self.plan.saved_tensors:
             self.saved = None
+        self.tangents = None
         if self.checks or self.kept:
             self.checks = self.kept = ()
 
@@ -196,7 +201,7 @@ class ResidualNode(OpNode):
 
     def apply(self, grads: list, create_graph: bool) -> Sequence:
         plan, cotangents = self.plan, self._cotangents(grads)
-        if not create_graph:
+        if not (create_graph or forward_mode.active):
             values = [*self.saved, *self.hidden, *map(read, cotangents)]
             return [wrap(v) for v in record(threads.tape, plan.pullback, values, ())[1]]
         # A residual has no history of its own: gradients of gradients go through the plain pullback.
@@ -435,7 +440,7 @@ def run_backward(
     tape = threads.tape
     roots = [t._node or accumulator(t) for t in tensors]
     watch = None
-    if len(roots) == 1 and inputs is None and not create_graph and not retain_graph:
+    if len(roots) == 1 and inputs is None and not create_graph and not retain_graph and not forward_mode.active:
         key = replay.key_of(tape.epoch, roots[0], tensors[0]._index, grads[0])
         if key is not None:
             if replay.replay(tape.epoch, key):

@@ -15,7 +15,7 @@ from jtorch._engine import grad
 from jtorch._engine.aval import Aval, aval_of
 from jtorch._engine.geometry import Chain, Geometry, Reinterpreting, Verb, extended, follow, write_through
 from jtorch._engine.storage import Cell
-from jtorch._engine.tape import BaseOp, Tape, Value, enter, flush, force, pending, record, threads
+from jtorch._engine.tape import BaseOp, Tape, Value, enter, flush, force, forward_mode, pending, record, threads
 from jtorch._engine.tape import Node as TrieNode
 from jtorch._types import autograd_errors
 from jtorch._types.dtype import from_numpy
@@ -40,6 +40,7 @@ class Handle:
     _post_hooks: Any = None
     _inference = False
     _retains = False  # retain_grad was called
+    _tangent: Handle | None = None  # in forward mode: see forward.py
 
 
 class Writes:
@@ -197,12 +198,15 @@ def apply(op: Any, operands: tuple, statics: tuple) -> list:
             values.append(x)
     if needs is None or not tape.grad_enabled or not op.differentiable:
         _, outs = record(tape, op, values, statics)
-        return [wrap(v) for v in outs]
-    if op.residuals:
-        return _apply_keeping_residuals(tape, op, operands, values, statics, needs)
-    node, outs = record(tape, op, values, statics)
-    results = [wrap(v) for v in outs]
-    attach(tape, node, operands, values, needs, results)
+        results = [wrap(v) for v in outs]
+    elif op.residuals:
+        results = _apply_keeping_residuals(tape, op, operands, values, statics, needs)
+    else:
+        node, outs = record(tape, op, values, statics)
+        results = [wrap(v) for v in outs]
+        attach(tape, node, operands, values, needs, results)
+    if forward_mode.active and op.differentiable:
+        forward_mode.passer.push(op, operands, values, statics, results)
     return results
 
 
@@ -278,6 +282,8 @@ def link(tape: Tape, g: Any, operands: tuple, plan: Plan, results: list) -> None
             x = operands[i]
             if x._cell is not None:
                 g.checks = (*g.checks, (x._cell, x._cell.version, x._v))
+    if forward_mode.active:
+        g.tangents = [x._tangent if isinstance(x, Handle) else None for x in operands]
     g.sequence = tape.sequence
     tape.sequence += 1
     for i in plan.cotangents:
@@ -369,7 +375,7 @@ def take_view(op: ViewOp, h: Handle, plan: ViewPlan) -> Any:
             if node.cut:
                 flush(tape)
             if h._requires_grad and tape.grad_enabled:
-                attach(tape, node, (h, *plan.numbers), [v, *plan.numbers], (0,), (t,))
+                attach(tape, node, (h, *plan.numbers), [v, *plan.numbers], (0,), [t])
         else:
             t = None
     if t is None:
@@ -385,6 +391,8 @@ def share(t: Handle, h: Handle, cell: Cell, chain: Chain) -> None:
     t._chain = chain
     t._at = cell.serial
     t._inference = h._inference
+    if forward_mode.active and h._tangent is not None:
+        forward_mode.passer.share(t, h, chain)
 
 
 def alias(h: Handle) -> Any:
@@ -423,6 +431,8 @@ def assign(h: Handle, new: Handle) -> None:
     tape = threads.tape
     value = read(new)
     cell = h._cell
+    if forward_mode.active:
+        forward_mode.passer.assign(h, new)
     if cell is None:
         replace_value(h, value)
         _take_history(h, new, tape)

@@ -95,7 +95,8 @@ class Node:
         self.step = step
         self.avals = avals
         self.where = where
-        self.children: dict[Any, Node] = {}  # by an op's key, or by the aval of an input that enters
+        # By an op's key, or by the aval of an input that enters.
+        self.children: dict[Any, Node] = {} if parent is None else parent.children.__class__()
         self.plans: dict[Any, Any] = {}  # gradients of this step, by which operands need one
         self.walks: dict | None = None  # backward walks that started here: see replay.py
         self.programs: list = []
@@ -149,14 +150,37 @@ class _Threads(threading.local):
         self.tape = Tape()
 
 
+class ForwardMode:
+    """Whether ops pass tangents on: see forward.py. One for the process, as torch's level is."""
+
+    level = -1
+    active = False
+    passer: Any = None  # forward.py, once a level was entered
+
+
+class Unseen(dict):
+    """Children of a node that `get`, and so no fast path, finds; `setdefault` does."""
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        return default
+
+
+forward_mode = ForwardMode()
 _roots: dict[str, Node] = {}
 
 
 def root() -> Node:
-    """The trie's root. Result dtypes depend on the default dtype, so each has a trie of its own."""
+    """The trie's root. Result dtypes depend on the default dtype, so each has its own trie; so has forward mode."""
     name = get_default_dtype().name
+    if forward_mode.level >= 0:
+        name = f"{name}, forward mode"
     found = _roots.get(name)
-    return found if found is not None else _roots.setdefault(name, Node(None, None, (), ""))
+    if found is None:
+        found = Node(None, None, (), "")
+        if forward_mode.level >= 0:
+            found.children = Unseen()
+        found = _roots.setdefault(name, found)
+    return found
 
 
 class Settings:

@@ -1,6 +1,7 @@
 """torch.autograd: the public side of the engine's graph."""
 
 from jtorch._tensor import Tensor as Variable
+from jtorch.autograd import forward_ad as forward_ad
 from jtorch.autograd.engine import backward as backward
 from jtorch.autograd.engine import grad as grad
 from jtorch.autograd.function import Function as Function
@@ -9,4 +10,7 @@ from jtorch.autograd.modes import inference_mode as inference_mode
 from jtorch.autograd.modes import no_grad as no_grad
 from jtorch.autograd.modes import set_grad_enabled as set_grad_enabled
 
-__all__ = ["Function", "Variable", "backward", "enable_grad", "grad", "inference_mode", "no_grad", "set_grad_enabled"]
+__all__ = [
+    "Function", "Variable", "backward", "enable_grad", "forward_ad", "grad", "inference_mode", "no_grad",
+    "set_grad_enabled",
+]  # fmt: skip

@@ -11,7 +11,7 @@ from jtorch._engine.tape import threads
 from jtorch._types import errors
 
 
-class _Mode:
+class Mode:
     """A `with` block and a decorator; generator functions keep the mode while they run only."""
 
     def __call__(self, fn: Callable) -> Callable:
@@ -61,7 +61,7 @@ class _Mode:
         raise NotImplementedError
 
 
-class _Decorating(_Mode):
+class _Decorating(Mode):
     """A mode that may decorate without parentheses: `@torch.no_grad`."""
 
     def __new__(cls, orig_func: Callable | None = None) -> Any:
@@ -111,7 +111,7 @@ class enable_grad(_Decorating):
         threads.tape.grad_enabled = self._before
 
 
-class set_grad_enabled(_Mode):
+class set_grad_enabled(Mode):
     """Turns recording on or off, at once and for a `with` block.
 
     >>> import jtorch as torch
@@ -148,7 +148,7 @@ class set_grad_enabled(_Mode):
         return copy
 
 
-class inference_mode(_Mode):
+class inference_mode(Mode):
     """Like `no_grad`; tensors made inside can never take part in a recorded graph.
 
     >>> import jtorch as torch
