@@ -152,7 +152,10 @@ def eigvals(input: Array) -> Array:
     _check_general("linalg.eigvals", input)
     if not input.size:
         return nothing(input, input.shape[:-1], _complex(input))
-    options = {"compute_right_eigenvectors": False, "enable_eigvec_derivs": True}  # the latter for second gradients
+    options: dict[str, Any] = {
+        "compute_right_eigenvectors": False,
+        "enable_eigvec_derivs": True,
+    }  # the latter for second gradients
     return lax.linalg.eig(input, compute_left_eigenvectors=False, **options)[0]
 
 

@@ -95,9 +95,9 @@ def lobpcg(
     >>> torch.lobpcg(torch.tensor([1., 2., 3., 4.]).diag(), k=1)[0]
     tensor([4.])
     """
-    columns = X._v.aval.shape[-1] if X is not None else 1
-    k = columns if k is None else k
-    _check_sizes(A._v.aval.shape[-2], columns if X is not None else k if n is None else n)
+    columns = X._v.aval.shape[-1] if X is not None else None
+    wanted: int = k or columns or 1
+    _check_sizes(A._v.aval.shape[-2], columns or n or wanted)
     if B is not None:
         factor = cholesky(B)
         half = solve_triangular(factor, A, upper=False)
@@ -105,5 +105,5 @@ def lobpcg(
     values, vectors = eigh(A)
     if largest is None or largest:
         values, vectors = values.flip(-1), vectors.flip(-1)
-    values, vectors = values[..., :k], vectors[..., :k]
+    values, vectors = values[..., :wanted], vectors[..., :wanted]
     return values, vectors if B is None else solve_triangular(adjoint(factor), vectors, upper=True)

@@ -197,7 +197,7 @@ def lstsq(input: Any, b: Any, rcond: float | None = None, *, driver: str | None 
     them: gelsy (the default), gels (full rank), gelsd, gelss.
 
     >>> import jtorch as torch
-    >>> torch.linalg.lstsq(torch.tensor([[1.], [1.]]), torch.tensor([[1.], [3.]])).solution
+    >>> torch.linalg.lstsq(torch.tensor([[2.], [0.]]), torch.tensor([[4.], [3.]])).solution
     tensor([[2.]])
     """
     driver = driver or "gelsy"
