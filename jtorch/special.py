@@ -189,4 +189,22 @@ _recurrence("legendre_polynomial_p", lambda x: x,
             lambda x, k, now, before: ((2 * k + 1) * x * now - k * before) / (k + 1),
             "Legendre's polynomial of degree n.")  # fmt: skip
 
+
+@composite(method=False)
+def softmax(input: Any, dim: int, dtype: Any = None) -> Any:
+    """`torch.softmax`.
+
+    >>> import jtorch as torch
+    >>> torch.special.softmax(torch.zeros(2), 0)
+    tensor([0.5000, 0.5000])
+    """
+    return input.softmax(dim, dtype)
+
+
+@composite(method=False)
+def log_softmax(input: Any, dim: int, *, dtype: Any = None) -> Any:
+    """`torch.log_softmax`."""
+    return input.log_softmax(dim, dtype)
+
+
 globals().update(registry.namespace("torch.special"))
