@@ -7,7 +7,21 @@ import pytest
 from compat_tests.harness.gaps import read_gaps
 from compat_tests.harness.opdb import entries
 
-KINDS = {"value", "dtype", "shape", "type", "raises", "method", "out", "inplace", "grad", "gradgrad", "error"}
+KINDS = {
+    "value",
+    "dtype",
+    "shape",
+    "type",
+    "raises",
+    "method",
+    "out",
+    "inplace",
+    "grad",
+    "gradgrad",
+    "forward_mode",
+    "random",
+    "error",
+}
 ALL_GAPS = read_gaps()
 
 

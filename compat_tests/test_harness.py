@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 import jtorch
-from compat_tests.harness.check import check_entry, first_sentence
+from compat_tests.harness.calls import first_sentence
+from compat_tests.harness.check import check_entry
 from compat_tests.harness.compare import Difference, compare
 from compat_tests.harness.convert import ToJtorch, tensor_to_torch, to_jtorch
 from compat_tests.harness.opdb import entries
@@ -16,7 +17,7 @@ import torch  # isort: skip  - after the harness, which silences the warnings of
 
 def kinds_found(name: str, op: Callable) -> set[str]:
     entry = replace(entries()[name], jtorch_op=op)
-    return {one.kind for one in check_entry(entry) if one is not None}
+    return {one.failure.kind for one in check_entry(entry, full=True) if one.failure is not None}
 
 
 def wrong_gradient(x):
@@ -25,6 +26,32 @@ def wrong_gradient(x):
 
 def wrong_out(x, out=None):
     return jtorch.tanh(x)
+
+
+def wrong_second_gradient(x):
+    return DetachedGradient.apply(x)
+
+
+class DetachedGradient(jtorch.autograd.Function):
+    """A gradient that hides how it depends on the input."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return jtorch.tanh(x)
+
+    @staticmethod
+    def backward(ctx, given):
+        (x,) = ctx.saved_tensors
+        return given * (1 - jtorch.tanh(x.detach()) ** 2)
+
+
+def lies_by_columns(x, out=None):
+    return jtorch.tanh(x).t().contiguous().t() if x.dim() == 2 else jtorch.tanh(x)
+
+
+def never_resizes(x, out=None):
+    return jtorch.tanh(x) if out is None else out.copy_(jtorch.tanh(x))
 
 
 def refuses(x, out=None):
@@ -39,12 +66,20 @@ def refuses(x, out=None):
         ("shape", lambda x, out=None: jtorch.tanh(x).unsqueeze(0)),
         ("type", lambda x, out=None: (jtorch.tanh(x),)),
         ("grad", wrong_gradient),
+        ("gradgrad", wrong_second_gradient),
+        ("forward_mode", wrong_gradient),
+        ("strides", lies_by_columns),
         ("out", wrong_out),
+        ("out", never_resizes),
         ("raises", refuses),
     ],
 )
 def test_planted_fault_is_seen(kind: str, op: Callable):
     assert kind in kinds_found("tanh", op)
+
+
+def test_other_random_numbers_are_seen():
+    assert "random" in kinds_found("nn.functional.dropout", lambda x, *rest, **options: jtorch.rand_like(x))
 
 
 def test_missing_error_is_seen():

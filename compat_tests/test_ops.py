@@ -11,12 +11,14 @@ from compat_tests.harness.gaps import gaps_of
 from compat_tests.harness.opdb import entries
 
 NAMES = sorted(entries())
+# The share of entries where these are torch's is a row of targets.toml.
+SHARES = {"strides"}
 
 
 def hold(name: str, full: bool) -> None:
-    results = list(check_entry(entries()[name], full))
-    assert results, "no sample could be compared"
-    failures = [one for one in results if one is not None]
+    results = [one for one in check_entry(entries()[name], full) if one.check not in SHARES]
+    assert any(one.check != "unsupported" for one in results), "no sample could be compared"
+    failures = [one.failure for one in results if one.failure is not None and one.check != "unsupported"]
     known = gaps_of(name)
     fresh = [one for one in failures if one.kind not in known]
     assert not fresh, f"{len(fresh)} of {len(results)} checks differ:\n" + "\n".join(map(str, fresh[:5]))

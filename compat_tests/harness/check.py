@@ -1,17 +1,27 @@
-"""The checks of one op: result, method, out=, in-place, gradient, gradient of the gradient, errors."""
+"""The checks of one op: result, strides, random numbers, method, out=, in-place, derivatives, errors."""
 
-import warnings
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator
+from functools import partial
 
-import numpy as np
 import torch
 
-import jtorch
-from compat_tests.harness.compare import Difference, compare
-from compat_tests.harness.convert import ToJtorch, Unsupported, to_jtorch
+from compat_tests.harness.calls import (
+    Difference,
+    Parts,
+    Result,
+    TorchRefuses,
+    attempt,
+    both_sides,
+    difference_in,
+    first_sentence,
+    on_torch,
+    seed_both,
+    without_ties,
+)
+from compat_tests.harness.compare import compare, compare_bits, compare_strides
+from compat_tests.harness.gradients import check_both_grads, check_forward_mode, check_grad
 from compat_tests.harness.opdb import Entry, Sample, variant_counterpart
+from compat_tests.harness.outs import check_out, check_out_forms
 
 # Their elements are whatever memory held.
 UNINITIALISED = {
@@ -29,88 +39,28 @@ UP_TO_PHASE = {"svd", "linalg.svd", "linalg.eigh", "linalg.eig", "svd_lowrank", 
 GRAD_DTYPES = (torch.float32, torch.float64)
 
 
-@dataclass(frozen=True)
-class Failure:
-    """One difference; ``kind`` is the check, or for the plain call what differs (value, dtype, shape, type, raises)."""
-
-    name: str
-    kind: str
-    dtype: str
-    sample: int
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.kind} ({self.dtype}, sample {self.sample}): {self.text}"
-
-
-class TorchRefuses(Exception):
-    """Real torch raises on this sample, or has no such form of the op: there is nothing to compare with."""
-
-
-def tensors_in(value: Any) -> Iterator[Any]:
-    """The tensors of nested containers, of either side, in order."""
-    if isinstance(value, (torch.Tensor, jtorch.Tensor)):
-        yield value
-    elif isinstance(value, (tuple, list)):
-        for item in value:
-            yield from tensors_in(item)
-    elif isinstance(value, dict):
-        yield from tensors_in(list(value.values()))
-
-
-class Copy:
-    """Fresh leaves for one call on torch; a tensor that occurs twice stays one tensor."""
-
-    def __init__(self, requires_grad: bool) -> None:
-        self.requires_grad = requires_grad
-        self.seen: dict[int, torch.Tensor] = {}
-
-    def __call__(self, value: Any) -> Any:
-        if isinstance(value, torch.Tensor):
-            if id(value) not in self.seen:
-                copy = value.detach().clone()
-                self.seen[id(value)] = copy.requires_grad_(value.requires_grad and self.requires_grad)
-            return self.seen[id(value)]
-        if type(value) in (list, tuple):
-            return type(value)(self(item) for item in value)
-        if isinstance(value, dict):
-            return {key: self(item) for key, item in value.items()}
-        return value
-
-
-def both_sides(sample: Sample, requires_grad: bool = False) -> tuple[tuple[tuple, dict], tuple[tuple, dict]]:
-    """The sample's arguments as fresh torch tensors and as their jtorch twins."""
-    args, kwargs = Copy(requires_grad)([sample.args, sample.kwargs])
-    mine_args, mine_kwargs = ToJtorch()([args, kwargs])
-    return (args, kwargs), (mine_args, mine_kwargs)
-
-
-def on_torch(op: Callable, args: tuple, kwargs: dict) -> Any:
-    try:
-        return op(*args, **kwargs)
-    except Exception as refusal:
-        raise TorchRefuses(str(refusal)) from refusal
-
-
-def seed_both() -> None:
-    torch.manual_seed(7)
-    jtorch.manual_seed(7)
-
-
-def check_call(entry: Entry, sample: Sample) -> None:
+def check_call(entry: Entry, sample: Sample) -> Parts:
     theirs, mine = both_sides(sample)
     seed_both()
+    before = torch.get_rng_state()
     expected = on_torch(entry.torch_op, *theirs)
+    draws = entry.seeds_itself or not torch.equal(before, torch.get_rng_state())
     seed_both()
     actual = entry.jtorch_op(*mine[0], **mine[1])
     has_values = entry.info.name not in UNINITIALISED
+    yield "strides", difference_in(compare_strides, actual, expected)
     if entry.info.name in UP_TO_PHASE:
         compare(actual, expected, values=False)
         expected, actual = sample.process[0](expected), sample.process[1](actual)
-    compare(actual, expected, values=has_values)
+        if draws:
+            yield "random", difference_in(compare, actual, expected)
+    elif draws:
+        yield "random", difference_in(compare_bits, actual, expected)
+    expected, actual = without_ties(entry, theirs, expected), without_ties(entry, mine, actual)
+    yield "", difference_in(compare, actual, expected, values=has_values)
 
 
-def check_method(entry: Entry, sample: Sample) -> None:
+def check_method(entry: Entry, sample: Sample) -> Parts:
     method = entry.info.method_variant
     if method is None or method is entry.torch_op or entry.info.name in UP_TO_PHASE:
         raise TorchRefuses
@@ -121,27 +71,12 @@ def check_method(entry: Entry, sample: Sample) -> None:
     if twin is None:
         raise Difference("type", f"the method {entry.info.name} is missing")
     seed_both()
-    compare(twin(*mine[0], **mine[1]), expected, values=entry.info.name not in UNINITIALISED)
+    actual = without_ties(entry, mine, twin(*mine[0], **mine[1]))
+    compare(actual, without_ties(entry, theirs, expected), values=entry.info.name not in UNINITIALISED)
+    yield "", None
 
 
-def check_out(entry: Entry, sample: Sample) -> None:
-    if not entry.info.supports_out or entry.info.name in UP_TO_PHASE:
-        raise TorchRefuses
-    theirs, mine = both_sides(sample)
-    expected = on_torch(entry.torch_op, *theirs)
-    shells = [torch.full_like(one, 1) for one in tensors_in(expected)]
-    if not shells:
-        raise TorchRefuses
-    out = shells[0] if isinstance(expected, torch.Tensor) else tuple(shells)
-    on_torch(entry.torch_op, theirs[0], theirs[1] | {"out": out})
-    my_out = to_jtorch(out)
-    actual = entry.jtorch_op(*mine[0], **mine[1], out=my_out)
-    compare(my_out, out, values=entry.info.name not in UNINITIALISED)
-    if actual is not None and any(a is not b for a, b in zip(tensors_in(actual), tensors_in(my_out), strict=True)):
-        raise Difference("type", "the result is not the tensor given as out")
-
-
-def check_inplace(entry: Entry, sample: Sample) -> None:
+def check_inplace(entry: Entry, sample: Sample) -> Parts:
     method = entry.info.inplace_variant
     if method is None or sample.broadcasts:
         raise TorchRefuses
@@ -157,54 +92,10 @@ def check_inplace(entry: Entry, sample: Sample) -> None:
     if expected is theirs[0][0] and actual is not mine[0][0]:
         raise Difference("type", "the result is not the tensor itself")
     compare(mine[0][0], theirs[0][0])
+    yield "", None
 
 
-def differentiable(output: Any) -> list[Any]:
-    return [one for one in tensors_in(output) if one.requires_grad]
-
-
-def cotangents(outputs: list[torch.Tensor], seed: int) -> list[torch.Tensor]:
-    numbers = np.random.default_rng(seed)
-    return [torch.from_numpy(np.asarray(numbers.uniform(-1, 1, tuple(one.shape)))).to(one.dtype) for one in outputs]
-
-
-def check_grad(entry: Entry, sample: Sample, twice: bool = False) -> None:
-    theirs, mine = both_sides(sample, requires_grad=True)
-    leaves = [one for one in tensors_in(list(theirs)) if one.requires_grad]
-    my_leaves = [one for one in tensors_in(list(mine)) if one.requires_grad]
-    if not leaves:
-        raise TorchRefuses
-    seed_both()
-    expected = sample.process[0](on_torch(entry.torch_op, *theirs))
-    seed_both()
-    actual = sample.process[1](entry.jtorch_op(*mine[0], **mine[1]))
-    flags, my_flags = ([one.requires_grad for one in tensors_in(side)] for side in (expected, actual))
-    if flags != my_flags:
-        raise Difference("value", f"requires_grad {flags} expected, got {my_flags}")
-    outputs, my_outputs = differentiable(expected), differentiable(actual)
-    for order in range(1, 3 if twice else 2):
-        if not outputs:
-            break
-        weights = cotangents(outputs, order)
-        options = {"allow_unused": True, "create_graph": twice and order == 1}
-        grads = on_torch(torch.autograd.grad, (outputs, leaves, weights), options)
-        my_grads = jtorch.autograd.grad(my_outputs, my_leaves, to_jtorch(weights), **options)
-        compare(list(my_grads), list(grads), where=f"gradient of order {order}")
-        outputs = differentiable([one for one in grads if one is not None])
-        my_outputs = differentiable([one for one in my_grads if one is not None])
-
-
-def check_gradgrad(entry: Entry, sample: Sample) -> None:
-    if not entry.info.supports_gradgrad:
-        raise TorchRefuses
-    check_grad(entry, sample, twice=True)
-
-
-def first_sentence(text: str) -> str:
-    return text.strip().split("\n")[0].split(". ")[0].rstrip(".")
-
-
-def check_error(entry: Entry, sample: Sample) -> None:
+def check_error(entry: Entry, sample: Sample) -> Parts:
     theirs, mine = both_sides(sample)
     try:
         entry.torch_op(*theirs[0], **theirs[1])
@@ -221,26 +112,7 @@ def check_error(entry: Entry, sample: Sample) -> None:
         got = f"{type(refusal).__name__}: {first_sentence(str(refusal))}"
     else:
         got = "no error"
-    if got != said:
-        raise Difference("value", f"{said!r} expected, got {got!r}")
-
-
-def attempt(
-    entry: Entry, kind: str, dtype: str, index: int, check: Callable, sample: Sample
-) -> Iterator[Failure | None]:
-    """One check: yields its Failure, None when it passes, nothing at all when there is nothing to compare."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            check(entry, sample)
-        except (TorchRefuses, Unsupported):
-            return
-        except Difference as difference:
-            yield Failure(entry.name, kind or difference.kind, dtype, index, str(difference))
-        except Exception as error:  # noqa: BLE001 - an op that raises is one more difference to report
-            yield Failure(entry.name, kind or "raises", dtype, index, f"{type(error).__name__}: {error}")
-        else:
-            yield None
+    yield "", None if got == said else Difference("value", f"{said!r} expected, got {got!r}")
 
 
 def chosen(samples: list[Sample], entry: Entry, count: int) -> list[int]:
@@ -250,21 +122,32 @@ def chosen(samples: list[Sample], entry: Entry, count: int) -> list[int]:
     return sorted({(entry.seed + step * len(samples) // count) % len(samples) for step in range(count)})
 
 
-def check_dtype(entry: Entry, dtype: torch.dtype, count: int, deep: bool) -> Iterator[Failure | None]:
-    """Yields one item a check made: a Failure, or None where it passed. ``deep`` looks at second gradients too."""
+def checks_of(entry: Entry, dtype: torch.dtype, first: bool, deep: bool) -> Iterator[tuple[str, object]]:
+    """What is looked at in one sample. ``deep`` looks at second and forward derivatives and all forms of out= too."""
+    info, floating = entry.info, dtype in GRAD_DTYPES
+    values = info.name not in UNINITIALISED
+    yield "forward", check_call
+    if deep or first:
+        yield "method", check_method
+        yield "inplace", check_inplace
+        if info.supports_out and info.name not in UP_TO_PHASE:
+            yield "out", partial(check_out, values=values)
+            if deep and first:
+                yield "out", partial(check_out_forms, values=values)
+    if floating and info.supports_autograd:
+        twice = deep and dtype is torch.float64 and info.supports_gradgrad
+        yield "grad", check_both_grads if twice else check_grad
+        if deep and dtype is torch.float64 and info.supports_forward_ad:
+            yield "forward_mode", check_forward_mode
+
+
+def check_dtype(entry: Entry, dtype: torch.dtype, count: int, deep: bool) -> Iterator[Result]:
     has_grad = dtype in GRAD_DTYPES and entry.info.supports_autograd
     samples = entry.samples(dtype, requires_grad=has_grad)
     label = str(dtype).removeprefix("torch.")
     for place, index in enumerate(chosen(samples, entry, count)):
-        checks = [("", check_call)]
-        if deep or place == 0:
-            checks += [("method", check_method), ("out", check_out), ("inplace", check_inplace)]
-        if has_grad:
-            checks.append(("grad", check_grad))
-        if has_grad and deep and dtype is torch.float64:
-            checks.append(("gradgrad", check_gradgrad))
-        for kind, check in checks:
-            yield from attempt(entry, kind, label, index, check, samples[index])
+        for check, run in checks_of(entry, dtype, place == 0, deep):
+            yield from attempt(entry, check, label, index, run, samples[index])
 
 
 def first_dtypes(entry: Entry) -> list[torch.dtype]:
@@ -274,7 +157,7 @@ def first_dtypes(entry: Entry) -> list[torch.dtype]:
     return floating[:1] + [one for one in (torch.int64, torch.bool) if one in taken]
 
 
-def check_entry(entry: Entry, full: bool = False) -> Iterator[Failure | None]:
+def check_entry(entry: Entry, full: bool = False) -> Iterator[Result]:
     """Every check of an entry: a few samples of three dtypes, or all of them."""
     if full:
         for dtype in sorted(entry.dtypes(), key=str):

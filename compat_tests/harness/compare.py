@@ -5,7 +5,7 @@ from typing import Any
 import torch
 
 import jtorch
-from compat_tests.harness.convert import dtype_to_torch, tensor_to_torch
+from compat_tests.harness.convert import NOT_IN_NUMPY, dtype_to_torch, tensor_to_torch
 
 
 class Difference(Exception):
@@ -66,6 +66,31 @@ def compare_plain(actual: Any, expected: Any, values: bool, where: str) -> None:
         same = type(actual) is type(expected) and actual == expected
     if values and not same:
         raise Difference("value", f"{where}: {expected!r} expected, got {actual!r}")
+
+
+def compare_strides(actual: Any, expected: Any, where: str = "") -> None:
+    """Raises Difference unless the tensors lie in memory as torch's do, as far as their elements say how they lie."""
+    if isinstance(expected, (tuple, list)):
+        for index, (one, other) in enumerate(zip(actual, expected, strict=True)):
+            compare_strides(one, other, where=f"{where}[{index}]")
+    elif isinstance(expected, torch.Tensor) and expected.layout is torch.strided and expected.numel():
+        definite = [place for place, size in enumerate(expected.shape) if size > 1]
+        wanted, got = ([one.stride()[place] for place in definite] for one in (expected, actual))
+        if wanted != got:
+            raise Difference("strides", f"{where}: {expected.stride()} expected, got {tuple(actual.stride())}")
+
+
+def compare_bits(actual: Any, expected: Any, where: str = "") -> None:
+    """Raises Difference unless every element is torch's to the last bit."""
+    if isinstance(expected, (tuple, list)):
+        for index, (one, other) in enumerate(zip(actual, expected, strict=True)):
+            compare_bits(one, other, where=f"{where}[{index}]")
+    elif isinstance(expected, torch.Tensor):
+        mine, theirs = tensor_to_torch(actual), expected.detach()
+        if theirs.dtype in NOT_IN_NUMPY:
+            mine, theirs = mine.float(), theirs.float()
+        if mine.shape != theirs.shape or mine.numpy().tobytes() != theirs.numpy().tobytes():
+            raise Difference("random", f"{where}: {expected} expected, got {actual}")
 
 
 def is_same(actual: Any, expected: Any, **options: Any) -> bool:

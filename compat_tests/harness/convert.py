@@ -1,6 +1,7 @@
 """Carries values from real torch to jtorch and back.
 
-Tensors travel as NumPy arrays; what NumPy has no dtype for (bfloat16) travels as float32, which holds it exactly.
+Tensors travel as NumPy arrays; what NumPy has no dtype for (bfloat16, float8) travels as float32,
+which holds it exactly.
 Names carry the rest: a dtype, device, layout or memory format on one side is the one of the same name on the other.
 """
 
@@ -12,11 +13,18 @@ import torch
 import jtorch
 
 NAMED_CLASSES = (torch.dtype, torch.layout, torch.memory_format)
+NOT_IN_NUMPY = {
+    torch.bfloat16,
+    torch.float8_e4m3fn,
+    torch.float8_e4m3fnuz,
+    torch.float8_e5m2,
+    torch.float8_e5m2fnuz,
+}
 PLAIN = (bool, int, float, complex, str, bytes, slice, type(None), type(Ellipsis), np.generic)
 
 
 class Unsupported(Exception):
-    """A value with no counterpart: sparse and quantized tensors, generators, modules."""
+    """A value with no counterpart: sparse and quantized tensors, modules."""
 
 
 def dtype_to_jtorch(dtype: torch.dtype) -> Any:
@@ -30,6 +38,15 @@ def dtype_to_torch(dtype: Any) -> torch.dtype:
     return getattr(torch, str(dtype).removeprefix("torch."))
 
 
+def memory_order(tensor: torch.Tensor) -> list[int]:
+    """The dimensions from the outermost in memory to the innermost, where the elements lie without holes."""
+    plain = list(range(tensor.dim()))
+    if tensor.is_contiguous():
+        return plain
+    order = sorted(plain, key=lambda place: -tensor.stride(place))
+    return order if tensor.permute(order).is_contiguous() else plain
+
+
 def tensor_to_jtorch(tensor: torch.Tensor) -> Any:
     if tensor.layout is not torch.strided or tensor.is_quantized or tensor.device.type != "cpu":
         raise Unsupported(f"{tensor.layout} tensor on {tensor.device}")
@@ -37,12 +54,21 @@ def tensor_to_jtorch(tensor: torch.Tensor) -> Any:
         raise Unsupported("more dimensions than NumPy has")
     dtype = dtype_to_jtorch(tensor.dtype)
     plain = tensor.detach().resolve_conj().resolve_neg()
-    if tensor.dtype is torch.bfloat16:
+    if tensor.dtype in NOT_IN_NUMPY:
         plain = plain.float()
+    order = memory_order(plain)
     # a clone, because a tensor whose memory NumPy has seen can never be resized again
-    result = jtorch.tensor(np.array(plain.clone().numpy(), order="C"), dtype=dtype)
+    result = jtorch.tensor(np.array(plain.permute(order).clone().numpy(), order="C"), dtype=dtype)
+    if order != sorted(order):
+        result = result.permute(*(order.index(place) for place in range(len(order))))
     if tensor.requires_grad:
         result.requires_grad_()
+    return result
+
+
+def generator_to_jtorch(generator: torch.Generator) -> Any:
+    result = jtorch.Generator()
+    result.set_state(tensor_to_jtorch(generator.get_state()))
     return result
 
 
@@ -50,7 +76,7 @@ def tensor_to_torch(tensor: Any) -> torch.Tensor:
     """The values of a jtorch tensor as a torch tensor of the same dtype; requires_grad is not carried."""
     dtype = dtype_to_torch(tensor.dtype)
     plain = tensor.detach() if tensor.device.type == "cpu" else tensor.detach().cpu()
-    if dtype is torch.bfloat16:
+    if dtype in NOT_IN_NUMPY:
         plain = plain.float()
     return torch.from_numpy(np.array(plain.numpy(), copy=True)).to(dtype)
 
@@ -70,6 +96,8 @@ class ToJtorch:
             return dtype_to_jtorch(value)
         if isinstance(value, NAMED_CLASSES):
             return getattr(jtorch, str(value).removeprefix("torch."))
+        if isinstance(value, torch.Generator):
+            return generator_to_jtorch(value)
         if isinstance(value, torch.device):
             return jtorch.device(str(value))
         if isinstance(value, torch.Size):

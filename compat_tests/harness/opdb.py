@@ -97,6 +97,11 @@ def variant_counterpart(variant: Any, info: Any) -> Callable | None:
     return getattr(jtorch.Tensor, variant.__name__, None)
 
 
+def dtypes_of(info: Any) -> set[torch.dtype]:
+    """The dtypes of an entry on CPU, but complex32: XLA has no such numbers, it is only stored here."""
+    return info.supported_dtypes("cpu") - {torch.complex32}
+
+
 @dataclass(frozen=True)
 class Sample:
     """One call; ``process`` (torch's, jtorch's) turns an output into what may be compared and differentiated."""
@@ -121,8 +126,13 @@ class Entry:
         return zlib.crc32(self.name.encode())
 
     def dtypes(self) -> set[torch.dtype]:
-        named = self.info.supported_dtypes("cpu")
-        return {dtype for dtype in named if hasattr(jtorch, str(dtype).removeprefix("torch."))}
+        return {dtype for dtype in dtypes_of(self.info) if hasattr(jtorch, str(dtype).removeprefix("torch."))}
+
+    @functools.cached_property
+    def seeds_itself(self) -> bool:
+        """Whether the database calls the op with a seed of its own and puts the generator's state back afterwards."""
+        code = getattr(self.torch_op, "__code__", None)
+        return code is not None and "wrapper_set_seed" in code.co_names
 
     def samples(self, dtype: torch.dtype, requires_grad: bool) -> list[Sample]:
         """The database's samples, the same ones in every run."""
@@ -162,5 +172,6 @@ def entries() -> dict[str, Entry]:
     return found
 
 
-def database_size() -> int:
-    return len(op_db)
+def database() -> dict[str, Any]:
+    """All entries of the database, those that jtorch lacks too."""
+    return {info.full_name: info for info in op_db}

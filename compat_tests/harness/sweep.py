@@ -1,55 +1,139 @@
-"""Prints how far every declared op agrees with torch: ``python -m compat_tests.harness.sweep [names]``.
+"""Prints how far every op agrees with torch: ``python -m compat_tests.harness.sweep [names]``.
 
-A name without a variant takes all variants of the op. ``--full`` takes every sample, ``--json FILE`` also writes the
-failures.
+A name without a variant takes all variants of the op. ``--full`` takes every sample and every check. ``--json FILE``
+keeps what was found, written after each entry; ``--resume`` leaves out entries found there. ``--jobs 2 --part 1/8
+--seconds 600`` cut the work. ``sweep value pairs --json FILE`` prints one number of targets.toml, ``sweep table --json
+FILE`` all that FILE holds.
 """
 
 import argparse
-import collections
 import json
+import multiprocessing
+import os
 import time
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
+# A program runs once or twice here: compiling each op's in haste costs least, and samples share them.
+os.environ.setdefault("JTORCH_TIER", "op")
+
+from compat_tests.harness import report, signatures
 from compat_tests.harness.check import check_entry
 from compat_tests.harness.gaps import gaps_of
-from compat_tests.harness.opdb import Entry, database_size, entries
+from compat_tests.harness.opdb import entries
+
+ENTRIES_A_PROCESS = 20  # programs are never freed: a process that lives on grows by some MB an entry
+FAILURES_KEPT = 40
 
 
-def wanted(names: list[str]) -> list[Entry]:
-    everything = entries()
-    unknown = [name for name in names if not any(name in (one.name, one.info.name) for one in everything.values())]
+def wanted(names: list[str], part: str) -> list[str]:
+    everything = {name: one.info.name for name, one in entries().items()}
+    unknown = [name for name in names if name not in everything and name not in everything.values()]
     if unknown:
         raise SystemExit(f"not declared by jtorch, or not in torch's database: {', '.join(unknown)}")
-    return [one for name, one in sorted(everything.items()) if not names or name in names or one.info.name in names]
+    found = [name for name, op in sorted(everything.items()) if not names or name in names or op in names]
+    number, of = map(int, part.split("/"))
+    return found[number - 1 :: of]
+
+
+def swept(name: str, full: bool) -> dict[str, Any]:
+    """The row of one entry; a dtype of "" is that of the error samples."""
+    began = time.perf_counter()
+    checks: dict[str, dict[str, list[int]]] = {}
+    failures = []
+    for one in check_entry(entries()[name], full):
+        counts = checks.setdefault(one.dtype, {}).setdefault(one.check, [0, 0])
+        counts[one.failure is not None] += 1
+        if one.failure is not None:
+            failures.append(asdict(one.failure) | {"text": one.failure.text[:500]})
+    kept = []
+    for kind in {one["kind"] for one in failures}:
+        kept += [one for one in failures if one["kind"] == kind][:FAILURES_KEPT]
+    return {"name": name, "seconds": round(time.perf_counter() - began, 2), "checks": checks, "failures": kept}
+
+
+def results(names: list[str], options: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """The rows of entries as they are done, until the time is over."""
+    end = time.monotonic() + options.seconds
+    if options.jobs == 1:
+        for name in names:
+            if time.monotonic() > end:
+                return
+            yield swept(name, options.full)
+        return
+    context = multiprocessing.get_context("spawn")
+    left = iter(names)
+    with ProcessPoolExecutor(options.jobs, context, max_tasks_per_child=ENTRIES_A_PROCESS) as pool:
+        running: set[Future] = set()
+        while True:
+            while len(running) < options.jobs and time.monotonic() < end and (name := next(left, None)):
+                running.add(pool.submit(swept, name, options.full))
+            if not running:
+                return
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            for one in done:
+                yield one.result()
+
+
+def show(row: dict[str, Any], most: int) -> None:
+    known = gaps_of(row["name"])
+    checks = [one for one in (*report.COLUMNS, "unsupported") if any(report.counted(row, one))]
+    cells = ", ".join(f"{one} {report.cell(row, one)}" for one in checks)
+    print(f"{row['name']:40} {row['seconds']:6.1f} s  {cells}", flush=True)
+    shown: dict[str, int] = {}
+    for failure in row["failures"]:
+        shown[failure["kind"]] = shown.get(failure["kind"], 0) + 1
+        if failure["kind"] not in known and shown[failure["kind"]] <= most:
+            text = " ".join(failure["text"].split())
+            print(f"    {failure['kind']} ({failure['dtype']}, sample {failure['sample']}): {text[:300]}")
+
+
+def read(file: Path | None) -> report.Rows:
+    return json.loads(file.read_text()) if file and file.exists() else {}
+
+
+def write(file: Path, rows: report.Rows) -> None:
+    """In one step, so that an interrupt leaves the old or the new text."""
+    fresh = file.with_name(f".{file.name}.{os.getpid()}")
+    lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(row)}" for name, row in sorted(rows.items()))
+    fresh.write_text(f"{{\n{lines}\n}}\n")
+    os.replace(fresh, file)
+
+
+def sweep(options: argparse.Namespace) -> None:
+    rows = read(options.json) if options.resume else {}
+    names = [name for name in wanted(options.names, options.part) if name not in rows]
+    began = time.perf_counter()
+    for row in results(names, options):
+        rows[row["name"]] = row
+        show(row, options.show)
+        if options.json:
+            write(options.json, rows)
+    print(report.table(rows), report.totals(rows), sep="\n\n")
+    print(f"{time.perf_counter() - began:.0f} seconds with {options.jobs} jobs")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*")
+    parser.add_argument("names", nargs="*", help="entries; or `value NAME`, or `table`")
     parser.add_argument("--full", action="store_true")
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--show", type=int, default=2, help="failures shown for each op")
+    parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--part", default="1/1")
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="no entry begins after that")
+    parser.add_argument("--show", type=int, default=2, help="differences shown of each kind")
     options = parser.parse_args()
-    totals: collections.Counter[str] = collections.Counter()
-    rows = []
-    for entry in wanted(options.names):
-        began = time.perf_counter()
-        results = list(check_entry(entry, options.full))
-        failures = [one for one in results if one is not None]
-        known = gaps_of(entry.name)
-        fresh = [one for one in failures if one.kind not in known]
-        totals.update(checks=len(results), failed=len(failures), in_gaps=len(failures) - len(fresh))
-        totals.update(ops=1, ops_equal=not failures)
-        kinds = collections.Counter(one.kind for one in failures)
-        told = ", ".join(f"{kind} {count}" for kind, count in kinds.most_common()) or "equal"
-        print(f"{entry.name:45} {len(results):5} checks {time.perf_counter() - began:6.1f} s  {told}", flush=True)
-        for failure in fresh[: options.show]:
-            print(f"    {str(failure)[:300]}")
-        rows.append({"name": entry.name, "checks": len(results), "failures": [asdict(one) for one in failures]})
-    print(f"{len(entries())} of the {database_size()} entries of torch's database are declared; {dict(totals)}")
-    if options.json:
-        options.json.write_text(json.dumps(rows, indent=1) + "\n")
+    if options.names[:1] == ["table"]:
+        print(report.table(read(options.json)), report.totals(read(options.json)), sep="\n\n")
+    elif options.names[:1] == ["value"]:
+        (name,) = options.names[1:]
+        print("value:", signatures.share() if name == "signatures" else report.values(read(options.json))[name])
+    else:
+        sweep(options)
 
 
 if __name__ == "__main__":

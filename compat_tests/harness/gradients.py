@@ -1,0 +1,119 @@
+"""The checks of derivatives: gradients, gradients of gradients, forward mode."""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+import jtorch
+from compat_tests.harness.calls import (
+    Parts,
+    Replaced,
+    TorchRefuses,
+    both_sides,
+    difference_in,
+    on_torch,
+    seed_both,
+    tensors_in,
+)
+from compat_tests.harness.compare import Difference, compare
+from compat_tests.harness.convert import to_jtorch
+from compat_tests.harness.opdb import Entry, Sample
+
+
+def differentiable(output: Any) -> list[Any]:
+    return [one for one in tensors_in(output) if one.requires_grad]
+
+
+def directions(like: list[torch.Tensor], seed: int) -> list[torch.Tensor]:
+    """Numbers between -1 and 1 in the shapes and dtypes given, both parts of complex ones."""
+    numbers = np.random.default_rng(seed)
+    found = []
+    for one in like:
+        drawn = numbers.uniform(-1, 1, tuple(one.shape))
+        if one.is_complex():
+            drawn = drawn + 1j * numbers.uniform(-1, 1, tuple(one.shape))
+        found.append(torch.from_numpy(np.asarray(drawn)).to(one.dtype))
+    return found
+
+
+def compare_or_zeros(actual: list[Any], expected: list[Any]) -> None:
+    """None and zeros say the same."""
+    if len(actual) != len(expected):
+        raise Difference("type", f"{len(expected)} tensors expected, got {len(actual)}")
+    for place, (mine, theirs) in enumerate(zip(actual, expected, strict=True)):
+        if mine is not None and theirs is not None:
+            compare(mine, theirs, where=f"[{place}]")
+        elif any(one is not None and one.detach().count_nonzero().item() for one in (mine, theirs)):
+            raise Difference("value", f"[{place}]: {theirs} expected, got {mine}")
+
+
+def gradients(entry: Entry, sample: Sample, twice: bool) -> Parts:
+    """Gradients of first order; ``twice`` looks at the derivatives of those too, by leaves and by what they weigh."""
+    theirs, mine = both_sides(sample, requires_grad=True)
+    leaves, my_leaves = differentiable(list(theirs)), differentiable(list(mine))
+    if not leaves:
+        raise TorchRefuses
+    seed_both()
+    expected = sample.process[0](on_torch(entry.torch_op, *theirs))
+    seed_both()
+    actual = sample.process[1](entry.jtorch_op(*mine[0], **mine[1]))
+    flags, my_flags = ([one.requires_grad for one in tensors_in(side)] for side in (expected, actual))
+    if flags != my_flags:
+        raise Difference("value", f"requires_grad {flags} expected, got {my_flags}")
+    outputs, my_outputs = differentiable(expected), differentiable(actual)
+    for order in range(1, 3 if twice else 2):
+        if not outputs:
+            return
+        weights = [one.requires_grad_(twice and order == 1) for one in directions(outputs, order)]
+        my_weights = to_jtorch(weights)
+        options = {"allow_unused": True, "create_graph": twice and order == 1}
+        grads = on_torch(torch.autograd.grad, (outputs, leaves, weights), options)
+        try:
+            my_grads = jtorch.autograd.grad(my_outputs, my_leaves, my_weights, **options)
+        except Exception as error:  # noqa: BLE001 - a gradient that raises is one more difference to report
+            yield ("", "gradgrad")[order - 1], Difference("raises", f"{type(error).__name__}: {error}")
+            return
+        difference = difference_in((compare, compare_or_zeros)[order - 1], list(my_grads), list(grads))
+        yield ("", "gradgrad")[order - 1], difference
+        outputs = differentiable([one for one in grads if one is not None])
+        my_outputs = differentiable([one for one in my_grads if one is not None])
+        leaves, my_leaves = leaves + weights, my_leaves + my_weights  # a gradient is a function of these too
+
+
+def check_grad(entry: Entry, sample: Sample) -> Parts:
+    return gradients(entry, sample, twice=False)
+
+
+def check_both_grads(entry: Entry, sample: Sample) -> Parts:
+    return gradients(entry, sample, twice=True)
+
+
+def tangents(output: Any, forward_ad: Any) -> list[Any]:
+    """The tangents of an output's tensors, zeros or whatever else they are as plain tensors."""
+    return [forward_ad.unpack_dual(one).tangent for one in tensors_in(output)]
+
+
+def check_forward_mode(entry: Entry, sample: Sample) -> Parts:
+    theirs, mine = both_sides(sample, requires_grad=True)
+    leaves, my_leaves = differentiable(list(theirs)), differentiable(list(mine))
+    if not leaves:
+        raise TorchRefuses
+    given = directions(leaves, 3)
+    expected = on_torch(pushed, (torch, entry.torch_op, theirs, leaves, given, sample.process[0]), {})
+    actual = pushed(jtorch, entry.jtorch_op, mine, my_leaves, to_jtorch(given), sample.process[1])
+    compare_or_zeros(actual, expected)
+    yield "", None
+
+
+def pushed(lib: Any, op: Any, call: tuple, leaves: list, given: list, process: Any) -> list[Any]:
+    """The tangents of ``op``'s results where its leaves have the ones given."""
+    forward_ad = lib.autograd.forward_ad
+    with forward_ad.dual_level():
+        duals = {
+            id(leaf): forward_ad.make_dual(leaf.detach(), tangent) for leaf, tangent in zip(leaves, given, strict=True)
+        }
+        args, kwargs = Replaced(lambda x: duals.get(id(x), x))(list(call))
+        lib.manual_seed(7)
+        found = tangents(process(op(*args, **kwargs)), forward_ad)
+        return [one if one is None else one.clone() for one in found]

@@ -1,0 +1,127 @@
+"""How far jtorch's signatures are torch's: parameter names and defaults of every name that both have.
+
+``python -m compat_tests.harness.signatures`` prints the names that differ; ``missing`` prints those jtorch lacks.
+A form is a list of parameters. torch's forms of a name may be one form here (``out`` and ``dim`` with defaults), so
+each form of torch's has to be found in one of jtorch's, which takes nothing that no form of torch's takes.
+"""
+
+import ast
+import inspect
+import sys
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from compat_tests.harness.opdb import resolve
+from compat_tests.surface.freeze import read_frozen
+
+STARS = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
+
+
+class Parameter(NamedTuple):
+    name: str
+    default: str  # as it is written; "" for none
+    keyword: bool
+
+
+def number(text: str) -> str:
+    """``1`` and ``1.0`` are one default; ``True`` is another."""
+    try:
+        return repr(float(text))
+    except ValueError:
+        return text
+
+
+def written(default: Any) -> str:
+    return "" if default is inspect.Parameter.empty else number(repr(default).replace("jtorch.", "torch."))
+
+
+def torchs_form(text: str) -> list[Parameter]:
+    """One form of ``torch_2_13.json``."""
+    text = ", ".join(dict.fromkeys(text[1:-1].split(", "))) if text.count("out") > 1 else text[1:-1]
+    arguments = ast.parse(f"def f({text}): pass").body[0].args
+    plain = [*arguments.posonlyargs, *arguments.args]
+    defaults = [None] * (len(plain) - len(arguments.defaults)) + arguments.defaults
+    pairs = [*zip(plain, defaults, strict=True), *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)]
+    found = [
+        Parameter(one.arg, number(ast.unparse(value)) if value else "", place >= len(plain))
+        for place, (one, value) in enumerate(pairs)
+    ]
+    starred = [("*", arguments.vararg), ("**", arguments.kwarg)]
+    return found + [Parameter(star + one.arg, "", False) for star, one in starred if one]
+
+
+def forms_of(function: Callable) -> list[list[Parameter]]:
+    found = []
+    for one in getattr(function, "alternatives", (function,)):
+        parameters = inspect.signature(one).parameters.values()
+        found.append(
+            [
+                Parameter(STARS.get(p.kind, "") + p.name, written(p.default), p.kind is p.KEYWORD_ONLY)
+                for p in parameters
+            ]
+        )
+    return found
+
+
+def covers(mine: list[Parameter], theirs: list[Parameter]) -> bool:
+    """Whether a call written for torch's form means the same to jtorch's."""
+    known = {one.name: one for one in mine}
+    for one in theirs:
+        if one.name == "out":
+            continue
+        twin = known.get(one.name)
+        if twin is None or (one.default and twin.default != one.default):
+            return False
+    order = [one.name for one in mine if not one.keyword]
+    given = [one.name for one in theirs if not one.keyword]
+    return order[: len(given)] == given
+
+
+def equal(name: str, mine: list[list[Parameter]], theirs: list[list[Parameter]]) -> bool:
+    if ".Tensor." in name:  # the tensor itself is given by its place
+        mine, theirs = ([form[1:] for form in forms] for forms in (mine, theirs))
+    taken = {one.name for form in theirs for one in form}
+    extra = {one.name for form in mine for one in form} - taken
+    return not extra and all(any(covers(one, form) for one in mine) for form in theirs)
+
+
+def compared() -> dict[str, bool]:
+    """Every name both have whose parameters torch tells in plain values, and whether they are equal."""
+    found = {}
+    for name, facts in read_frozen()["names"].items():
+        function = resolve(name.removeprefix("torch."))
+        if not callable(function) or not facts["forms"] or any("=<" in form for form in facts["forms"]):
+            continue
+        try:
+            mine = forms_of(function)
+        except (TypeError, ValueError):
+            continue  # a type, or a function of C's
+        found[name] = equal(name, mine, [torchs_form(form) for form in facts["forms"]])
+    return found
+
+
+def missing() -> list[str]:
+    return [name for name in read_frozen()["names"] if resolve(name.removeprefix("torch.")) is None]
+
+
+def share() -> float:
+    found = compared()
+    return round(100 * sum(found.values()) / len(found), 2)
+
+
+def main() -> None:
+    if sys.argv[1:] == ["missing"]:
+        print("\n".join(missing()))
+        return
+    facts, found = read_frozen()["names"], compared()
+    for name, same in found.items():
+        if not same:
+            function = resolve(name.removeprefix("torch."))
+            mine = [str(inspect.signature(one)) for one in getattr(function, "alternatives", (function,))]
+            print(f"{name}\n    torch  {' | '.join(facts[name]['forms'])}\n    jtorch {' | '.join(mine)}")
+    print(f"{sum(found.values())} of {len(found)} signatures are equal; {len(missing())} names are missing")
+    print("value:", share())
+
+
+if __name__ == "__main__":
+    main()
