@@ -134,8 +134,8 @@ def keep_mask(like: Handle, shape: Sequence[int] | None, p: float, generator: Ge
     through every program, and all of torch's dropout takes 13 (one core).
     """
     g = dense(geometry(like)) if shape is None else contiguous(shape)
-    return drawn(lambda: np.ascontiguousarray(
-        in_memory_order(g, lambda size: source(generator).bernoulli(tuple(size), float(p)))
+    return drawn(lambda: np.asarray(
+        in_memory_order(g, lambda size: source(generator).bernoulli(tuple(size), float(p))), order="C"
     ), place=like._v.aval.device)  # fmt: skip
 
 

@@ -40,8 +40,8 @@ def gumbel_softmax(logits: Any, tau: float = 1, hard: bool = False, eps: float =
         warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=2)
     kind = logits.dtype
     g = dense(geometry(logits))
-    waits = drawn(lambda: np.ascontiguousarray(
-        in_memory_order(g, lambda size: source(None).exponential(tuple(size), kind.np))
+    waits = drawn(lambda: np.asarray(
+        in_memory_order(g, lambda size: source(None).exponential(tuple(size), kind.np)), order="C"
     ), kind, logits.device)  # fmt: skip
     return gumbel_softmax_op(logits, waits, float(tau), bool(hard), dim)
 
