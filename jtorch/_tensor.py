@@ -12,12 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from jtorch._declare import as_int, registry
+from jtorch._declare import as_int, lies_in, registry
 from jtorch._declare.operators import operator_methods
 from jtorch._declare.variants import cast_to, to_host
 from jtorch._engine import backward
 from jtorch._engine.backward import RemovableHandle
-from jtorch._engine.geometry import is_contiguous
 from jtorch._engine.handle import (
     Handle,
     alias,
@@ -137,9 +136,8 @@ class Tensor(Handle):
         return geometry(self).offset
 
     def is_contiguous(self, memory_format: Any = None) -> bool:
-        """True when the elements lie in row-major order without gaps."""
-        g = geometry(self)
-        return is_contiguous(g.size, g.stride)
+        """True when the elements lie in row-major order, or in that of `memory_format`, without gaps."""
+        return lies_in(self, memory_format)
 
     @property
     def _version(self) -> int:

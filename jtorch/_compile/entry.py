@@ -16,7 +16,8 @@ from jtorch._engine.backward import OpNode
 from jtorch._engine.capture import Capture
 from jtorch._engine.compiled import Broken, Differentiable
 from jtorch._engine.flush import flusher
-from jtorch._engine.handle import Handle, read, replace_value, wrap, write_value
+from jtorch._engine.handle import Handle, geometry, read, replace_value, wrap, write_value
+from jtorch._engine.order import Order, common, lay
 from jtorch._engine.program import avals_by_slot, needed, path
 from jtorch._engine.tape import Tape, Value, concrete, force
 
@@ -195,7 +196,7 @@ class Entry:
             if r.__class__ is int:
                 results.append(self.tensor(r, arguments))
             else:
-                results.append(linked[r.slot] if r.slot in linked else r.tensor(values[r.slot]))
+                results.append(r.laid(linked[r.slot]) if r.slot in linked else r.tensor(values[r.slot]))
         return filled(self.shape, results)
 
 
@@ -204,6 +205,7 @@ class Made(NamedTuple):
 
     slot: int
     spent: type | None  # the class of its grad node when its graph was walked already
+    order: Order | None  # of its dimensions in memory, where it is not row-major
 
     def tensor(self, value: Value) -> Any:
         """The tensor of a replay; walking its graph again fails as it does in eager code."""
@@ -211,7 +213,11 @@ class Made(NamedTuple):
         if self.spent is not None:
             t._requires_grad = True
             t._node = self.spent()
-        return t
+        return self.laid(t)
+
+    def laid(self, t: Handle) -> Handle:
+        """Gives a new tensor the order in memory that the first call's had."""
+        return t if self.order is None else lay(t, self.order)
 
 
 class Hole(NamedTuple):
@@ -295,14 +301,15 @@ class Reader:
             raise Broken("it returns two tensors that share memory")
         self._returned.append(h._cell)
         slot = self._slot(read(h))
+        order = common(h._v.aval.shape, [geometry(h)]) if h._bent else None
         nodes = list(graph([h]))
         if any(isinstance(n, OpNode) and n.saved is None for n in nodes):
-            return Made(slot, type(h._node))
+            return Made(slot, type(h._node), order)
         if any(n.hooked or n._post for n in nodes):
             raise Broken("hooks are registered on what it computes")
         if h._node is not None:
             self.live.append((slot, h))
-        return Made(slot, None)
+        return Made(slot, None, order)
 
     def _sources(self, notes: Capture, before: list[Before]) -> dict[int, tuple[str, Any]]:
         """Every value that was there before, by identity, and how to find it at the next call."""

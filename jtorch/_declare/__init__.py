@@ -14,6 +14,10 @@ from jtorch._declare.fill import Fill as Fill
 from jtorch._declare.fill import dtype_of as dtype_of
 from jtorch._declare.fill import fill as fill
 from jtorch._declare.fused import fused_update as fused_update
+from jtorch._declare.layouts import common_format as common_format
+from jtorch._declare.layouts import laid as laid
+from jtorch._declare.layouts import lies_in as lies_in
+from jtorch._declare.layouts import order_of as order_of
 from jtorch._declare.op import broadcast as broadcast
 from jtorch._declare.op import wrap_dim as wrap_dim
 from jtorch._declare.op import wrap_dims as wrap_dims
@@ -28,6 +32,7 @@ from jtorch._declare.roles import Operand as Operand
 from jtorch._declare.roles import Scalar as Scalar
 from jtorch._declare.roles import Size as Size
 from jtorch._declare.variants import cast_to as cast_to
+from jtorch._declare.variants import copy_in as copy_in
 from jtorch._declare.variants import copy_of as copy_of
 from jtorch._declare.variants import from_host as from_host
 from jtorch._declare.variants import from_shared as from_shared
@@ -39,4 +44,5 @@ from jtorch._declare.variants import write_out as write_out
 from jtorch._declare.variants import write_outs as write_outs
 from jtorch._engine.backend import platform as platform
 from jtorch._engine.handle import Handle as Handle
+from jtorch._engine.order import lay as lay
 from jtorch._types import errors as errors

@@ -105,8 +105,13 @@ def _source(op: Op, method: bool, out: bool, operator: bool, names: dict[str, An
             statics.append(p.name)
     fixed = f"({', '.join(statics)}{',' if statics else ''})"
     if op.single and not op.residuals:
-        lines += fast_lines(op.params, fixed, op.differentiable, out)
-    call = f"_apply(_op, ({', '.join(data)}{',' if data else ''}), {fixed})"
+        lines += fast_lines(op.params, fixed, op.differentiable, out, op.order)
+    operands = f"({', '.join(data)}{',' if data else ''})"
+    call = f"_apply(_op, {operands}, {fixed})"
+    if op.order == "pointwise":
+        call = f"_kept({call}, {operands})"
+    elif op.order == "columns":
+        call = f"[_columns(t) for t in {call}]"
     if out:
         lines.append(f"    return _finish({call}, out)")
     else:

@@ -16,6 +16,7 @@ family         result dtype                                            method   
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -93,7 +94,7 @@ def _family(**defaults: Any) -> Callable[..., Any]:
     return decorator
 
 
-pointwise = _family(method=True, inplace=True, out=True, kind="default")
+pointwise = _family(method=True, inplace=True, out=True, kind="default", order="pointwise")
 reduction = _family(method=True, inplace=False, out=True, kind="default")
 op = _family(method=True, inplace=False, out=False)
 
@@ -231,6 +232,7 @@ def view(body: Callable | None = None, **given: Any) -> Any:
     call.__name__ = call.__qualname__ = fn_name
     call.__doc__ = body.__doc__
     call.__module__ = body.__module__
+    call.__signature__ = inspect.signature(body)
     call.op = read
     call.body = body
     method = _with_varargs(call) if given.get("varargs") else call

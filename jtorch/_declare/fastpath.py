@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from jtorch._declare.roles import OPERANDS, Param
-from jtorch._engine import handle
+from jtorch._engine import handle, order
 from jtorch._engine.handle import attach, read
 from jtorch._engine.tape import Value, enter, flush, threads
 
@@ -18,11 +18,13 @@ _MOST_OPERANDS = 4
 
 NAMES: dict[str, Any] = {
     "_threads": threads, "_read": read, "_enter": enter, "_flush": flush, "_Value": Value, "_new": object.__new__,
-    "_handle": handle, "_attach": attach,
+    "_handle": handle, "_attach": attach, "_keep": order.keep, "_kept": order.kept, "_columns": order.columns,
 }  # fmt: skip
 
 
-def fast_lines(params: tuple[Param, ...], statics: str, differentiable: bool, out: bool) -> list[str]:
+def fast_lines(
+    params: tuple[Param, ...], statics: str, differentiable: bool, out: bool, layout: str | None
+) -> list[str]:
     """Source of the fast path, to stand between a binder's checks and its general call."""
     data = [p for p in params if p.kind in OPERANDS]
     if not 0 < len(data) <= _MOST_OPERANDS or any(p.kind == "arrays" for p in data):
@@ -54,6 +56,11 @@ def fast_lines(params: tuple[Param, ...], statics: str, differentiable: bool, ou
     lines.append("        if node.cut: _flush(tape)")
     if differentiable:
         lines += _graph(data)
+    if layout == "pointwise":
+        bent = " or ".join(f"{_is_tensor(p)}{p.name}._bent" for p in data)
+        lines.append(f"        if {bent}: _keep(t, ({', '.join(p.name for p in data)},))")
+    elif layout == "columns":
+        lines.append("        _columns(t)")
     lines.append("        return t")
     return [f"    {line}" for line in lines]
 
@@ -61,6 +68,11 @@ def fast_lines(params: tuple[Param, ...], statics: str, differentiable: bool, ou
 def _certain(p: Param) -> bool:
     """True for an operand that is a tensor whenever the checks have passed."""
     return not p.optional and (p.kind == "array" or (p.kind == "operand" and p.name == "input"))
+
+
+def _is_tensor(p: Param) -> str:
+    """The test that an operand is a tensor, where it may be something else."""
+    return "" if _certain(p) else f"k_{p.name}.__class__ is int and "
 
 
 def _place(p: Param) -> list[str]:
@@ -83,8 +95,7 @@ def _place(p: Param) -> list[str]:
 def _graph(data: list[Param]) -> list[str]:
     lines = ["        if tape.grad_enabled:", "            needs = ()"]
     for i, p in enumerate(data):
-        known = "" if _certain(p) else f"k_{p.name}.__class__ is int and "
-        lines.append(f"            if {known}{p.name}._requires_grad: needs += ({i},)")
+        lines.append(f"            if {_is_tensor(p)}{p.name}._requires_grad: needs += ({i},)")
     operands = ", ".join(p.name for p in data)
     values = ", ".join(f"v_{p.name}" for p in data)
     lines.append(f"            if needs: _attach(tape, node, ({operands},), ({values},), needs, (t,))")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,7 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jtorch._declare.layouts import laid
 from jtorch._declare.op import _cast, broadcast
+from jtorch._declare.out_rules import check_type, resizes_silently
 from jtorch._declare.promote import can_cast
 from jtorch._engine import backend
 from jtorch._engine.aval import aval_of
@@ -49,12 +52,17 @@ COPY = EngineOp("clone", "CloneBackward0", lambda _, x: lax.convert_element_type
 
 def cast_to(t: Any, to: dtype) -> Any:
     """A copy of a tensor in another dtype, recorded; the tensor itself when it has it already."""
-    return t if t._v.aval.dtype is to else apply(TO, (t,), (to,))[0]
+    return t if t._v.aval.dtype is to else laid(apply(TO, (t,), (to,))[0], None, t)
 
 
 def copy_of(t: Any) -> Any:
-    """A copy of a tensor, recorded and differentiable."""
-    return apply(COPY, (t,), ())[0]
+    """A copy of a tensor in its order of memory, recorded and differentiable."""
+    return copy_in(t, None)
+
+
+def copy_in(t: Any, memory_format: Any) -> Any:
+    """A copy in a `torch.memory_format`."""
+    return laid(apply(COPY, (t,), ())[0], memory_format, t)
 
 
 def from_host(array: np.ndarray, to: dtype | None = None, place: device = cpu, constant: bool = True) -> Any:
@@ -127,10 +135,19 @@ def inplace_twin(name: str, fn: Callable) -> Callable:
 
     twin.__name__ = twin.__qualname__ = name
     twin.__doc__ = f"In-place version of `{fn.__name__}`."
+    forms = [_in_place(one) for one in getattr(fn, "alternatives", (fn,))]
+    twin.__signature__ = forms[0]  # type: ignore[attr-defined]  # inspect looks for it
+    twin.signatures = forms  # type: ignore[attr-defined]  # of an op with several
     return twin
 
 
-def write_out(name: str, out: Any, result: Any) -> Any:
+def _in_place(fn: Callable) -> inspect.Signature:
+    """The signature of an op's in-place form: the tensor itself takes the place of `out`."""
+    first, *rest = inspect.signature(fn).parameters.values()
+    return inspect.Signature([first.replace(name="self"), *(p for p in rest if p.name != "out")])
+
+
+def write_out(name: str, out: Any, result: Any, several: bool = False) -> Any:
     """`out=`: checks in torch's words, resizes, casts, writes, returns `out`."""
     if not isinstance(out, Handle):
         raise errors.argument_type(name, "out", None, "Tensor", out)
@@ -138,13 +155,14 @@ def write_out(name: str, out: Any, result: Any) -> Any:
         raise autograd_errors.out_requires_grad(name)
     aval, found = out._v.aval, result._v.aval
     if found.dtype is not aval.dtype:
+        check_type(name, found.dtype, aval.dtype, several)
         if not can_cast(found.dtype, aval.dtype):
             raise errors.cast(found.dtype.type_name, aval.dtype.type_name)
         result = cast_to(result, aval.dtype)
     if found.shape == aval.shape:
         write_value(out, read(result))
         return out
-    if aval.size:
+    if aval.size and not resizes_silently(name):
         warnings.warn(
             f"An output with one or more elements was resized since it had shape {list(aval.shape)}, which does not "
             f"match the required output shape {list(found.shape)}. This behavior is deprecated, and in a future "
@@ -153,6 +171,7 @@ def write_out(name: str, out: Any, result: Any) -> Any:
             stacklevel=4,
         )
     out._v, out._cell, out._chain, out._base, out._geometry = read(result), None, (), None, None
+    out._order, out._bent = result._order, result._order is not None
     return out
 
 
@@ -162,7 +181,7 @@ def write_outs(name: str, out: Any, results: Sequence) -> list:
         raise errors.argument_type(name, "out", None, "tuple of Tensors", out)
     if len(out) != len(results):
         raise TypeError(f"expected tuple of {len(results)} elements but got {len(out)}")
-    return [write_out(name, o, r) for o, r in zip(out, results, strict=True)]
+    return [write_out(name, o, r, several=True) for o, r in zip(out, results, strict=True)]
 
 
 def out_finisher(name: str, finish: Callable, single: bool) -> Callable:
@@ -178,5 +197,7 @@ def out_finisher(name: str, finish: Callable, single: bool) -> Callable:
     return end
 
 
-__all__ = ["cast_to", "copy_of", "drawn", "end_of_work", "from_host", "from_shared", "inplace_twin", "moved_to",
-           "out_finisher", "own_cell", "to_host", "write_back", "write_out", "write_outs"]  # fmt: skip
+__all__ = [
+    "cast_to", "copy_in", "copy_of", "drawn", "end_of_work", "from_host", "from_shared", "inplace_twin", "moved_to",
+    "out_finisher", "own_cell", "to_host", "write_back", "write_out", "write_outs",
+]  # fmt: skip

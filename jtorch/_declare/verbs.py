@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from jtorch._engine.geometry import AsComplex as AsComplex
 from jtorch._engine.geometry import AsReal as AsReal
 from jtorch._engine.geometry import AsStrided
@@ -51,11 +53,13 @@ def check_reach(t: Handle, size: tuple[int, ...], stride: tuple[int, ...], offse
 
 def _root(t: Handle) -> Handle:
     """The tensor over the whole of a view's storage, in the view's dtype."""
+    cell = own_cell(t)
     if not t._chain:
         return t
-    base = t._base
-    if base is None or base._chain:
-        cell = own_cell(t)
+    base = t if t._base is None else t._base
+    if len(base._chain) == 1 and isinstance(base._chain[0][0], Permute):  # alone it lay in an order of its own
+        base = make_view(_AS_STRIDED, base, Permute(tuple(np.argsort(base._chain[0][0].dims).tolist())))
+    elif base is t or base._chain:
         base = wrap(cell.value)
         share(base, t, cell, ())
     to, found = t._v.aval.dtype, base._v.aval.dtype
@@ -69,6 +73,7 @@ def become(h: Handle, view: Handle) -> Any:
     """Makes a tensor its own view, as `x.t_()` does; other tensors on its storage keep theirs."""
     check_inplace(h, threads.tape)
     h._v, h._cell, h._chain, h._at, h._geometry = view._v, view._cell, view._chain, view._at, view._geometry
+    h._order, h._bent = None, view._bent
     assert h._cell is not None
     h._cell.version += 1
     if view._requires_grad:

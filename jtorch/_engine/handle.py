@@ -13,7 +13,17 @@ import numpy as np
 
 from jtorch._engine import grad
 from jtorch._engine.aval import Aval, aval_of
-from jtorch._engine.geometry import Chain, Geometry, Reinterpreting, Verb, extended, follow, write_through
+from jtorch._engine.geometry import (
+    Chain,
+    Geometry,
+    Permute,
+    Reinterpreting,
+    Verb,
+    extended,
+    follow,
+    is_contiguous,
+    write_through,
+)
 from jtorch._engine.storage import Cell
 from jtorch._engine.tape import BaseOp, Tape, Value, enter, flush, force, forward_mode, pending, record, threads
 from jtorch._engine.tape import Node as TrieNode
@@ -31,6 +41,8 @@ class Handle:
     _at = 0  # serial of the cell at which `_v` was read
     _own_version = 0
     _geometry: Geometry | None = None  # computed when asked for
+    _order: tuple[int, ...] | None = None  # of dimensions in memory, for one alone that is not row-major: see order.py
+    _bent = False  # it may not be row-major
     _requires_grad = False
     _node: Any = None  # the grad node that made it
     _index = 0  # which result of that node it is
@@ -124,7 +136,12 @@ def own_cell(h: Handle) -> Cell:
     """The tensor's cell, made now if it was alone."""
     cell = h._cell
     if cell is None:
-        cell = h._cell = Cell(h._v, h._own_version)
+        root, order = h._v, h._order
+        if order is not None:
+            root = read_chain(root, ((Permute(order), ()),))
+            h._order = None
+            h._chain = ((Permute(tuple(map(order.index, range(len(order))))), ()),)
+        cell = h._cell = Cell(root, h._own_version)
         h._at = 0
     return cell
 
@@ -133,8 +150,12 @@ def geometry(h: Handle) -> Geometry:
     """Size, stride and offset of a tensor."""
     found = h._geometry
     if found is None:
-        cell = h._cell
-        found = follow(h._v.aval.shape if cell is None else cell.root_shape, h._chain)
+        cell, order = h._cell, h._order
+        if order is not None:
+            root = tuple([h._v.aval.shape[d] for d in order])
+            found = follow(root, ((Permute(tuple(map(order.index, range(len(order))))), ()),))
+        else:
+            found = follow(h._v.aval.shape if cell is None else cell.root_shape, h._chain)
         h._geometry = found
     return found
 
@@ -332,17 +353,21 @@ def install_graph(make_class: Any, make_accumulator: Any) -> None:
 class ViewPlan:
     """One more verb on tensors of one aval and chain: what taking it records, and the view's chain."""
 
-    __slots__ = ("chain", "kinds", "numbers", "statics")
+    __slots__ = ("bent", "chain", "kinds", "numbers", "statics")
 
     def __init__(self, h: Handle, verb: Verb, numbers: tuple):
+        root = own_cell(h).root_shape
         self.statics = (verb,)
         self.numbers = numbers
         self.kinds = tuple(n.__class__ for n in numbers)
         self.chain = extended(h._chain, verb, numbers, len(h._chain if h._base is None else h._base._chain))
+        self.bent = not is_contiguous(*follow(root, self.chain)[:2])
 
 
 def plan_key(h: Handle, args: tuple) -> tuple:
     """What a plan for `h` depends on, beside the function that takes the view."""
+    if h._order is not None:
+        own_cell(h)
     chain, cell = h._chain, h._cell
     if not chain or cell is None:
         return h._v.aval, args
@@ -381,6 +406,7 @@ def take_view(op: ViewOp, h: Handle, plan: ViewPlan) -> Any:
     if t is None:
         (t,) = apply(op, (h, *plan.numbers), plan.statics)
     share(t, h, cell, plan.chain)
+    t._bent = plan.bent
     t._base = h if h._base is None else h._base
     return t
 
@@ -391,6 +417,7 @@ def share(t: Handle, h: Handle, cell: Cell, chain: Chain) -> None:
     t._chain = chain
     t._at = cell.serial
     t._inference = h._inference
+    t._bent = h._bent
     if forward_mode.active and h._tangent is not None:
         forward_mode.passer.share(t, h, chain)
 
@@ -521,7 +548,7 @@ def rebind(h: Handle, other: Handle) -> None:
     """`h.data = other`: `h` shows the other's storage from now on; its old aliases keep theirs."""
     cell = own_cell(other)
     h._v = read(other)
-    h._chain = other._chain
+    h._chain, h._order, h._bent = other._chain, None, other._bent
     h._geometry = other._geometry
     h._cell = cell
     h._at = cell.serial

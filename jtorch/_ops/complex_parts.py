@@ -16,7 +16,7 @@ from jtorch._declare.verbs import AsComplex, AsReal, ImagPart, RealPart
 from jtorch._ops.arguments import check_tensor
 
 
-@op(name="complex", method=False, out=True)
+@op(name="complex", method=False, out=True, order="pointwise")
 def _complex(real: Array, imag: Array) -> Array:
     """A complex tensor of real and imaginary parts.
 

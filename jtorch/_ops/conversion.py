@@ -19,18 +19,20 @@ from jtorch._declare import (
     broadcast,
     cast_to,
     composite,
+    copy_in,
     copy_of,
     errors,
     fill,
+    lies_in,
     moved_to,
     op,
+    order_of,
     placed,
     registry,
     write_back,
 )
 from jtorch._declare.types import (
     PYTHON_DTYPES,
-    channels_last,
     cpu,
     device,
     dtype,
@@ -43,8 +45,9 @@ _ZERO = Fill("zero_", lambda aval: 0)
 _FILL = Fill("fill_", lambda aval, value: value)
 
 
-def _target(args: tuple, kwargs: dict) -> tuple[Any, Any, bool, Any]:
-    """(device, dtype, copy, tensor) of the three signatures of `Tensor.to`."""
+def _target(args: tuple, kwargs: dict) -> tuple[Any, Any, bool, Any, Any]:
+    """(device, dtype, copy, tensor, memory format) of the three signatures of `Tensor.to`."""
+    layout = kwargs.get("memory_format")
     found: dict[str, Any] = {"device": kwargs.get("device"), "dtype": kwargs.get("dtype")}
     other = kwargs.get("other")
     flags = []
@@ -57,7 +60,9 @@ def _target(args: tuple, kwargs: dict) -> tuple[Any, Any, bool, Any]:
             found["device"] = a
         elif isinstance(a, bool):
             flags.append(a)
-        elif a is not None and not isinstance(a, memory_format):
+        elif isinstance(a, memory_format):
+            layout = a
+        elif a is not None:
             raise TypeError(
                 "to() received an invalid combination of arguments - got "
                 f"({', '.join(errors.type_name(x) for x in args)}), but expected one of:\n"
@@ -67,7 +72,7 @@ def _target(args: tuple, kwargs: dict) -> tuple[Any, Any, bool, Any]:
                 "non_blocking = False, bool copy = False, *, torch.memory_format memory_format = None)\n"
             )
     copy = kwargs.get("copy", flags[1] if len(flags) > 1 else False)
-    return found["device"], found["dtype"], bool(copy), other
+    return found["device"], found["dtype"], bool(copy), other, layout
 
 
 @composite(function=False)
@@ -78,13 +83,13 @@ def to(self: Any, *args: Any, **kwargs: Any) -> Any:
     >>> torch.tensor([1.7]).to(torch.int64)
     tensor([1])
     """
-    place, wish, copy, other = _target(args, kwargs)
+    place, wish, copy, other, layout = _target(args, kwargs)
     if other is not None:
         place, wish = other._v.aval.device, other._v.aval.dtype
-    return _converted(self, wish, place, copy)
+    return _converted(self, wish, place, copy, layout)
 
 
-def _converted(self: Any, wish: dtype | None, place: Any, copy: bool = False) -> Any:
+def _converted(self: Any, wish: dtype | None, place: Any, copy: bool = False, layout: Any = None) -> Any:
     aval = self._v.aval
     where = aval.device if place is None else placed(place)
     to: dtype = aval.dtype if wish is None else wish
@@ -97,14 +102,19 @@ def _converted(self: Any, wish: dtype | None, place: Any, copy: bool = False) ->
         if aval.dtype.is_complex and not to.is_complex and to.name != "bool":
             warnings.warn("Casting complex values to real discards the imaginary part", stacklevel=3)
         t = cast_to(t, to)
-    return copy_of(t) if copy and t is self else t
+    moves = layout is not None and layout is not preserve_format
+    if moves:
+        order_of(layout, aval.ndim)
+    if (copy and t is self) or (moves and not lies_in(t, layout)):
+        return copy_in(t, layout)
+    return t
 
 
 def _shorthand(name: str, target: str) -> None:
     wish = dtype_named(target)
 
     def method(self: Any, memory_format: Any = preserve_format) -> Any:
-        return self if self._v.aval.dtype is wish else _converted(self, wish, None)
+        return _converted(self, wish, None, layout=memory_format)
 
     method.__name__ = method.__qualname__ = name
     method.__doc__ = f"This tensor as {wish}."
@@ -178,9 +188,7 @@ def clone(input: Any, *, memory_format: Any = None) -> Any:
     """
     if not isinstance(input, Handle):
         raise errors.argument_type("clone", "input", 1, "Tensor", input)
-    if memory_format is channels_last and input._v.aval.ndim != 4:
-        raise RuntimeError("required rank 4 tensor to use channels_last format")
-    return copy_of(input)
+    return copy_in(input, memory_format)
 
 
 # Writing. Where the target is part of a graph it stays so, as in torch: its old value gets zero gradients.

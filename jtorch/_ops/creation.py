@@ -27,6 +27,7 @@ from jtorch._declare import (
     fill,
     from_host,
     from_shared,
+    laid,
     placed,
     size_of,
     to_host,
@@ -277,7 +278,7 @@ def empty(*size: Any, dtype: Any = None, memory_format: Any = None, **options: A
     >>> torch.empty(2, 3).shape
     torch.Size([2, 3])
     """
-    return fill(ZEROS, (), shape_of("empty", size, options.pop("size", None)), dtype, **options)
+    return laid(fill(ZEROS, (), shape_of("empty", size, options.pop("size", None)), dtype, **options), memory_format)
 
 
 @composite(method=False)
@@ -519,9 +520,9 @@ def logspace(
 def _like(name: str, op: Fill, numbers: tuple, input: Any, dtype: Any, device: Any, options: dict) -> Any:
     if not isinstance(input, Handle):
         raise errors.argument_type(name, "input", 1, "Tensor", input)
-    options.pop("memory_format", None)
-    aval = input._v.aval
-    return fill(op, numbers, aval.shape, dtype or aval.dtype, device=device or aval.device, **options)
+    layout, aval = options.pop("memory_format", None), input._v.aval
+    t = fill(op, numbers, aval.shape, dtype or aval.dtype, device=device or aval.device, **options)
+    return laid(t, layout, input)
 
 
 @composite(method=False)

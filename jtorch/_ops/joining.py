@@ -10,7 +10,24 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from jtorch._declare import Array, Arrays, Dim, Handle, NewDim, composite, errors, from_host, op, to_host, wrap_dim
+from jtorch._declare import (
+    Array,
+    Arrays,
+    Dim,
+    Handle,
+    NewDim,
+    common_format,
+    composite,
+    errors,
+    from_host,
+    laid,
+    lay,
+    op,
+    order_of,
+    to_host,
+    wrap_dim,
+)
+from jtorch._declare.types import contiguous_format
 from jtorch._ops import views
 
 
@@ -50,7 +67,8 @@ def cat(tensors: Any, dim: int = 0, *, axis: int | None = None, out: Any = None)
         raise ValueError("torch.cat(): expected a non-empty list of Tensors")
     if any(t._v.aval.shape == (0,) for t in found):
         found = _without_legacy_empty(found)
-    return _cat(found, dim if axis is None else axis, out=out)
+    t = _cat(found, dim if axis is None else axis, out=out)
+    return t if out is not None else laid(t, common_format(found))
 
 
 def _without_legacy_empty(tensors: list) -> list:
@@ -92,7 +110,18 @@ def stack(tensors: Any, dim: int = 0, *, out: Any = None) -> Any:
         raise RuntimeError("stack expects a non-empty TensorList")
     if len(found) >= _MANY and out is None and dim == 0 and _on_host(found):
         return from_host(np.stack([to_host(t) for t in found]), found[0]._v.aval.dtype)
-    return _stack(found, dim, out=out)
+    t = _stack(found, dim, out=out)
+    return t if out is not None or common_format(found) is contiguous_format else _laid_by_cat(t, found, dim)
+
+
+def _laid_by_cat(t: Any, tensors: list, dim: int) -> Any:
+    """Lays a stack as torch does: joined along `dim` in the tensors' format, then that dimension split in two."""
+    ndim = t._v.aval.ndim
+    new = wrap_dim(dim, ndim)
+    if new == ndim - 1:
+        return t
+    order = order_of(common_format(tensors), ndim - 1)
+    return lay(t, [e for d in order for e in ((new, new + 1) if d == new else (d + (d > new),))])
 
 
 def _on_host(tensors: list) -> bool:

@@ -21,6 +21,7 @@ from jtorch._declare import (
     dtype_of,
     errors,
     from_host,
+    laid,
     op,
     placed,
     to_host,
@@ -214,10 +215,11 @@ def _like(name: str, input: Any, draw: Draw, dtype: Any, device: Any, memory_for
     if not isinstance(input, Handle):
         raise errors.argument_type(name, "input", 1, "Tensor", input)
     like = None if memory_format is contiguous_format else input
-    return _new(
+    t = _new(
         name, draw, tuple(input.shape), input.dtype, dtype=dtype, device=input.device if device is None else device,
         like=like, **options,
     )  # fmt: skip
+    return laid(t, memory_format, input)
 
 
 @composite(method=False)

@@ -147,7 +147,7 @@ def diagflat(input: Any, offset: int = 0) -> Any:
 # Flips and rolls
 
 
-@op
+@op(order="pointwise")
 def flip(input: Array, dims: Dims) -> Array:
     """With the order of elements reversed along dimensions.
 
@@ -158,7 +158,7 @@ def flip(input: Array, dims: Dims) -> Array:
     return jnp.flip(input, dims) if input.ndim else input
 
 
-@op(grad="FlipBackward0")
+@op(grad="FlipBackward0", order="pointwise")
 def fliplr(input: Array) -> Array:
     """With columns in reverse order."""
     if input.ndim < 2:
@@ -166,7 +166,7 @@ def fliplr(input: Array) -> Array:
     return jnp.flip(input, 1)
 
 
-@op(grad="FlipBackward0")
+@op(grad="FlipBackward0", order="pointwise")
 def flipud(input: Array) -> Array:
     """With rows in reverse order."""
     if not input.ndim:

@@ -19,8 +19,10 @@ from jtorch._declare import (
     Handle,
     Size,
     composite,
+    copy_in,
     copy_of,
     errors,
+    lies_in,
     op,
     registry,
     view,
@@ -28,7 +30,7 @@ from jtorch._declare import (
     wrap_dims,
     write_out,
 )
-from jtorch._declare.types import INT, dtype
+from jtorch._declare.types import INT, contiguous_format, dtype, preserve_format
 from jtorch._declare.verbs import (
     Bitcast,
     Diagonal,
@@ -43,7 +45,6 @@ from jtorch._declare.verbs import (
     as_strided_view,
     become,
     geometry_of,
-    is_contiguous,
     view_stride,
 )
 from jtorch._ops.arguments import check_tensor, whole, wholes
@@ -130,7 +131,7 @@ def reshaped_copy(input: Array, shape: Size) -> Array:
 
 def _reshape(input: Any, shape: tuple[int, ...]) -> Any:
     new = resolved_shape(shape, input._v.aval.size)
-    if input._chain:
+    if input._chain or input._order is not None:
         g = geometry_of(input)
         if view_stride(g.size, g.stride, new) is None:
             return reshaped_copy(input, new)
@@ -576,10 +577,12 @@ for _name, _fn in {
 
 @composite(function=False)
 def contiguous(self: Any, memory_format: Any = None) -> Any:
-    """This tensor when its elements lie in row-major order, else a copy."""
-    if not self._chain or is_contiguous(*geometry_of(self)[:2]):
+    """This tensor when its elements lie in row-major order, or in that of `memory_format`, else a copy."""
+    if lies_in(self, memory_format):
         return self
-    return copy_of(self)
+    if memory_format is preserve_format:
+        raise RuntimeError("preserve memory format is unsupported by the contiguous operator")
+    return copy_in(self, memory_format or contiguous_format)
 
 
 @view(method=False, function=False)

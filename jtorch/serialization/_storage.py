@@ -54,7 +54,7 @@ class SavedStorage:
     """A tensor's storage on its way into a file."""
 
     def __init__(self, tensor: Any) -> None:
-        cell = tensor._cell
+        cell = tensor._cell if tensor._order is None else handle.own_cell(tensor)
         self._root = handle.read(tensor) if cell is None else cell.value
         self._owner = tensor if cell is None else cell
         self.dtype: DType = tensor.dtype
