@@ -70,6 +70,8 @@ def diff(input: Array, n: int = 1, dim: Dim = -1, prepend: Array = None, append:
         raise RuntimeError("diff expects input to be at least one-dimensional")
     if n < 0:
         raise RuntimeError(f"order must be non-negative but got {n}")
+    if n == 0:
+        return input
     parts = [x for x in (prepend, input, append) if x is not None]
     x = jnp.concatenate(parts, dim) if len(parts) > 1 else input
     return jnp.diff(x, min(n, x.shape[dim]), dim)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import warnings
 from collections.abc import Callable, Sequence
@@ -105,6 +106,9 @@ def with_inplace(fn: Callable, name: str, twin: bool = False, of_torch: bool = F
     call.__name__ = call.__qualname__ = name
     call.__doc__, call.__module__ = fn.__doc__, fn.__module__
     call.op, call.body = fn.op, fn.body
+    plain = [p for p in inspect.signature(fn).parameters.values() if p.name != "out"]
+    last = inspect.Parameter("inplace", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=False)
+    call.__signature__ = inspect.Signature([*plain, last])
     registry.add_function(SPACE, name, call)
     if twin:
 
@@ -113,6 +117,7 @@ def with_inplace(fn: Callable, name: str, twin: bool = False, of_torch: bool = F
 
         write.__name__ = write.__qualname__ = f"{name}_"
         write.__doc__, write.__module__ = f"In-place version of `{name}`.", fn.__module__
+        write.__signature__ = inspect.Signature(plain)
         registry.add_function(SPACE, f"{name}_", write)
         if of_torch:
             registry.add_function("torch", f"{name}_", write)

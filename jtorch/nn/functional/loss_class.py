@@ -235,6 +235,8 @@ def multi_margin_loss(
 ) -> Any:  # fmt: skip
     """How far other classes come within `margin` of the target's score, to the power `p`, over the classes' number."""
     reduction = reduction_of(size_average, reduce, reduction)
+    if not input.ndim:
+        input = input.reshape(1)
     _check_vectors(input)
     _check_multi_margin(input, target, p, weight)
     check_bounds(target, 0, input.shape[-1], lambda _: RuntimeError("target out of range"))
