@@ -97,7 +97,7 @@ def seed_both() -> None:
 
 
 # Which of equal elements comes first is not defined. The place of ``dim`` among the arguments.
-WITH_TIES = {"sort": 1, "argsort": 1, "topk": 2}
+WITH_TIES = {"sort": 1, "argsort": 1, "topk": 2, "kthvalue": 2}
 
 
 def without_ties(entry: Entry, call: tuple[tuple, dict], result: Any) -> Any:
@@ -109,7 +109,8 @@ def without_ties(entry: Entry, call: tuple[tuple, dict], result: Any) -> Any:
     dim = kwargs.get("dim", args[place] if len(args) > place else -1)
     if entry.info.name == "argsort":
         return args[0].gather(dim, result)
-    return result[0], args[0].gather(dim, result[1])
+    indices = result[1] if result[1].dim() == args[0].dim() else result[1].unsqueeze(dim)
+    return result[0], args[0].gather(dim, indices)
 
 
 def first_sentence(text: str) -> str:

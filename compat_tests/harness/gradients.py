@@ -63,22 +63,27 @@ def gradients(entry: Entry, sample: Sample, twice: bool) -> Parts:
         raise Difference("value", f"requires_grad {flags} expected, got {my_flags}")
     outputs, my_outputs = differentiable(expected), differentiable(actual)
     for order in range(1, 3 if twice else 2):
-        if not outputs:
-            return
         weights = [one.requires_grad_(twice and order == 1) for one in directions(outputs, order)]
         my_weights = to_jtorch(weights)
+        if not outputs:
+            return
         options = {"allow_unused": True, "create_graph": twice and order == 1}
         grads = on_torch(torch.autograd.grad, (outputs, leaves, weights), options)
+        my_grads: list[Any] = [None] * len(leaves)
+        kept = [place for place, one in enumerate(my_outputs) if one.requires_grad]
         try:
-            my_grads = jtorch.autograd.grad(my_outputs, my_leaves, my_weights, **options)
+            if kept:
+                given = [[side[place] for place in kept] for side in (my_outputs, my_weights)]
+                my_grads = list(jtorch.autograd.grad(given[0], my_leaves, given[1], **options))
         except Exception as error:  # noqa: BLE001 - a gradient that raises is one more difference to report
             yield ("", "gradgrad")[order - 1], Difference("raises", f"{type(error).__name__}: {error}")
             return
-        difference = difference_in((compare, compare_or_zeros)[order - 1], list(my_grads), list(grads))
-        yield ("", "gradgrad")[order - 1], difference
-        outputs = differentiable([one for one in grads if one is not None])
-        my_outputs = differentiable([one for one in my_grads if one is not None])
-        leaves, my_leaves = leaves + weights, my_leaves + my_weights  # a gradient is a function of these too
+        yield ("", "gradgrad")[order - 1], difference_in((compare, compare_or_zeros)[order - 1], my_grads, list(grads))
+        # A gradient is a function of its weights too; one of jtorch's that depends on nothing has gradients of zero.
+        pairs = [(one, mine) for one, mine in zip(grads, my_grads, strict=True) if one is not None and mine is not None]
+        pairs = [(one, mine) for one, mine in pairs if one.requires_grad]
+        outputs, my_outputs = [one for one, _ in pairs], [mine for _, mine in pairs]
+        leaves, my_leaves = leaves + weights, my_leaves + my_weights
 
 
 def check_grad(entry: Entry, sample: Sample) -> Parts:

@@ -2,7 +2,9 @@
 
 ``python -m compat_tests.harness.signatures`` prints the names that differ; ``missing`` prints those jtorch lacks.
 A form is a list of parameters. torch's forms of a name may be one form here (``out`` and ``dim`` with defaults), so
-each form of torch's has to be found in one of jtorch's, which takes nothing that no form of torch's takes.
+each form of torch's has to be found in one of jtorch's, which takes nothing that no form of torch's takes. Left out are
+``out`` itself, forms of torch's with ``self`` as a function's parameter, which are deprecated or for its compilers, and
+what torch takes without telling.
 """
 
 import ast
@@ -14,6 +16,9 @@ from typing import Any, NamedTuple
 from compat_tests.harness.opdb import resolve
 from compat_tests.surface.freeze import read_frozen
 
+UNTOLD = {"out", "axis", "memory_format"}
+# What functions that make tensors take as ``**options`` here.
+OPTIONS = {"dtype", "layout", "device", "requires_grad", "pin_memory", "memory_format", "names", "generator"}
 STARS = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
 
 
@@ -22,9 +27,13 @@ class Parameter(NamedTuple):
     default: str  # as it is written; "" for none
     keyword: bool
 
+    def __str__(self) -> str:
+        return f"{self.name}={self.default}" if self.default else self.name
+
 
 def number(text: str) -> str:
-    """``1`` and ``1.0`` are one default; ``True`` is another."""
+    """``1`` and ``1.0`` are one default, a list and a tuple too; ``True`` and ``1`` are two."""
+    text = "None" if text == "()" else text.replace("[", "(").replace("]", ")")
     try:
         return repr(float(text))
     except ValueError:
@@ -52,8 +61,9 @@ def torchs_form(text: str) -> list[Parameter]:
 
 def forms_of(function: Callable) -> list[list[Parameter]]:
     found = []
-    for one in getattr(function, "alternatives", (function,)):
-        parameters = inspect.signature(one).parameters.values()
+    forms = getattr(function, "signatures", None)
+    for one in forms or map(inspect.signature, getattr(function, "alternatives", (function,))):
+        parameters = one.parameters.values()
         found.append(
             [
                 Parameter(STARS.get(p.kind, "") + p.name, written(p.default), p.kind is p.KEYWORD_ONLY)
@@ -67,10 +77,10 @@ def covers(mine: list[Parameter], theirs: list[Parameter]) -> bool:
     """Whether a call written for torch's form means the same to jtorch's."""
     known = {one.name: one for one in mine}
     for one in theirs:
-        if one.name == "out":
+        if one.name in UNTOLD or ("**options" in known and one.name in OPTIONS):
             continue
         twin = known.get(one.name)
-        if twin is None or (one.default and twin.default != one.default):
+        if twin is None or (one.default not in ("", "...") and twin.default != one.default):
             return False
     order = [one.name for one in mine if not one.keyword]
     given = [one.name for one in theirs if not one.keyword]
@@ -80,7 +90,9 @@ def covers(mine: list[Parameter], theirs: list[Parameter]) -> bool:
 def equal(name: str, mine: list[list[Parameter]], theirs: list[list[Parameter]]) -> bool:
     if ".Tensor." in name:  # the tensor itself is given by its place
         mine, theirs = ([form[1:] for form in forms] for forms in (mine, theirs))
-    taken = {one.name for form in theirs for one in form}
+    else:
+        theirs = [form for form in theirs if all(one.name != "self" for one in form)]
+    taken = {one.name for form in theirs for one in form} | UNTOLD | {"**options"}
     extra = {one.name for form in mine for one in form} - taken
     return not extra and all(any(covers(one, form) for one in mine) for form in theirs)
 
@@ -117,7 +129,7 @@ def main() -> None:
     for name, same in found.items():
         if not same:
             function = resolve(name.removeprefix("torch."))
-            mine = [str(inspect.signature(one)) for one in getattr(function, "alternatives", (function,))]
+            mine = [", ".join(map(str, form)) for form in forms_of(function)]
             print(f"{name}\n    torch  {' | '.join(facts[name]['forms'])}\n    jtorch {' | '.join(mine)}")
     print(f"{sum(found.values())} of {len(found)} signatures are equal; {len(missing())} names are missing")
     print("value:", share())
