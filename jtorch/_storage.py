@@ -227,9 +227,9 @@ def resize_(self: Any, *sizes: Any, memory_format: Any = None) -> Any:
     return self
 
 
-def resize_as_(self: Any, other: Any, memory_format: Any = None) -> Any:
+def resize_as_(input: Any, the_template: Any, memory_format: Any = None) -> Any:
     """`resize_` to the shape of another tensor."""
-    return resize_(self, other._v.aval.shape)
+    return resize_(input, the_template._v.aval.shape)
 
 
 # Copies and pickles

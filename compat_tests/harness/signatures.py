@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from compat_tests.harness.opdb import resolve
 from compat_tests.surface.freeze import read_frozen
 
-UNTOLD = {"out", "axis", "memory_format"}
+UNTOLD = {"out", "axis", "memory_format", "return_indices"}
 # What functions that make tensors take as ``**options`` here.
 OPTIONS = {"dtype", "layout", "device", "requires_grad", "pin_memory", "memory_format", "names", "generator"}
 STARS = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
@@ -73,6 +73,11 @@ def forms_of(function: Callable) -> list[list[Parameter]]:
     return found
 
 
+def bare(form: list[Parameter]) -> list[Parameter]:
+    """``*size`` is ``size`` too: what takes a tuple in its place takes numbers."""
+    return [one._replace(name=one.name[one.name[:1] == "*" and one.name[:2] != "**" :]) for one in form]
+
+
 def covers(mine: list[Parameter], theirs: list[Parameter]) -> bool:
     """Whether a call written for torch's form means the same to jtorch's."""
     known = {one.name: one for one in mine}
@@ -92,9 +97,15 @@ def equal(name: str, mine: list[list[Parameter]], theirs: list[list[Parameter]])
         mine, theirs = ([form[1:] for form in forms] for forms in (mine, theirs))
     else:
         theirs = [form for form in theirs if all(one.name != "self" for one in form)]
-    taken = {one.name for form in theirs for one in form} | UNTOLD | {"**options"}
+    mine, theirs = ([bare(form) for form in forms] for forms in (mine, theirs))
+    taken = {one.name for form in theirs for one in form} | UNTOLD | {"**options", "**named"}
     extra = {one.name for form in mine for one in form} - taken
-    return not extra and all(any(covers(one, form) for one in mine) for form in theirs)
+    # Of forms that differ in a default alone (padding=0, padding="valid") one can be written down.
+    found: dict[tuple[str, ...], bool] = {}
+    for form in theirs:
+        names = tuple(one.name for one in form)
+        found[names] = found.get(names, False) or any(covers(one, form) for one in mine)
+    return not extra and all(found.values())
 
 
 def compared() -> dict[str, bool]:

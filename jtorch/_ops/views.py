@@ -8,6 +8,7 @@ https://docs.pytorch.org/docs/stable/tensor_view.html
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -562,6 +563,7 @@ def _inplace(name: str, fn: Any) -> None:
 
     method.__name__ = method.__qualname__ = name
     method.__doc__ = f"In-place version of `{name[:-1]}`."
+    method.__signature__ = inspect.signature(fn)  # type: ignore[attr-defined]  # inspect looks for it
     registry.add_method(name, method)
 
 

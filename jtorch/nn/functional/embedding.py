@@ -78,11 +78,11 @@ def _renorm(weight: Any, indices: Any, max_norm: float | None, norm_type: float)
 
 
 @composite(namespace="torch", method=False, public="embedding_renorm_")
-def embedding_renorm_(weight: Any, indices: Any, max_norm: float, norm_type: float) -> Any:
+def embedding_renorm_(input: Any, indices: Any, max_norm: float, norm_type: float) -> Any:
     """Shrinks, in place, the rows that `indices` names to at most `max_norm`."""
-    _check_indices("embedding_renorm_", indices, weight.shape[0])
-    _renorm(weight, indices, max_norm, norm_type)
-    return weight
+    _check_indices("embedding_renorm_", indices, input.shape[0])
+    _renorm(input, indices, max_norm, norm_type)
+    return input
 
 
 @composite(method=False)
