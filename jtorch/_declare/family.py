@@ -49,7 +49,7 @@ def _declare(
     name = public or op.name
     place = namespace or registry.namespace_of(body.__module__)
     OPS[f"{body.__module__}.{body.__name__}"] = op
-    finish = out_finisher(name, _finisher(op), op.single) if out else None
+    finish = out_finisher(op.name.strip("_"), _finisher(op), op.single) if out else None
     fn = binder(op, out=out, finish=finish)
     if function:
         registry.add_function(place, name, fn)

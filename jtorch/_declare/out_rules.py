@@ -6,6 +6,7 @@ of its own. Facts measured on torch 2.13's database of ops.
 
 from __future__ import annotations
 
+from jtorch._declare.promote import can_cast
 from jtorch._types import errors
 from jtorch._types.dtype import dtype
 
@@ -64,9 +65,13 @@ _SILENT = set(
 
 
 def check_type(name: str, found: dtype, given: dtype, several: bool) -> None:
-    """Raises torch's error where an op writes only into tensors of its result's type."""
+    """Raises torch's error where an op cannot write what it found into a tensor of another type."""
     words = "" if several and name in _PAIRS else _WORDS.get(name)
+    if name in ("all", "any") and given.type_name in ("Bool", "Byte"):
+        return
     if words is None:
+        if not can_cast(found, given):
+            raise errors.cast(found.type_name, given.type_name)
         return
     if not words:
         raise errors.out_type(found.type_name, given.type_name)

@@ -129,9 +129,9 @@ def moved_to(t: Any, place: device) -> Any:
 def inplace_twin(name: str, fn: Callable) -> Callable:
     """`f_` from `f`: computes, then writes the result into the first argument."""
 
-    def twin(self: Any, *args: Any, **kwargs: Any) -> Any:
-        check_inplace(self, threads.tape)
-        return write_back(name, self, fn(self, *args, **kwargs))
+    def twin(input: Any, *args: Any, **kwargs: Any) -> Any:
+        check_inplace(input, threads.tape)
+        return write_back(name, input, fn(input, *args, **kwargs))
 
     twin.__name__ = twin.__qualname__ = name
     twin.__doc__ = f"In-place version of `{fn.__name__}`."
@@ -144,7 +144,7 @@ def inplace_twin(name: str, fn: Callable) -> Callable:
 def _in_place(fn: Callable) -> inspect.Signature:
     """The signature of an op's in-place form: the tensor itself takes the place of `out`."""
     first, *rest = inspect.signature(fn).parameters.values()
-    return inspect.Signature([first.replace(name="self"), *(p for p in rest if p.name != "out")])
+    return inspect.Signature([first.replace(name="input"), *(p for p in rest if p.name != "out")])
 
 
 def write_out(name: str, out: Any, result: Any, several: bool = False) -> Any:
@@ -156,8 +156,6 @@ def write_out(name: str, out: Any, result: Any, several: bool = False) -> Any:
     aval, found = out._v.aval, result._v.aval
     if found.dtype is not aval.dtype:
         check_type(name, found.dtype, aval.dtype, several)
-        if not can_cast(found.dtype, aval.dtype):
-            raise errors.cast(found.dtype.type_name, aval.dtype.type_name)
         result = cast_to(result, aval.dtype)
     if found.shape == aval.shape:
         write_value(out, read(result))
