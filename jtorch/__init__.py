@@ -8,7 +8,10 @@ from jtorch import compiler as compiler
 from jtorch import cuda as cuda
 from jtorch import fft as fft
 from jtorch import nn as nn  # before _root: torch.relu, torch.conv2d and others are declared in nn.functional
+
+# isort: split
 from jtorch import masked as masked
+from jtorch import ops as ops
 from jtorch import optim as optim
 from jtorch import serialization as serialization
 from jtorch import signal as signal

@@ -5,6 +5,8 @@ which holds it exactly.
 Names carry the rest: a dtype, device, layout or memory format on one side is the one of the same name on the other.
 """
 
+import dataclasses
+import enum
 from typing import Any
 
 import numpy as np
@@ -110,6 +112,8 @@ class ToJtorch:
             return value.copy()
         if isinstance(value, PLAIN) or value in (bool, int, float, complex):
             return value
+        if isinstance(value, enum.Enum) or dataclasses.is_dataclass(value):
+            return value  # options without tensors in them, which jtorch only reads
         raise Unsupported(type(value).__name__)
 
 

@@ -83,6 +83,11 @@ def counterpart(op: Any, name: str) -> Callable | None:
     """jtorch's callable for one of torch's, or None when jtorch does not declare it."""
     if isinstance(op, types.FunctionType) and op.__module__.startswith(INTERNAL):
         return rebind(op)
+    if isinstance(op, (torch._ops.OpOverload, torch._ops.OpOverloadPacket)):
+        return resolve(f"ops.{op}")
+    name = name.removeprefix("torch.")
+    if resolve(name, torch) is None and resolve(f"Tensor.{name}", torch) is None:
+        name = getattr(op, "__name__", name)  # the database's name is not torch's: _segment_reduce
     found = (resolve(name), resolve(f"Tensor.{name}"))
     return next((one for one in found if callable(one)), None)
 

@@ -20,7 +20,9 @@ from jtorch._ops import pointwise as pointwise
 from jtorch._ops import random as random
 from jtorch._ops import recurrent as recurrent
 from jtorch._ops import reduction as reduction
+from jtorch._ops import scaled_products as scaled_products
 from jtorch._ops import scattering as scattering
+from jtorch._ops import segments as segments
 from jtorch._ops import sorting as sorting
 from jtorch._ops import spectral as spectral
 from jtorch._ops import splitting as splitting

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
+from jax import lax
 
-from jtorch._declare import Array, Operand, pointwise
+from jtorch._declare import Array, Dims, Operand, op, pointwise
 from jtorch._ops.refusals import BOOL, COMPLEX, FLOAT, broadcasts, no_kernel
 
 
@@ -78,3 +79,25 @@ logical_xor = _logical("logical_xor", jnp.logical_xor, "True where exactly one i
 def logical_not(input: Array) -> Array:
     """True where 0."""
     return input == 0
+
+
+@op(out=True, differentiable=False, refuse=no_kernel("xor_sum_cpu", COMPLEX))
+def hash_tensor(input: Array, dim: Dims = (), *, keepdim: bool = False, mode: int = 0) -> Array:
+    """All elements as 64-bit words, floats as doubles, joined by exclusive or.
+
+    >>> import jtorch as torch
+    >>> torch.hash_tensor(torch.tensor([1, 2]))
+    tensor(3, dtype=torch.uint64)
+    """
+    if mode:
+        raise RuntimeError(f"Unknown hash_tensor mode: {mode}")
+    over = dim or tuple(range(input.ndim)) if input.ndim else ()
+    if not input.size and not dim:
+        raise RuntimeError(
+            "hash_tensor: Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim "
+            "with the 'dim' argument."
+        )
+    wide = jnp.float64 if jnp.issubdtype(input.dtype, jnp.floating) else jnp.int64
+    words = lax.bitcast_convert_type(input.astype(wide), jnp.uint64)
+    found = lax.reduce(words, jnp.uint64(0), lax.bitwise_xor, over)
+    return jnp.expand_dims(found, over) if keepdim else found

@@ -349,6 +349,30 @@ def index_put(input: Any, indices: Any, values: Any, accumulate: bool = False) -
     return put(input, tuple(at), index, values, accumulate)
 
 
+def _held(input: Any, indices: Any) -> tuple:
+    """Indices held within their dimensions: what lies outside is masked away."""
+    shape = input._v.aval.shape
+    return tuple(slice(None) if i is None else i.clamp(-n, n - 1) for n, i in zip(shape, indices, strict=False))
+
+
+@composite(method=False)
+def _unsafe_masked_index(input: Any, mask: Any, indices: Any, fill: Any) -> Any:
+    """`input[indices]` where `mask` is true, else `fill`; there the indices may point anywhere.
+
+    >>> import jtorch as torch
+    >>> torch._unsafe_masked_index(torch.tensor([5, 6]), torch.tensor([True, False]), [torch.tensor([1, 9])], 0)
+    tensor([6, 0])
+    """
+    found = input[_held(input, indices)]
+    return found.masked_fill(mask.logical_not(), input.new_full((), fill))
+
+
+@composite(method=False)
+def _unsafe_masked_index_put_accumulate(input: Any, mask: Any, indices: Any, values: Any) -> Any:
+    """`input` with `values` added at `indices` where `mask` is true; elsewhere the indices may point anywhere."""
+    return input.index_put(_held(input, indices), values.masked_fill(mask.logical_not(), 0), True)
+
+
 @op(name="unravel_index", public="_unravel_index", function=False, method=False, differentiable=False)
 def _unravel_index(indices: Array, shape: tuple) -> tuple[Array, ...]:
     rest, found = indices.astype(jnp.int64), []

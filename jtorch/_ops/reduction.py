@@ -129,7 +129,7 @@ def _nonempty(name: str, x: Array, dim: Sequence[int] | int | None) -> None:
             raise errors.reduction_empty_dim(name, d)
 
 
-def _extremum(fn: Callable, x: Array, over: tuple[int, ...] | None, keepdim: bool = False) -> Array:
+def extremum(fn: Callable, x: Array, over: tuple[int, ...] | None, keepdim: bool = False) -> Array:
     """The largest or smallest element; nan when one is nan, which the kernel library of XLA on CPU passes over."""
     found = fn(x, over, keepdims=keepdim)
     if platform() != "cpu" or not jnp.issubdtype(x.dtype, jnp.floating):
@@ -147,14 +147,14 @@ def amax(input: Array, dim: Dims = (), keepdim: bool = False) -> Array:
     tensor([5., 7.])
     """
     _nonempty("amax", input, dim)
-    return _extremum(jnp.max, input, axes(input, dim), keepdim)
+    return extremum(jnp.max, input, axes(input, dim), keepdim)
 
 
 @reduction(refuse=no_kernel("min_values_cpu", COMPLEX))
 def amin(input: Array, dim: Dims = (), keepdim: bool = False) -> Array:
     """The smallest element, of all or along dimensions. Equal ones share the gradient."""
     _nonempty("amin", input, dim)
-    return _extremum(jnp.min, input, axes(input, dim), keepdim)
+    return extremum(jnp.min, input, axes(input, dim), keepdim)
 
 
 @op(returns=("min", "max"), out=True, refuse=no_kernel("aminmax_cpu", COMPLEX))
@@ -278,14 +278,14 @@ def _max_all(input: Array) -> Array:
     indices=tensor([1, 0]))
     """
     _nonempty("max", input, None)
-    return _extremum(jnp.max, input, None)
+    return extremum(jnp.max, input, None)
 
 
 @reduction(name="min", public="_min_all", grad="MinBackward1", refuse=no_kernel("min_all", COMPLEX), **_whole)
 def _min_all(input: Array) -> Array:
     """The smallest element; with a dimension, the smallest along it and its index; of two tensors, the smaller."""
     _nonempty("min", input, None)
-    return _extremum(jnp.min, input, None)
+    return extremum(jnp.min, input, None)
 
 
 max = overload("max", _max_all, _extremum_dim("max", _argmax), comparison.maximum)
@@ -420,7 +420,7 @@ def vector_norm(x: Array, p: float, over: tuple[int, ...], keepdim: bool) -> Arr
     """The p-norm over axes. Its gradient at 0 is 0, as torch's is."""
     size = abs.body(x) if not jnp.iscomplexobj(x) else _length(x)
     if p in (math.inf, -math.inf):
-        return _extremum(jnp.max if p > 0 else jnp.min, size, over, keepdim)
+        return extremum(jnp.max if p > 0 else jnp.min, size, over, keepdim)
     if p == 0:
         return jnp.sum(x != 0, over, keepdims=keepdim).astype(size.dtype)
     if p == 1:

@@ -13,8 +13,10 @@ from jtorch.nn.functional import embedding as embedding
 from jtorch.nn.functional import linear as linear
 from jtorch.nn.functional import loss as loss
 from jtorch.nn.functional import loss_class as loss_class
+from jtorch.nn.functional import loss_linear as loss_linear
 from jtorch.nn.functional import missing as missing
 from jtorch.nn.functional import multi_head as multi_head
+from jtorch.nn.functional import native as native
 from jtorch.nn.functional import normalization as normalization
 from jtorch.nn.functional import padding as padding
 from jtorch.nn.functional import pooling as pooling

@@ -129,7 +129,7 @@ def batch_norm_op(
     return out.astype(input.dtype), new_mean, _updated(running_var, unbiased, momentum)
 
 
-def _write_statistics(targets: tuple, new: tuple) -> None:
+def write_statistics(targets: tuple, new: tuple) -> None:
     """Running statistics are buffers: they change outside the graph."""
     for target, value in zip(targets, new, strict=True):
         if target is not None:
@@ -141,7 +141,7 @@ def _batch_norm(
 ) -> Any:
     out, new_mean, new_var = batch_norm_op(input, mean, var, weight, bias, momentum, eps, bool(training))
     if training:
-        _write_statistics((mean, var), (new_mean, new_var))
+        write_statistics((mean, var), (new_mean, new_var))
     return out
 
 
@@ -205,7 +205,7 @@ def _instance_norm(
 ) -> Any:
     out, *new = instance_norm_op(input, mean, var, weight, bias, momentum, eps, bool(use_input_stats))
     if use_input_stats:
-        _write_statistics((mean, var), tuple(new))
+        write_statistics((mean, var), tuple(new))
     return out
 
 

@@ -17,8 +17,8 @@ from jtorch._declare import Array, composite, op
 from jtorch.nn.functional._common import listed, per_dim, wide
 from jtorch.nn.functional.resampling import cubic_weights
 
-_INTERPOLATIONS = ("bilinear", "nearest", "bicubic")
-_PADDINGS = ("zeros", "border", "reflection")
+INTERPOLATIONS = ("bilinear", "nearest", "bicubic")
+PADDINGS = ("zeros", "border", "reflection")
 
 
 def _pixels(places: Array, size: int, corners: bool) -> Array:
@@ -137,11 +137,11 @@ def grid_sample(
     input: Any, grid: Any, mode: str = "bilinear", padding_mode: str = "zeros", align_corners: bool | None = None
 ) -> Any:
     """Samples (N, C, H, W) at places (N, h, w, 2), x before y, each from -1 to 1; likewise in 3-d."""
-    if mode not in _INTERPOLATIONS:
+    if mode not in INTERPOLATIONS:
         raise ValueError(
             f"nn.functional.grid_sample(): expected mode to be 'bilinear', 'nearest' or 'bicubic', but got: '{mode}'"
         )
-    if padding_mode not in _PADDINGS:
+    if padding_mode not in PADDINGS:
         raise ValueError(
             "nn.functional.grid_sample(): expected padding_mode to be 'zeros', 'border', or 'reflection', but got: "
             f"'{padding_mode}'"
