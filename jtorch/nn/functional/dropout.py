@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
+from jax import lax
 
 from jtorch._declare import Array, Scalar, composite, inplace_twin, op, write_back
 from jtorch._declare.draws import keep_mask
@@ -35,10 +36,21 @@ def drop_all_op(input: Array) -> Array:
 
 @op(function=False, method=False, name="alpha_dropout", grad="AddBackward0")
 def alpha_dropout_op(input: Array, keep: Array, scale: Scalar, shift: Scalar, base: Scalar) -> Array:
-    """Dropped elements become SELU's lowest value; `scale`, `shift` and `base` restore mean and variance."""
+    """Dropped elements become SELU's lowest value; `scale`, `shift` and `base` restore mean and variance.
+
+    Each step is rounded to the input's type, as torch's are; XLA rounds product and sum of float32 once.
+    """
     x = wide(input)
     kept = keep.astype(x.dtype)
-    return (x * (kept * number(scale, x)) + ((kept - 1) * number(shift, x) + number(base, x))).astype(input.dtype)
+    scale, shift, base = (_rounded(number(one, x), input) for one in (scale, shift, base))
+    product = _rounded(x * (kept * scale), input)
+    return (product + _rounded((kept - 1) * shift + base, input)).astype(input.dtype)
+
+
+def _rounded(x: Array, like: Array) -> Array:
+    """Numbers of a wide type rounded to a narrow one; XLA would leave out a cast there and back."""
+    kind = jnp.finfo(like.dtype)
+    return x if x.dtype == like.dtype else lax.reduce_precision(x, kind.nexp, kind.nmant)
 
 
 def _dropped(input: Any, p: float, train: bool, alpha: bool = False, shape: Sequence[int] | None = None) -> Any:
