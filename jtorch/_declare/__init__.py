@@ -44,5 +44,6 @@ from jtorch._declare.variants import write_out as write_out
 from jtorch._declare.variants import write_outs as write_outs
 from jtorch._engine.backend import platform as platform
 from jtorch._engine.handle import Handle as Handle
+from jtorch._engine.order import columns as columns
 from jtorch._engine.order import lay as lay
 from jtorch._types import errors as errors

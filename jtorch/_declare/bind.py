@@ -110,8 +110,8 @@ def _source(op: Op, method: bool, out: bool, operator: bool, names: dict[str, An
     call = f"_apply(_op, {operands}, {fixed})"
     if op.order == "pointwise":
         call = f"_kept({call}, {operands})"
-    elif op.order == "columns":
-        call = f"[_columns(t) for t in {call}]"
+    elif op.order is not None:
+        call = f"_laid_by({call}, {(op.order,) if op.order.__class__ is str else tuple(op.order)})"
     if out:
         lines.append(f"    return _finish({call}, out)")
     else:

@@ -7,6 +7,7 @@ way is taken instead.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from jtorch._declare.roles import OPERANDS, Param
@@ -19,11 +20,12 @@ _MOST_OPERANDS = 4
 NAMES: dict[str, Any] = {
     "_threads": threads, "_read": read, "_enter": enter, "_flush": flush, "_Value": Value, "_new": object.__new__,
     "_handle": handle, "_attach": attach, "_keep": order.keep, "_kept": order.kept, "_columns": order.columns,
+    "_laid_by": order.laid_by,
 }  # fmt: skip
 
 
 def fast_lines(
-    params: tuple[Param, ...], statics: str, differentiable: bool, out: bool, layout: str | None
+    params: tuple[Param, ...], statics: str, differentiable: bool, out: bool, layout: str | Sequence[str | None] | None
 ) -> list[str]:
     """Source of the fast path, to stand between a binder's checks and its general call."""
     data = [p for p in params if p.kind in OPERANDS]

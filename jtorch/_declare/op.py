@@ -52,7 +52,7 @@ class Op(BaseOp):
         returns: Sequence[str] | None = None,
         checks: Callable | None = None,
         refuse: Callable | None = None,
-        order: str | None = None,
+        order: str | Sequence[str | None] | None = None,
     ):
         self.name = name or body.__name__
         self.body = body
@@ -66,7 +66,7 @@ class Op(BaseOp):
         self.residuals = residuals
         self.checks = checks
         self.refuse = refuse  # raises on operands the op does not take, given their specs before promotion
-        self.order = order  # of results in memory: "pointwise" as the operands lie, "columns", or None for rows
+        self.order = order  # of results in memory: "pointwise", as operands lie; "columns"; None, rows; or one each
         self.single = returns is None and not returns_tuple(body)
         self.result_type = return_type(self.name, returns) if returns else None
 

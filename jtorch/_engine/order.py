@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from jtorch._engine.geometry import Geometry, contiguous_stride, is_contiguous
+from jtorch._engine.geometry import Geometry, is_contiguous
 from jtorch._engine.handle import Handle, geometry
 
 Order = tuple[int, ...]
@@ -100,9 +100,14 @@ def columns(t: Any) -> Any:
     return lay(t, (*range(n - 2), n - 1, n - 2)) if n > 1 else t
 
 
+def laid_by(results: list, orders: Sequence[str | None]) -> list:
+    """Lays each result of an op: "columns", or None for rows."""
+    for t, order in zip(results, orders, strict=True):
+        if order is not None:
+            columns(t)
+    return results
+
+
 def channels_last_order(ndim: int) -> Order:
     """The order of (N, C, *space) with channels innermost."""
     return (0, *range(2, ndim), 1)
-
-
-__all__ = ["channels_last_order", "columns", "common", "contiguous_stride", "keep", "kept", "lay", "strides_in"]

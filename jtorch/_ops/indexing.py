@@ -399,7 +399,7 @@ def unravel_index(indices: Any, shape: Any) -> tuple:
     for n in sizes:
         if not isinstance(n, int):
             raise TypeError(f"expected 'shape' sequence to only contain ints, but got {type(n)}")
-    if any(n < 0 for n in sizes):
+    if any(n < 0 for n in sizes):  # type: ignore[operator]  # strings were refused
         raise ValueError(f"'shape' cannot have negative values, but got {sizes}")
     if 0 in sizes and indices.numel():
         raise RuntimeError("ZeroDivisionError")

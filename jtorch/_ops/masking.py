@@ -17,6 +17,7 @@ from jtorch._declare import (
     Operand,
     Scalar,
     broadcast,
+    columns,
     composite,
     errors,
     from_host,
@@ -93,7 +94,7 @@ def nonzero(input: Any, *, as_tuple: bool = False, out: Any = None) -> Any:
     if as_tuple:
         return tuple(from_host(i) for i in np.nonzero(np.atleast_1d(array)))
     found = np.argwhere(array).astype(np.int64) if array.ndim else np.zeros((int(bool(array)), 0), np.int64)
-    t = from_host(found)
+    t = columns(from_host(found))
     return t if out is None else write_out("nonzero", out, t)
 
 

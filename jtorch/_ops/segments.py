@@ -11,7 +11,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from jtorch._declare import Array, Scalar, composite, errors, op, to_host, write_out
+from jtorch._declare import Array, Scalar, composite, errors, op, to_host
 from jtorch._ops.reduction import extremum, type_name
 
 _REDUCTIONS = ("sum", "mean", "max", "min", "prod")
@@ -84,7 +84,7 @@ def _check_lengths(data: Any, lengths: Any, axis: int) -> None:
 @composite(method=False, alias=("_segment_reduce",))
 def segment_reduce(
     data: Any, reduce: str, *, lengths: Any = None, indices: Any = None, offsets: Any = None, axis: int = 0,
-    unsafe: bool = False, initial: Any = None, out: Any = None,
+    unsafe: bool = False, initial: Any = None,
 ) -> Any:  # fmt: skip
     """The sum, mean, max, min or prod of each segment along `axis`, starting from `initial`.
 
@@ -108,5 +108,4 @@ def segment_reduce(
         raise RuntimeError(f"segment_reduce(): Expected axis to be the last dimension of {word} but got {axis}.")
     if lengths is not None and not unsafe:
         _check_lengths(data, lengths, axis)
-    found = _segment_reduce(data, sizes, initial, kind, axis, lengths is not None)
-    return found if out is None else write_out("segment_reduce", out, found)
+    return _segment_reduce(data, sizes, initial, kind, axis, lengths is not None)

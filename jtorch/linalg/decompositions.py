@@ -40,7 +40,7 @@ def half(A: Any, UPLO: str) -> Any:
 # Cholesky
 
 
-@op(name="linalg_cholesky_ex", method=False, function=False, out=True, returns=("L", "info"))
+@op(name="linalg_cholesky_ex", method=False, function=False, out=True, returns=("L", "info"), order=("columns", None))
 def _cholesky(input: Array, upper: bool) -> tuple[Array, Array]:
     check_square("linalg.cholesky", input)
     check_inexact("linalg.cholesky", input, "cholesky_cpu")
@@ -92,7 +92,7 @@ def cholesky(input: Any, *, upper: bool = False, out: Any = None) -> Any:
 # QR
 
 
-@op(name="linalg_qr", public="qr", method=False, out=True, returns=("Q", "R"))
+@op(name="linalg_qr", public="qr", method=False, out=True, returns=("Q", "R"), order=("columns", "columns"))
 def qr(A: Array, mode: str = "reduced") -> tuple[Array, Array]:
     """The QR decomposition; `mode` is reduced, complete or r.
 
@@ -126,7 +126,8 @@ def _complex(A: Any) -> Any:
     return jnp.result_type(A.dtype, jnp.complex64)
 
 
-@op(name="linalg_eig", public="eig", method=False, out=True, residuals=True, returns=("eigenvalues", "eigenvectors"))
+@op(name="linalg_eig", public="eig", method=False, out=True, residuals=True, returns=("eigenvalues", "eigenvectors"),
+    order=(None, "columns"))  # fmt: skip
 def eig(input: Array) -> tuple[Array, Array]:
     """Eigenvalues and eigenvectors of a square matrix, complex.
 
@@ -164,7 +165,8 @@ def _check_hermitian(A: Any) -> None:
     check_kernel("linalg_eigh_cpu", A)
 
 
-@op(name="linalg_eigh", public="eigh", method=False, out=True, residuals=True, returns=("eigenvalues", "eigenvectors"))
+@op(name="linalg_eigh", public="eigh", method=False, out=True, residuals=True, returns=("eigenvalues", "eigenvectors"),
+    order=(None, "columns"))  # fmt: skip
 def eigh(input: Array, UPLO: str = "L") -> tuple[Array, Array]:
     """Eigenvalues, smallest first, and eigenvectors of a symmetric matrix."""
     _check_hermitian(input)
@@ -190,7 +192,8 @@ def _check_svd(A: Any, driver: str | None) -> None:
                            "cuSOLVER backend.")  # fmt: skip
 
 
-@op(name="linalg_svd", public="svd", method=False, out=True, returns=("U", "S", "Vh"))
+@op(name="linalg_svd", public="svd", method=False, out=True, returns=("U", "S", "Vh"),
+    order=("columns", None, "columns"))  # fmt: skip
 def svd(A: Array, full_matrices: bool = True, *, driver: str | None = None) -> tuple[Array, Array, Array]:
     """The singular value decomposition `A = U diag(S) Vh`.
 

@@ -36,7 +36,7 @@ def _check_tau(name: str, input: Any, tau: Any) -> None:
         )
 
 
-@op(name="linalg_householder_product", public="householder_product", method=False, out=True)
+@op(name="linalg_householder_product", public="householder_product", method=False, out=True, order="columns")
 def householder_product(input: Array, tau: Array) -> Array:
     """The first columns of the product of the reflectors below the diagonal of `input`, with scales `tau`.
 
@@ -99,7 +99,7 @@ def _check_ormqr(input: Any, tau: Any, other: Any, left: bool) -> None:
     check_kernel("ormqr_cpu", input)
 
 
-@op(name="ormqr", function=False, method=False, out=True)
+@op(name="ormqr", function=False, method=False, out=True, order="columns")
 def _ormqr(input: Array, input2: Array, input3: Array, left: bool, transpose: bool) -> Array:
     _check_ormqr(input, input2, input3, left)
     V, triangle = _reflectors(input, input2)
@@ -126,7 +126,8 @@ def ormqr(input: Any, input2: Any, input3: Any, left: bool = True, transpose: bo
 _NO_GRADIENT = NotImplementedError, "the derivative for 'geqrf' is not implemented."
 
 
-@op(name="geqrf", namespace="torch", out=True, returns=("a", "tau"), no_gradient=_NO_GRADIENT)
+@op(name="geqrf", namespace="torch", out=True, returns=("a", "tau"), no_gradient=_NO_GRADIENT,
+    order=("columns", None))  # fmt: skip
 def geqrf(input: Array) -> tuple[Array, Array]:
     """LAPACK's form of the QR decomposition: R above the diagonal, reflectors below, and their scales.
 

@@ -18,7 +18,8 @@ from jtorch.linalg.checks import NO_INVERSE, T, check_inexact, check_info, check
 from jtorch.linalg.decompositions import half
 
 
-@op(name="linalg_inv_ex", method=False, function=False, out=True, returns=("inverse", "info"))
+@op(name="linalg_inv_ex", method=False, function=False, out=True, returns=("inverse", "info"),
+    order=("columns", None))  # fmt: skip
 def _inv(A: Array) -> tuple[Array, Array]:
     check_square("linalg.inv", A)
     check_inexact("linalg.inv", A)

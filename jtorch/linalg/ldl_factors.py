@@ -104,7 +104,8 @@ def _batched(one: Any, rank: int) -> Any:
 
 
 @op(name="linalg_ldl_factor_ex", method=False, function=False, out=True, returns=("LD", "pivots", "info"),
-    grad="torch::autograd::NotImplemented", no_gradient=_no_gradient("linalg_ldl_factor_ex"))  # fmt: skip
+    order=("columns", None, None), grad="torch::autograd::NotImplemented",
+    no_gradient=_no_gradient("linalg_ldl_factor_ex"))  # fmt: skip
 def _ldl_factor(input: Array, hermitian: bool) -> tuple[Array, Array, Array]:
     name = "torch.linalg.ldl_factor_ex"
     check_square(name, input)
@@ -188,8 +189,8 @@ def _unpacked(LD: Any, pivots: Any, hermitian: bool) -> tuple[Any, Any, Any]:
     return L, D, order
 
 
-@op(name="linalg_ldl_solve", public="ldl_solve", method=False, out=True, grad="torch::autograd::NotImplemented",
-    no_gradient=_no_gradient("linalg_ldl_solve"))  # fmt: skip
+@op(name="linalg_ldl_solve", public="ldl_solve", method=False, out=True, order="columns",
+    grad="torch::autograd::NotImplemented", no_gradient=_no_gradient("linalg_ldl_solve"))  # fmt: skip
 def ldl_solve(LD: Array, pivots: Array, B: Array, *, hermitian: bool = False) -> Array:
     """The solution of `A X = B` from what `ldl_factor` returned.
 

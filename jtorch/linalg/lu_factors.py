@@ -31,7 +31,7 @@ def _check_matrix(name: str, A: Any) -> None:
 
 
 @op(name="linalg_lu_factor_ex", method=False, function=False, out=True, returns=("LU", "pivots", "info"),
-    residuals=True)  # fmt: skip
+    order=("columns", None, None), residuals=True)  # fmt: skip
 def _lu_factor(A: Array, pivot: bool, name: str = "torch.lu_factor") -> tuple[Array, Array, Array]:
     _check_matrix(name, A)
     check_kernel("lu_cpu", A)

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jtorch._declare import Array, composite, errors, op, to_host, write_out, write_outs
+from jtorch._declare import Array, columns, composite, errors, op, to_host, write_out, write_outs
 from jtorch._declare.return_types import return_type
 from jtorch.linalg.checks import (
     NO_INVERSE,
@@ -63,10 +63,18 @@ def _solve(A: Array, B: Array, left: bool) -> tuple[Array, Array]:
     return found, first_zero(lax.linalg.lu(lax.stop_gradient(A))[0])
 
 
+def _lay(found: Any, A: Any, B: Any, left: bool) -> Any:
+    """Matrices of solutions lie by columns, as LAPACK leaves them; vectors and what was solved transposed by rows."""
+    vectors = B._v.aval.ndim == 1 or B._v.aval.shape == A._v.aval.shape[:-1]
+    return columns(found) if left and not vectors else found
+
+
 @composite(method=False)
 def solve_ex(A: Any, B: Any, *, left: bool = True, check_errors: bool = False, out: Any = None) -> Any:
     """The solution and an error code: 0 where the matrix is regular."""
     found = _solve(A, B, left, out=out)
+    if out is None:
+        _lay(found[0], A, B, left)
     if check_errors:
         check_info("torch.linalg.solve_ex", found[1], SINGULAR)
     return found
@@ -82,10 +90,10 @@ def solve(A: Any, B: Any, *, left: bool = True, out: Any = None) -> Any:
     """
     found, info = _solve(A, B, left)
     check_info("torch.linalg.solve", info, SINGULAR)
-    return found if out is None else write_out("linalg_solve", out, found)
+    return _lay(found, A, B, left) if out is None else write_out("linalg_solve", out, found)
 
 
-@op(name="linalg_solve_triangular", public="solve_triangular", method=False, out=True)
+@op(name="linalg_solve_triangular", public="solve_triangular", method=False, out=True, order="columns")
 def solve_triangular(input: Array, B: Array, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Array:
     """The solution of `input X = B` for a triangular matrix."""
     check_square("linalg.solve_triangular", input)
@@ -256,7 +264,7 @@ def _against_factor(B: Any, L: Any, upper: bool) -> Any:
     )
 
 
-@op(name="cholesky_solve", namespace="torch", out=True)
+@op(name="cholesky_solve", namespace="torch", out=True, order="columns")
 def cholesky_solve(input: Array, input2: Array, upper: bool = False) -> Array:
     """The solution of `A X = input` from the Cholesky factor `input2` of A.
 
@@ -292,10 +300,11 @@ def cholesky_inverse(input: Any, upper: bool = False, *, out: Any = None) -> Any
     """
     inverse, info = _cholesky_inverse(input, upper)
     check_info("cholesky_inverse", info, NO_INVERSE)
-    return inverse if out is None else write_out("cholesky_inverse", out, inverse)
+    return columns(inverse) if out is None else write_out("cholesky_inverse", out, inverse)
 
 
-@op(name="triangular_solve", namespace="torch", out=True, returns=("solution", "cloned_coefficient"))
+@op(name="triangular_solve", namespace="torch", out=True, returns=("solution", "cloned_coefficient"),
+    order=("columns", "columns"))  # fmt: skip
 def triangular_solve(
     input: Array, A: Array, upper: bool = True, transpose: bool = False, unitriangular: bool = False
 ) -> tuple[Array, Array]:
