@@ -151,10 +151,10 @@ def check_dtype(entry: Entry, dtype: torch.dtype, count: int, deep: bool) -> Ite
 
 
 def first_dtypes(entry: Entry) -> list[torch.dtype]:
-    """The dtypes of the quick run: one floating, int64, bool, as far as the op takes them."""
+    """The dtypes of the quick run: one floating, int64, bool, as far as the op takes them, or the first it takes."""
     taken = entry.dtypes()
     floating = [one for one in (torch.float32, torch.float64, torch.complex64) if one in taken]
-    return floating[:1] + [one for one in (torch.int64, torch.bool) if one in taken]
+    return floating[:1] + [one for one in (torch.int64, torch.bool) if one in taken] or sorted(taken, key=str)[:1]
 
 
 def check_entry(entry: Entry, full: bool = False) -> Iterator[Result]:

@@ -112,7 +112,7 @@ class ToJtorch:
             return value.copy()
         if isinstance(value, PLAIN) or value in (bool, int, float, complex):
             return value
-        if isinstance(value, enum.Enum) or dataclasses.is_dataclass(value):
+        if isinstance(value, enum.Enum) or dataclasses.is_dataclass(value) or hasattr(type(value), "__members__"):
             return value  # options without tensors in them, which jtorch only reads
         raise Unsupported(type(value).__name__)
 
