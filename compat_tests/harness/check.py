@@ -54,7 +54,7 @@ def check_call(entry: Entry, sample: Sample) -> Parts:
         expected, actual = sample.process[0](expected), sample.process[1](actual)
         if draws:
             yield "random", difference_in(compare, actual, expected)
-    elif draws:
+    elif draws and has_values:
         yield "random", difference_in(compare_bits, actual, expected)
     expected, actual = without_ties(entry, theirs, expected), without_ties(entry, mine, actual)
     yield "", difference_in(compare, actual, expected, values=has_values)

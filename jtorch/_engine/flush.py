@@ -14,7 +14,15 @@ import threading
 from sys import getrefcount
 
 from jtorch._engine import backend, explain, options
-from jtorch._engine.program import Program, missing_op_programs, needed, path, raise_out_of_range, run_op_by_op
+from jtorch._engine.program import (
+    MOST_PROGRAMS,
+    Program,
+    missing_op_programs,
+    needed,
+    path,
+    raise_out_of_range,
+    run_op_by_op,
+)
 from jtorch._engine.tape import Epoch, Node, Tape, Value, current, flush, install_flusher, root, settings, threads
 
 # What compiling costs, measured: it decides the tier, so it is a constant and never a clock.
@@ -204,7 +212,7 @@ class Flusher:
         _count_parting(node)
         self.programs[program] = node
         self.bytes += program.steps * _PROGRAM_BYTES_PER_STEP
-        while self.bytes > self.max_bytes and len(self.programs) > 1:
+        while (self.bytes > self.max_bytes or len(self.programs) > MOST_PROGRAMS) and len(self.programs) > 1:
             self._forget(min((p for p in self.programs if p is not program), key=lambda p: p.last_run))
         return program
 

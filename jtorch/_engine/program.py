@@ -298,6 +298,16 @@ class OpProgram:
 
 
 _op_programs: dict[tuple, OpProgram] = {}
+# A compiled program maps six to ten pieces of memory, of which Linux gives a process 65,530: past that XLA crashes.
+MOST_PROGRAMS = 2560  # of each tier
+
+
+def _keep(key: tuple, program: OpProgram) -> OpProgram:
+    """Keeps a per-op program; the oldest quarter makes room when there are too many."""
+    if len(_op_programs) >= MOST_PROGRAMS:
+        for old in list(_op_programs)[: MOST_PROGRAMS // 4]:
+            _op_programs.pop(old, None)
+    return _op_programs.setdefault(key, program)
 
 
 def op_key(step: Step, checked: bool = False) -> tuple:
@@ -326,7 +336,7 @@ def run_op_by_op(node: Node, outs: Sequence[int], values: list[Value], numbers: 
         key = op_key(step, n in checked)
         program = _op_programs.get(key)
         if program is None:
-            program = _op_programs.setdefault(key, OpProgram(step, n in checked))
+            program = _keep(key, OpProgram(step, n in checked))
         results = program([env[x] for x in step.operands if x.__class__ is int], [numbers[k] for k in number_range(n)])
         explain.counts["ops_executed"] += 1
         if n in checked:
