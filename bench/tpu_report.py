@@ -132,15 +132,17 @@ def wide_operations(part: Part) -> Counter:
 
 
 def estimate(part: Part, chip: Chip, place: Any) -> dict:
-    """What the compiler says of a program; ``error`` holds the first line when it refuses."""
+    """What the compiler says of a program; ``error`` holds the first line when it refuses, or when jaxlib cannot read
+    what a newer libtpu made."""
     with jax.enable_x64(True):
         try:
             compiled = traced(part, place).lower().compile()
             narrow = traced(part, place, narrow=True).lower().compile()
+            hlo, text = narrow.as_text(), compiled.as_text()
         except jax.errors.JaxRuntimeError as error:
             return {"error": str(error).splitlines()[0]}
-    memory, cost, hlo = compiled.memory_analysis(), narrow.cost_analysis(), narrow.as_text()
-    logical, padded = tpu_hlo.padding(compiled.as_text())
+    memory, cost = compiled.memory_analysis(), narrow.cost_analysis()
+    logical, padded = tpu_hlo.padding(text)
     return {
         "peak_bytes": memory.argument_size_in_bytes + memory.output_size_in_bytes + memory.temp_size_in_bytes
         + memory.generated_code_size_in_bytes - memory.alias_size_in_bytes,
