@@ -20,6 +20,11 @@ def images(lib):
     return lib.arange(120.0).reshape(2, 3, 4, 5).to(memory_format=lib.channels_last)
 
 
+def seeded(lib, draw):
+    lib.manual_seed(0)
+    return draw()
+
+
 def saved(lib, x):
     file = io.BytesIO()
     lib.save(x, file)
@@ -47,6 +52,10 @@ RESULTS = {
     "ones_like": lambda lib, x: lib.ones_like(x[:, ::2]),
     "full_like": lambda lib, x: lib.full_like(x, 2, memory_format=lib.contiguous_format),
     "rand_like": lambda lib, x: lib.rand_like(x) * 0,
+    "rand_like, part": lambda lib, x: seeded(lib, lambda: lib.rand_like(x[:, ::2])),
+    "randn_like, expanded": lambda lib, x: seeded(lib, lambda: lib.randn_like(x[:, :1].expand(x.shape))),
+    "dropout, part": lambda lib, x: seeded(lib, lambda: lib.nn.functional.dropout(x[:, ::2], 0.5)),
+    "alpha dropout": lambda lib, x: seeded(lib, lambda: lib.nn.functional.alpha_dropout(x / 100, 0.5, training=True)),
     "select": lambda lib, x: (x + 1)[1],
     "transpose": lambda lib, x: (x + 1).transpose(0, 2),
     "reshape": lambda lib, x: (x + 1).reshape(-1),

@@ -17,7 +17,7 @@ from jtorch._declare.indices import IN_BOUNDS, outside, wrapped
 from jtorch._declare.op import broadcast
 from jtorch._declare.variants import from_host, to_host
 from jtorch._engine.aval import Aval
-from jtorch._engine.geometry import Chain, Select, Slice, Unsqueeze, Verb
+from jtorch._engine.geometry import Chain, Select, Slice, Verb
 from jtorch._engine.handle import (
     EngineOp,
     Handle,
@@ -83,14 +83,8 @@ def basic_view(h: Handle, steps: Sequence[Step]) -> Any:
             return t
     (t,) = apply(_RUNS[type(verbs[-1]).__name__], (h, *numbers), (verbs,))
     share(t, h, cell, chain)
-    t._bent = h._bent or any(_bends(verb) for verb in verbs)
     t._base = h if h._base is None else h._base
     return t
-
-
-def _bends(verb: Verb) -> bool:
-    """True where a part of a row-major tensor need not be row-major."""
-    return not isinstance(verb, Unsqueeze) and (verb.dim > 0 or (isinstance(verb, Slice) and verb.step > 1))
 
 
 def write_basic(h: Handle, steps: Sequence[Step], value: Any) -> None:

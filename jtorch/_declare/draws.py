@@ -13,8 +13,9 @@ import numpy as np
 
 from jtorch._declare.variants import drawn, from_host, to_host
 from jtorch._engine import random as streams
-from jtorch._engine.geometry import Geometry, contiguous_stride, is_contiguous
+from jtorch._engine.geometry import Geometry, contiguous_stride, is_contiguous, strides_in
 from jtorch._engine.handle import Handle, check_inplace, geometry
+from jtorch._engine.order import common
 from jtorch._engine.tape import threads
 from jtorch._types.device import device as device_type
 
@@ -106,15 +107,8 @@ def memory_order(t: Handle) -> tuple[int, ...]:
 
 
 def dense(g: Geometry) -> Geometry:
-    """The geometry of a new tensor like this one: the same order of dimensions where it has no gaps or overlaps."""
-    order = streams.fill_order(g.stride)
-    step, stride = 1, [0] * len(g.size)
-    for d in reversed(order):
-        if g.size[d] != 1 and g.stride[d] != step:
-            return Geometry(g.size, contiguous_stride(g.size), 0)
-        stride[d] = step
-        step *= max(g.size[d], 1)
-    return Geometry(g.size, tuple(stride), 0)
+    """The geometry of a new tensor like this one: the same order of dimensions, without gaps."""
+    return Geometry(g.size, strides_in(common(g.size, (g,)), g.size), 0)
 
 
 def contiguous(shape: Sequence[int]) -> Geometry:

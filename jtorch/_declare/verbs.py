@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from jtorch._engine.geometry import AsComplex as AsComplex
 from jtorch._engine.geometry import AsReal as AsReal
 from jtorch._engine.geometry import AsStrided
@@ -58,7 +56,7 @@ def _root(t: Handle) -> Handle:
         return t
     base = t if t._base is None else t._base
     if len(base._chain) == 1 and isinstance(base._chain[0][0], Permute):  # alone it lay in an order of its own
-        base = make_view(_AS_STRIDED, base, Permute(tuple(np.argsort(base._chain[0][0].dims).tolist())))
+        base = make_view(_AS_STRIDED, base, base._chain[0][0].inverse())
     elif base is t or base._chain:
         base = wrap(cell.value)
         share(base, t, cell, ())

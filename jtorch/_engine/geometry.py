@@ -28,11 +28,20 @@ class Geometry(NamedTuple):
 
 def contiguous_stride(size: Sequence[int]) -> tuple[int, ...]:
     """Row-major strides; a dimension of size 0 counts as 1, as in torch."""
-    stride, step = [], 1
-    for n in reversed(size):
-        stride.append(step)
-        step *= max(n, 1)
-    return tuple(reversed(stride))
+    return strides_in(range(len(size)), size)
+
+
+def strides_in(order: Sequence[int], size: Sequence[int]) -> tuple[int, ...]:
+    """Strides of a tensor without gaps whose dimensions lie in this order, outermost first.
+
+    >>> strides_in((1, 0), (2, 3))
+    (1, 2)
+    """
+    stride, step = [0] * len(size), 1
+    for d in reversed(order):
+        stride[d] = step
+        step *= max(size[d], 1)
+    return tuple(stride)
 
 
 def is_contiguous(size: Sequence[int], stride: Sequence[int]) -> bool:
@@ -145,7 +154,11 @@ class Permute(NamedTuple):
         return jnp.transpose(x, self.dims)
 
     def write(self, x: Any, new: Any) -> Any:
-        return jnp.transpose(new, tuple(int(d) for d in np.argsort(self.dims)))
+        return self.inverse().read(new)
+
+    def inverse(self) -> Permute:
+        """The verb that turns the result back."""
+        return Permute(tuple(map(self.dims.index, range(len(self.dims)))))
 
 
 class Reshape(NamedTuple):

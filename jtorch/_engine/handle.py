@@ -22,6 +22,7 @@ from jtorch._engine.geometry import (
     extended,
     follow,
     is_contiguous,
+    strides_in,
     write_through,
 )
 from jtorch._engine.storage import Cell
@@ -42,7 +43,7 @@ class Handle:
     _own_version = 0
     _geometry: Geometry | None = None  # computed when asked for
     _order: tuple[int, ...] | None = None  # of dimensions in memory, for one alone that is not row-major: see order.py
-    _bent = False  # it may not be row-major
+    _bent = False  # its dimensions may lie in another order than row by row
     _requires_grad = False
     _node: Any = None  # the grad node that made it
     _index = 0  # which result of that node it is
@@ -138,9 +139,9 @@ def own_cell(h: Handle) -> Cell:
     if cell is None:
         root, order = h._v, h._order
         if order is not None:
-            root = read_chain(root, ((Permute(order), ()),))
-            h._order = None
-            h._chain = ((Permute(tuple(map(order.index, range(len(order))))), ()),)
+            turn = Permute(order)
+            root = read_chain(root, ((turn, ()),))
+            h._order, h._chain = None, ((turn.inverse(), ()),)
         cell = h._cell = Cell(root, h._own_version)
         h._at = 0
     return cell
@@ -152,8 +153,8 @@ def geometry(h: Handle) -> Geometry:
     if found is None:
         cell, order = h._cell, h._order
         if order is not None:
-            root = tuple([h._v.aval.shape[d] for d in order])
-            found = follow(root, ((Permute(tuple(map(order.index, range(len(order))))), ()),))
+            size = h._v.aval.shape
+            found = Geometry(size, strides_in(order, size), 0)
         else:
             found = follow(h._v.aval.shape if cell is None else cell.root_shape, h._chain)
         h._geometry = found
@@ -384,7 +385,7 @@ def take_view(op: ViewOp, h: Handle, plan: ViewPlan) -> Any:
     cell = own_cell(h)
     tape = threads.tape
     epoch = tape.epoch
-    v = h._v if h._at == cell.serial and cell.host is None else refresh(h, cell)
+    v = read(h)
     if v.epoch is not epoch:
         v = enter(tape, v)
     parent = epoch.node

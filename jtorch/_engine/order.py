@@ -10,23 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from jtorch._engine.geometry import Geometry, is_contiguous
+from jtorch._engine.geometry import Geometry, is_contiguous, strides_in
 from jtorch._engine.handle import Handle, geometry
 
 Order = tuple[int, ...]
-
-
-def strides_in(order: Sequence[int], size: Sequence[int]) -> tuple[int, ...]:
-    """Strides of a tensor without gaps whose dimensions lie in this order, outermost first.
-
-    >>> strides_in((1, 0), (2, 3))
-    (1, 2)
-    """
-    stride, step = [0] * len(size), 1
-    for d in reversed(order):
-        stride[d] = step
-        step *= max(size[d], 1)
-    return tuple(stride)
 
 
 def common(size: Sequence[int], operands: Iterable[Geometry]) -> Order:

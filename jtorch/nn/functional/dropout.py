@@ -21,7 +21,7 @@ from jtorch.nn.functional._common import number, wide
 _ALPHA = 1.7580993408473766  # minus the limit of SELU at minus infinity
 
 
-@op(function=False, method=False, name="dropout", grad="MulBackward0")
+@op(function=False, method=False, name="dropout", grad="MulBackward0", order="pointwise")
 def dropout_op(input: Array, keep: Array, share: Scalar) -> Array:
     """The mask divided by the share that is kept, rounded to the input's type, times the input: torch's order."""
     x = wide(input)
@@ -29,12 +29,12 @@ def dropout_op(input: Array, keep: Array, share: Scalar) -> Array:
     return (x * wide(scale)).astype(input.dtype)
 
 
-@op(function=False, method=False, name="drop_all", grad="MulBackward0")
+@op(function=False, method=False, name="drop_all", grad="MulBackward0", order="pointwise")
 def drop_all_op(input: Array) -> Array:
     return input * jnp.zeros((), input.dtype)
 
 
-@op(function=False, method=False, name="alpha_dropout", grad="AddBackward0")
+@op(function=False, method=False, name="alpha_dropout", grad="AddBackward0", order="pointwise")
 def alpha_dropout_op(input: Array, keep: Array, scale: Scalar, shift: Scalar, base: Scalar) -> Array:
     """Dropped elements become SELU's lowest value; `scale`, `shift` and `base` restore mean and variance.
 
