@@ -37,6 +37,7 @@ UNINITIALISED = {
 # Unique only up to signs or phases: compared through the database's own invariants.
 UP_TO_PHASE = {"svd", "linalg.svd", "linalg.eigh", "linalg.eig", "svd_lowrank", "pca_lowrank"}
 GRAD_DTYPES = (torch.float32, torch.float64)
+SAMPLES_A_DTYPE = 40  # of a full sweep
 
 
 def check_call(entry: Entry, sample: Sample) -> Parts:
@@ -157,11 +158,11 @@ def first_dtypes(entry: Entry) -> list[torch.dtype]:
     return floating[:1] + [one for one in (torch.int64, torch.bool) if one in taken] or sorted(taken, key=str)[:1]
 
 
-def check_entry(entry: Entry, full: bool = False) -> Iterator[Result]:
-    """Every check of an entry: a few samples of three dtypes, or all of them."""
-    if full:
+def check_entry(entry: Entry, most: int = 0) -> Iterator[Result]:
+    """Every check of an entry: a few samples of three dtypes, or of every dtype up to ``most``, where that is given."""
+    if most:
         for dtype in sorted(entry.dtypes(), key=str):
-            yield from check_dtype(entry, dtype, count=40, deep=True)
+            yield from check_dtype(entry, dtype, count=most, deep=True)
     else:
         for place, dtype in enumerate(first_dtypes(entry)):
             yield from check_dtype(entry, dtype, count=1 if place else 3, deep=False)

@@ -1,9 +1,9 @@
 """Prints how far every op agrees with torch: ``python -m compat_tests.harness.sweep [names]``.
 
-A name without a variant takes all variants of the op. ``--full`` takes every sample and every check. ``--json FILE``
-keeps what was found, written after each entry; ``--resume`` leaves out entries found there. ``--jobs 2 --part 1/8
---seconds 600`` cut the work. ``sweep value pairs --json FILE`` prints one number of targets.toml, ``sweep table --json
-FILE`` all that FILE holds.
+A name without a variant takes all variants of the op. ``--full`` takes every sample, up to 40 a dtype, and every
+check. ``--json FILE`` keeps what was found, written after each entry; ``--resume`` leaves out entries found there.
+``--jobs 2 --part 1/8 --seconds 600`` cut the work. ``sweep value pairs --json FILE`` prints one number of targets.toml,
+``sweep table --json FILE`` all that FILE holds.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from typing import Any
 os.environ.setdefault("JTORCH_TIER", "op")
 
 from compat_tests.harness import report, signatures
-from compat_tests.harness.check import check_entry
+from compat_tests.harness.check import SAMPLES_A_DTYPE, check_entry
 from compat_tests.harness.gaps import gaps_of
 from compat_tests.harness.opdb import entries
 
@@ -39,12 +39,12 @@ def wanted(names: list[str], part: str) -> list[str]:
     return found[number - 1 :: of]
 
 
-def swept(name: str, full: bool) -> dict[str, Any]:
+def swept(name: str, most: int) -> dict[str, Any]:
     """The row of one entry; a dtype of "" is that of the error samples."""
     began = time.perf_counter()
     checks: dict[str, dict[str, list[int]]] = {}
     failures = []
-    for one in check_entry(entries()[name], full):
+    for one in check_entry(entries()[name], most):
         counts = checks.setdefault(one.dtype, {}).setdefault(one.check, [0, 0])
         counts[one.failure is not None] += 1
         if one.failure is not None:
@@ -57,12 +57,12 @@ def swept(name: str, full: bool) -> dict[str, Any]:
 
 def results(names: list[str], options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """The rows of entries as they are done, until the time is over."""
-    end = time.monotonic() + options.seconds
+    end, most = time.monotonic() + options.seconds, options.samples if options.full else 0
     if options.jobs == 1:
         for name in names:
             if time.monotonic() > end:
                 return
-            yield swept(name, options.full)
+            yield swept(name, most)
         return
     context = multiprocessing.get_context("spawn")
     left = iter(names)
@@ -70,7 +70,7 @@ def results(names: list[str], options: argparse.Namespace) -> Iterator[dict[str,
         running: set[Future] = set()
         while True:
             while len(running) < options.jobs and time.monotonic() < end and (name := next(left, None)):
-                running.add(pool.submit(swept, name, options.full))
+                running.add(pool.submit(swept, name, most))
             if not running:
                 return
             done, running = wait(running, return_when=FIRST_COMPLETED)
@@ -120,6 +120,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="entries; or `value NAME`, or `table`")
     parser.add_argument("--full", action="store_true")
+    parser.add_argument("--samples", type=int, default=SAMPLES_A_DTYPE, help="with --full, of each dtype at most so many")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--part", default="1/1")
