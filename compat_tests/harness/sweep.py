@@ -120,7 +120,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="entries; or `value NAME`, or `table`")
     parser.add_argument("--full", action="store_true")
-    parser.add_argument("--samples", type=int, default=SAMPLES_A_DTYPE, help="with --full, of each dtype at most so many")
+    parser.add_argument(
+        "--samples", type=int, default=SAMPLES_A_DTYPE, help="with --full: of each dtype at most so many"
+    )
     parser.add_argument("--json", type=Path)
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--part", default="1/1")
