@@ -37,7 +37,6 @@ UNINITIALISED = {
 # Unique only up to signs or phases: compared through the database's own invariants.
 UP_TO_PHASE = {"svd", "linalg.svd", "linalg.eigh", "linalg.eig", "svd_lowrank", "pca_lowrank"}
 GRAD_DTYPES = (torch.float32, torch.float64)
-SAMPLES_A_DTYPE = 40  # of a full sweep
 
 
 def check_call(entry: Entry, sample: Sample) -> Parts:

@@ -21,9 +21,9 @@ from typing import Any
 os.environ.setdefault("JTORCH_TIER", "op")
 
 from compat_tests.harness import report, signatures
-from compat_tests.harness.check import SAMPLES_A_DTYPE, check_entry
+from compat_tests.harness.check import check_entry
 from compat_tests.harness.gaps import gaps_of
-from compat_tests.harness.opdb import entries
+from compat_tests.harness.opdb import CAP, entries
 
 ENTRIES_A_PROCESS = 20  # programs are never freed: a process that lives on grows by some MB an entry
 FAILURES_KEPT = 40
@@ -120,9 +120,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="entries; or `value NAME`, or `table`")
     parser.add_argument("--full", action="store_true")
-    parser.add_argument(
-        "--samples", type=int, default=SAMPLES_A_DTYPE, help="with --full: of each dtype at most so many"
-    )
+    parser.add_argument("--samples", type=int, default=CAP, help="with --full: of each dtype at most so many")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--part", default="1/1")
