@@ -15,19 +15,26 @@ import jax.scipy.special as jss
 from jax import lax
 
 from jtorch import _ops as _ops
-from jtorch._declare import Array, Operand, composite, pointwise, registry
+from jtorch._declare import Array, Operand, composite, errors, pointwise, registry
 from jtorch._ops import bessel
 from jtorch._ops.elementary import i0
 from jtorch._ops.pointwise import needs_tensor
 from jtorch._ops.refusals import COMPLEX, both, no_half, no_kernel
 
 
-def _function(name: str, fn: Callable, doc: str, grad: str = "", **given: Any) -> Callable:
-    """Declares a function of one real array."""
+_OF_X = frozenset({"airy_ai", "scaled_modified_bessel_k0", "scaled_modified_bessel_k1", "spherical_bessel_j0"})
 
-    def body(input: Operand) -> Array:
+
+def _function(name: str, fn: Callable, doc: str, grad: str = "", **given: Any) -> Callable:
+    """Declares a function of one real array, which torch calls `x` in some of the newer ones."""
+
+    def of_input(input: Operand) -> Array:
         return fn(input)
 
+    def of_x(x: Array) -> Array:
+        return fn(x)
+
+    body = of_x if name in _OF_X else of_input
     body.__name__ = name
     body.__doc__ = doc
     options: dict[str, Any] = {"kind": "float", "method": False, "inplace": False, "name": f"special_{name}"}
@@ -139,8 +146,8 @@ def zeta(input: Any, other: Any, *, out: Any = None) -> Any:
 def _recurrence(name: str, first: Callable, step: Callable, doc: str) -> Callable:
     """Declares a family of polynomials: 1, `first(x)`, then `step(x, k, p_k, p_(k-1))`; 0 for negative degrees."""
 
-    def body(input: Operand, n: Operand) -> Array:
-        x, degree = jnp.broadcast_arrays(input, jnp.trunc(n))
+    def body(x: Operand, n: Operand) -> Array:
+        x, degree = jnp.broadcast_arrays(x, jnp.trunc(n))
 
         def advance(state: tuple) -> tuple:
             k, before, now, found = state
@@ -156,7 +163,19 @@ def _recurrence(name: str, first: Callable, step: Callable, doc: str) -> Callabl
     body.__name__ = name
     body.__doc__ = doc
     return pointwise(kind="float", method=False, inplace=False, differentiable=False, name=f"special_{name}",
-                     public=name)(body)  # fmt: skip
+                     public=name, refuse=_two_numbers(f"special_{name}"))(body)  # fmt: skip
+
+
+def _two_numbers(function: str) -> Callable:
+    """Refuses two numbers: one of them must be a tensor."""
+    pairs = (("Tensor", "Tensor"), ("Number", "Tensor"), ("Tensor", "Number"))
+
+    def refuse(specs: tuple) -> None:
+        if all(isinstance(s, type) for s in specs):
+            signatures = [f"{x} x, {n} n, *, Tensor out = None" for x, n in pairs]
+            raise errors.invalid_combination(function, [s() for s in specs], {}, signatures)
+
+    return refuse
 
 
 def _chebyshev(x: Array, k: Array, now: Array, before: Array) -> Array:

@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from sys import getrefcount
 from typing import TYPE_CHECKING, Any
 
-from jtorch._engine import backend, explain
+from jtorch._engine import backend
 from jtorch._engine.flush import flusher
 from jtorch._engine.handle import Handle, read, replace_value, wrap, write_value, writes
-from jtorch._engine.program import Program, raise_out_of_range
+from jtorch._engine.program import Program
 from jtorch._engine.tape import Tape, Value, concrete, force
 
 if TYPE_CHECKING:
@@ -76,18 +76,9 @@ class Direct:
             alone = h._cell is None and getrefcount(h._v) <= _VALUE_REFS and getrefcount(args[p]) <= _ARRAY_REFS
             if not alone or backend.is_tracer(args[p]):
                 return None
-        args.append(program.pack([numbers[i] for i in program.picks]))
-        program.last_run = next(flusher.ticks)
-        program.record.runs += 1
-        explain.counts["whole_runs"] += 1
-        explain.counts["ops_executed"] += program.steps
-        started = explain.clock()
-        results = program.compiled(*args)
-        program.record.seconds += explain.clock() - started
+        results = flusher.call(program, args, numbers)
         self._place(arguments, results)
-        earlier, tape.word = tape.word, (program.checked, results[-1]) if program.checked else None
-        if earlier is not None:
-            raise_out_of_range(*earlier)
+        flusher.watch(tape, program, results)
         return results
 
     def _inputs(self, entry: Entry, arguments: list[Handle], drawn: list[Handle]) -> list:

@@ -102,11 +102,14 @@ op = _family(method=True, inplace=False, out=False)
 def composite(body: Callable | None = None, **given: Any) -> Any:
     """Registers a plain function of tensors: made of other ops, or needing the host.
 
-    Options: `method`, `function`, `alias`, `inplace`, `namespace`, `public` (its public name).
+    Options: `method`, `function`, `alias`, `inplace`, `namespace`, `public` (its public name), `forms` (torch's
+    parameter lists where it has several that one Python signature cannot say).
     """
     if body is None:
         return lambda body: composite(body, **given)
     fn: Any = body
+    if "forms" in given:
+        fn.forms = given["forms"]
     name = given.get("public") or fn.__name__
     place = given.get("namespace") or registry.namespace_of(fn.__module__)
     names = (name, *given.get("alias", ()))

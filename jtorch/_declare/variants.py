@@ -138,6 +138,8 @@ def inplace_twin(name: str, fn: Callable) -> Callable:
     forms = [_in_place(one) for one in getattr(fn, "alternatives", (fn,))]
     twin.__signature__ = forms[0]  # type: ignore[attr-defined]  # inspect looks for it
     twin.signatures = forms  # type: ignore[attr-defined]  # of an op with several
+    if hasattr(fn, "forms"):
+        twin.forms = fn.forms  # type: ignore[attr-defined]  # the same lists, the tensor for `input`
     return twin
 
 

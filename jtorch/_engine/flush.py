@@ -110,10 +110,7 @@ class Flusher:
             raise error from first
 
     def run_program(self, program: Program, node: Node, values: list[Value], numbers: list) -> None:
-        """Runs a program on the values of its inputs, which stand in `values` by slot, as those of its results do.
-
-        Its error word is looked at when the next program is under way or when a value is needed in Python: until
-        then the host records while it runs."""
+        """Runs a program on the values of its inputs, which stand in `values` by slot, as those of its results do."""
         held = [p for p in program.donated if not _donatable(values, program.inputs[p])]
         if held:
             program.copied += 1
@@ -126,15 +123,29 @@ class Flusher:
                     _replace_by_copy(values, program.inputs[p])
         else:
             program.copied = 0
+        results = self.call(program, [values[s].array for s in program.inputs], numbers)
+        for slot, array in zip(program.order, results, strict=False):
+            values[slot].array = array
+        self.watch(threads.tape, program, results)
+
+    def call(self, program: Program, args: list, numbers: list) -> tuple:
+        """A program's results for the arrays of its inputs and the epoch's numbers."""
+        args.append(program.pack([numbers[i] for i in program.picks]))
         program.last_run = next(self.ticks)
         program.record.runs += 1
         explain.counts["whole_runs"] += 1
         explain.counts["ops_executed"] += program.steps
         started = explain.clock()
-        word = program.run(values, numbers)
+        results = program.compiled(*args)
         program.record.seconds += explain.clock() - started
-        tape = threads.tape
-        earlier, tape.word = tape.word, None if word is None else (program.checked, word)
+        return results
+
+    def watch(self, tape: Tape, program: Program, results: tuple) -> None:
+        """Keeps the program's error word and looks at the one before.
+
+        A word is looked at when the next program is under way or when a value is needed in Python: until then the
+        host records while the program runs."""
+        earlier, tape.word = tape.word, (program.checked, results[-1]) if program.checked else None
         if earlier is not None:
             raise_out_of_range(*earlier)
 

@@ -208,15 +208,6 @@ class Program:
 
         return program
 
-    def run(self, values: list[Value], numbers: list) -> Any:
-        """Runs the program, stores its results in their values and returns its error word, if it has one."""
-        args = [values[s].array for s in self.inputs]
-        args.append(self.pack([numbers[i] for i in self.picks]))
-        results = self.compiled(*args)
-        for slot, array in zip(self.order, results, strict=False):
-            values[slot].array = array
-        return results[-1] if self.checked else None
-
 
 def _match_donations(
     steps: list[Node], inputs: list[int], outs: tuple[int, ...], avals: list[Aval], donatable: Callable[[int], bool]
