@@ -209,11 +209,11 @@ def _row_major(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(int(np.prod([max(n, 1) for n in shape[d + 1 :]], dtype=np.int64)) for d in range(len(shape)))
 
 
-def resize_(self: Any, *sizes: Any, memory_format: Any = None) -> Any:
+def resize_(self: Any, *size: Any, memory_format: Any = None, **named: Any) -> Any:
     """Gives the tensor another shape over its own storage, which grows when it is too small."""
     if self._requires_grad:
         raise RuntimeError("cannot resize variables that require grad")
-    shape = wholes("resize_", "size", 1, sizes)
+    shape = wholes("resize_", "size", 1, named["size"] if named else size)
     wanted = int(np.prod(shape, dtype=np.int64))
     g = geometry_of(self)
     cell = own_cell(self)
@@ -301,15 +301,23 @@ def rebuilt(
     return t
 
 
-def _itself(self: Any, *_: Any) -> Any:
-    """The tensor itself: there is one process and no page-locked memory here."""
+resize_.forms = ("self, size, *, memory_format=None",)  # type: ignore[attr-defined]  # size=(2, 3), or varargs
+
+
+def share_memory_(self: Any) -> Any:
+    """The tensor itself: its memory belongs to one process."""
+    return self
+
+
+def pin_memory(self: Any, device: Any = None) -> Any:
+    """The tensor itself: there is no page-locked memory here."""
     return self
 
 
 for _name, _fn in {
     "untyped_storage": untyped_storage, "storage": storage, "data_ptr": data_ptr, "set_": set_, "resize_": resize_,
-    "resize_as_": resize_as_, "__deepcopy__": deepcopy, "__reduce_ex__": reduce_ex, "share_memory_": _itself,
-    "pin_memory": _itself, "is_shared": lambda self: False, "is_pinned": lambda self, device=None: False,
+    "resize_as_": resize_as_, "__deepcopy__": deepcopy, "__reduce_ex__": reduce_ex, "share_memory_": share_memory_,
+    "pin_memory": pin_memory, "is_shared": lambda self: False, "is_pinned": lambda self, device=None: False,
 }.items():  # fmt: skip
     registry.add_method(_name, _fn)
 

@@ -21,7 +21,6 @@ from jtorch._ops.elementary import i0
 from jtorch._ops.pointwise import needs_tensor
 from jtorch._ops.refusals import COMPLEX, both, no_half, no_kernel
 
-
 _OF_X = frozenset({"airy_ai", "scaled_modified_bessel_k0", "scaled_modified_bessel_k1", "spherical_bessel_j0"})
 
 

@@ -19,6 +19,30 @@ from compat_tests.surface.freeze import read_frozen
 UNTOLD = {"out", "axis", "memory_format", "return_indices"}
 # What functions that make tensors take as ``**options`` here.
 OPTIONS = {"dtype", "layout", "device", "requires_grad", "pin_memory", "memory_format", "names", "generator"}
+# Where torch's stub says what torch itself does not take: test_signatures.py asks torch for each.
+_OPTIONS = "dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False"
+_BOUNDS = f"start, end, steps, {{}}*, out=None, {_OPTIONS}"
+_DTYPE_ALONE = "*, dtype=None, device=None, requires_grad=False"
+_POOL = "input, kernel_size, output_size=None, output_ratio=None, return_indices=False, _random_samples=None"
+CORRECTED = {
+    "torch.linspace": [_BOUNDS.format("")],
+    "torch.logspace": [_BOUNDS.format("base=10.0, ")],
+    "torch.numel": ["input"],
+    "torch.tensor": [f"data, {_DTYPE_ALONE}, pin_memory=False"],
+    "torch.Tensor.new_ones": [f"self, size, *, {_OPTIONS}"],
+    "torch.Tensor.new_tensor": [f"self, data, {_DTYPE_ALONE}"],
+    "torch.Tensor.requires_grad_": ["self, requires_grad=True"],
+    "torch.Tensor.to": [
+        f"self, {first}, non_blocking=False, copy=False, *, memory_format=None"
+        for first in ("dtype", "device=None, dtype=None", "tensor")
+    ],
+    "torch.nn.functional.fractional_max_pool2d": [_POOL],
+    "torch.nn.functional.fractional_max_pool3d": [_POOL],
+    "torch.nn.functional.gelu": ["input, *, approximate='none'"],
+    "torch.nn.functional.scaled_dot_product_attention": [
+        "query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, *, scale=None, enable_gqa=False"
+    ],
+}
 STARS = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
 
 
@@ -60,6 +84,9 @@ def torchs_form(text: str) -> list[Parameter]:
 
 
 def forms_of(function: Callable) -> list[list[Parameter]]:
+    """Each form a function tells: as text where Python's one signature cannot say them."""
+    if hasattr(function, "forms"):
+        return [torchs_form(f"({text})") for text in function.forms]
     found = []
     forms = getattr(function, "signatures", None)
     for one in forms or map(inspect.signature, getattr(function, "alternatives", (function,))):
@@ -96,7 +123,7 @@ def equal(name: str, mine: list[list[Parameter]], theirs: list[list[Parameter]])
     if ".Tensor." in name:  # the tensor itself is given by its place
         mine, theirs = ([form[1:] for form in forms] for forms in (mine, theirs))
     else:
-        theirs = [form for form in theirs if all(one.name != "self" for one in form)]
+        theirs = [form for form in theirs if all(one.name != "self" for one in form)] or theirs
     mine, theirs = ([bare(form) for form in forms] for forms in (mine, theirs))
     taken = {one.name for form in theirs for one in form} | UNTOLD | {"**options", "**named"}
     extra = {one.name for form in mine for one in form} - taken
@@ -108,18 +135,23 @@ def equal(name: str, mine: list[list[Parameter]], theirs: list[list[Parameter]])
     return not extra and all(found.values())
 
 
+def torchs(name: str, facts: dict) -> list[str]:
+    """The forms torch has, as text."""
+    return [f"({text})" for text in CORRECTED[name]] if name in CORRECTED else facts["forms"]
+
+
 def compared() -> dict[str, bool]:
     """Every name both have whose parameters torch tells in plain values, and whether they are equal."""
     found = {}
     for name, facts in read_frozen()["names"].items():
-        function = resolve(name.removeprefix("torch."))
-        if not callable(function) or not facts["forms"] or any("=<" in form for form in facts["forms"]):
+        function, theirs = resolve(name.removeprefix("torch.")), torchs(name, facts)
+        if not callable(function) or not theirs or any("=<" in form for form in theirs):
             continue
         try:
             mine = forms_of(function)
         except (TypeError, ValueError):
             continue  # a type, or a function of C's
-        found[name] = equal(name, mine, [torchs_form(form) for form in facts["forms"]])
+        found[name] = equal(name, mine, [torchs_form(form) for form in theirs])
     return found
 
 
@@ -141,7 +173,7 @@ def main() -> None:
         if not same:
             function = resolve(name.removeprefix("torch."))
             mine = [", ".join(map(str, form)) for form in forms_of(function)]
-            print(f"{name}\n    torch  {' | '.join(facts[name]['forms'])}\n    jtorch {' | '.join(mine)}")
+            print(f"{name}\n    torch  {' | '.join(torchs(name, facts[name]))}\n    jtorch {' | '.join(mine)}")
     print(f"{sum(found.values())} of {len(found)} signatures are equal; {len(missing())} names are missing")
     print("value:", share())
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from jtorch._declare import older
 from jtorch._declare.fastpath import NAMES, fast_lines
 from jtorch._declare.op import Op
 from jtorch._declare.roles import OPERANDS, REQUIRED, Param
@@ -63,7 +64,7 @@ def binder(
     names["_build"] = build
     fn.__doc__ = op.body.__doc__
     fn.__module__ = op.body.__module__
-    fn.__signature__ = _signature(op, out)
+    fn.__signature__ = _signature(op, out, method)
     fn.op = op
     fn.body = op.body
     return fn
@@ -78,11 +79,16 @@ def _source(op: Op, method: bool, out: bool, operator: bool, names: dict[str, An
             head += [f"*_v_{p.name}", f"{p.name}=_MISSING"]
             keyword_seen = True
             continue
+        if method and p.name in op.function_only:
+            lines.append(f"    {p.name} = {p.default!r}")
+            continue
         if p.keyword and not keyword_seen:
-            head.append("*")
+            head.append("*_old" if op.older and not operator else "*")
             keyword_seen = True
         names[f"_d_{p.name}"] = MISSING if p.default is REQUIRED else p.default
         head.append(f"{p.name}=_d_{p.name}")
+    if op.older and not operator:
+        lines += _older_lines(op, method, out, names)
     taken = {p.name for p in op.params}
     extra = [(a, n) for n, a in _ALIASES.items() if n in taken and a not in taken and n != star]
     if (out or extra) and not keyword_seen:
@@ -117,6 +123,15 @@ def _source(op: Op, method: bool, out: bool, operator: bool, names: dict[str, An
     else:
         lines.append(f"    return _finish({call})")
     return f"def {op.name}({', '.join(head)}):\n" + "\n".join(lines) + "\n"
+
+
+def _older_lines(op: Op, method: bool, out: bool, names: dict[str, Any]) -> list[str]:
+    """Calls in an order torch has deprecated: more arguments than there are, or a tensor where none belongs."""
+    names["_older"] = older.called
+    places = [p.name for p in op.params if not p.keyword and not (method and p.name in op.function_only)]
+    test = " or ".join(["_old", *(f"isinstance({n}, _Handle)" for n in places if n in op.function_only)])
+    found = f"tuple(x for x in ({', '.join(places)}, *_old) if x is not None)"
+    return [f"    if {test}: return _older({op.name}, {found}, {'dict(out=out)' if out else '{}'})"]
 
 
 def _paired(op: Op, line: str, method: bool) -> str:
@@ -325,11 +340,12 @@ _NAMES: dict[str, Any] = {
 }  # fmt: skip
 
 
-def _signature(op: Op, out: bool) -> inspect.Signature:
+def _signature(op: Op, out: bool, method: bool) -> inspect.Signature:
     kinds = inspect.Parameter
     params = [
         kinds(p.name, kinds.KEYWORD_ONLY if p.keyword else kinds.POSITIONAL_OR_KEYWORD, default=p.default)
         for p in op.params
+        if not (method and p.name in op.function_only)
     ]
     if out:
         params.append(kinds("out", kinds.KEYWORD_ONLY, default=None))

@@ -27,6 +27,7 @@ from jtorch._declare.roles import REQUIRED
 from jtorch._declare.variants import inplace_twin, out_finisher
 from jtorch._engine.geometry import Geometry
 from jtorch._engine.handle import Handle, ViewOp, ViewPlan, geometry, plan_key, take_view
+from jtorch._engine.parts import Parted, answer
 from jtorch._types import errors
 
 OPS: dict[str, Op] = {}  # every op declared, by qualified name
@@ -42,6 +43,7 @@ def _declare(
     alias: Sequence[str] = (),
     namespace: str | None = None,
     public: str | None = None,
+    forms: tuple[str, ...] = (),
     **policy: Any,
 ) -> Callable:
     """Builds the op's binder and registers its names."""
@@ -50,7 +52,9 @@ def _declare(
     place = namespace or registry.namespace_of(body.__module__)
     OPS[f"{body.__module__}.{body.__name__}"] = op
     finish = out_finisher(op.name.strip("_"), _finisher(op), op.single) if out else None
-    fn = binder(op, out=out, finish=finish)
+    fn: Any = binder(op, out=out, finish=finish)
+    if forms:
+        fn.forms = forms
     if function:
         registry.add_function(place, name, fn)
     for other in alias:
@@ -218,7 +222,10 @@ def view(body: Callable | None = None, **given: Any) -> Any:
     def call(input: Any, *args: Any, **kwargs: Any) -> Any:
         if not isinstance(input, Handle):
             raise errors.argument_type(fn_name, "input", 1, "Tensor", input)
-        key = plan_key(input, args) if not kwargs and _are_ints(args) else None
+        try:
+            key = plan_key(input, args) if not kwargs and _are_ints(args) else None
+        except Parted as met:
+            return answer(met, read, (input, *args), kwargs)
         if key in plans:
             return take_view(read, input, plans[key])
         found = body(ViewInput(input), *args, **kwargs)
@@ -238,6 +245,8 @@ def view(body: Callable | None = None, **given: Any) -> Any:
     call.__signature__ = inspect.signature(body)
     call.op = read
     call.body = body
+    if "forms" in given:
+        call.forms = given["forms"]
     method = _with_varargs(call) if given.get("varargs") else call
     names = (fn_name, *given.get("alias", ()))
     place = given.get("namespace") or registry.namespace_of(body.__module__)

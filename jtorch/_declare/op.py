@@ -53,6 +53,8 @@ class Op(BaseOp):
         checks: Callable | None = None,
         refuse: Callable | None = None,
         order: str | Sequence[str | None] | None = None,
+        function_only: tuple[str, ...] = (),
+        older: tuple[str, ...] = (),
     ):
         self.name = name or body.__name__
         self.body = body
@@ -67,6 +69,8 @@ class Op(BaseOp):
         self.checks = checks
         self.refuse = refuse  # raises on operands the op does not take, given their specs before promotion
         self.order = order  # of results in memory: "pointwise", as operands lie; "columns"; None, rows; or one each
+        self.function_only = function_only  # parameters the method does not have
+        self.older = older  # keywords that torch also takes between the tensors: see older.py
         self.single = returns is None and not returns_tuple(body)
         self.result_type = return_type(self.name, returns) if returns else None
 

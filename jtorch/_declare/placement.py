@@ -17,9 +17,9 @@ def get_default_device() -> device:
     return _default[-1]
 
 
-def set_default_device(place: Any) -> None:
+def set_default_device(device: Any) -> None:
     """Sets the device new tensors are made on; None is the CPU."""
-    _default[-1] = cpu if place is None else placed(place)
+    _default[-1] = cpu if device is None else placed(device)
 
 
 def placed(place: Any) -> device:

@@ -146,7 +146,8 @@ def inplace_twin(name: str, fn: Callable) -> Callable:
 def _in_place(fn: Callable) -> inspect.Signature:
     """The signature of an op's in-place form: the tensor itself takes the place of `out`."""
     first, *rest = inspect.signature(fn).parameters.values()
-    return inspect.Signature([first.replace(name="input"), *(p for p in rest if p.name != "out")])
+    left_out = {"out", *getattr(getattr(fn, "op", None), "function_only", ())}
+    return inspect.Signature([first.replace(name="input"), *(p for p in rest if p.name not in left_out)])
 
 
 def write_out(name: str, out: Any, result: Any, several: bool = False) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from jtorch._declare import Array, Operand, Scalar, composite, from_host, op, pointwise
+from jtorch._declare import Array, Handle, Operand, Scalar, composite, errors, from_host, op, pointwise
 from jtorch._ops.pointwise import is_integral, is_number
 from jtorch._ops.refusals import COMPLEX, both, broadcasts, no_kernel, refused
 
@@ -156,16 +156,32 @@ def _isin(elements: Operand, test_elements: Operand, invert: bool) -> Array:
     return jnp.isin(elements, test_elements, invert=invert)
 
 
-@composite(method=False)
+_ISIN = "*, assume_unique=False, invert=False, out=None"
+
+
+@composite(
+    method=False,
+    forms=(f"elements, test_elements, {_ISIN}", f"element, test_elements, {_ISIN}", f"elements, test_element, {_ISIN}"),
+)
 def isin(
-    elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False, out: Any = None
-) -> Any:
+    elements: Any = None, test_elements: Any = None, *, assume_unique: bool = False, invert: bool = False,
+    out: Any = None, element: Any = None, test_element: Any = None,
+) -> Any:  # fmt: skip
     """True where an element is one of `test_elements`; one of the two may be a number.
 
     >>> import jtorch as torch
     >>> torch.isin(torch.tensor([1, 2, 3]), torch.tensor([2, 3]))
     tensor([False,  True,  True])
     """
-    if is_number(elements):
-        elements = from_host(np.asarray(elements))
-    return _isin(elements, test_elements, invert, out=out)
+    first = element if elements is None else elements
+    second = test_element if test_elements is None else test_elements
+    if not any(isinstance(x, Handle) for x in (first, second)):
+        given = [x for x in (first, second) if x is not None]
+        raise errors.invalid_combination("isin", given, {}, [
+            f"{a}, {b}, *, bool assume_unique = False, bool invert = False, Tensor out = None"
+            for a, b in (("Tensor elements", "Tensor test_elements"), ("Number element", "Tensor test_elements"),
+                         ("Tensor elements", "Number test_element"))
+        ])  # fmt: skip
+    if is_number(first):
+        first = from_host(np.asarray(first))
+    return _isin(first, second, invert, out=out)

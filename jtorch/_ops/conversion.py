@@ -49,7 +49,7 @@ def _target(args: tuple, kwargs: dict) -> tuple[Any, Any, bool, Any, Any]:
     """(device, dtype, copy, tensor, memory format) of the three signatures of `Tensor.to`."""
     layout = kwargs.get("memory_format")
     found: dict[str, Any] = {"device": kwargs.get("device"), "dtype": kwargs.get("dtype")}
-    other = kwargs.get("other")
+    other = kwargs.get("tensor")
     flags = []
     for a in args:
         if isinstance(a, Handle):
@@ -75,7 +75,13 @@ def _target(args: tuple, kwargs: dict) -> tuple[Any, Any, bool, Any, Any]:
     return found["device"], found["dtype"], bool(copy), other, layout
 
 
-@composite(function=False)
+_REST = "non_blocking=False, copy=False, *, memory_format=None"
+
+
+@composite(
+    function=False,
+    forms=(f"self, dtype, {_REST}", f"self, device=None, dtype=None, {_REST}", f"self, tensor, {_REST}"),
+)
 def to(self: Any, *args: Any, **kwargs: Any) -> Any:
     """This tensor with another dtype or on another device; itself when it already is so.
 
@@ -210,37 +216,37 @@ def _zeroed(input: Array) -> Array:
 
 
 @composite(function=False)
-def copy_(self: Any, src: Any, non_blocking: bool = False) -> Any:
-    """Writes the elements of `src`, broadcast and cast to this tensor's shape and dtype."""
-    if not isinstance(src, Handle):
-        if isinstance(src, (bool, int, float, complex)):
-            return fill_(self, src)
-        raise errors.argument_type("copy_", "other", 1, "Tensor", src)
-    mine, theirs = self._v.aval, src._v.aval
+def copy_(self: Any, other: Any, non_blocking: bool = False) -> Any:
+    """Writes the elements of `other`, broadcast and cast to this tensor's shape and dtype."""
+    if not isinstance(other, Handle):
+        if isinstance(other, (bool, int, float, complex)):
+            return fill_(self, other)
+        raise errors.argument_type("copy_", "other", 1, "Tensor", other)
+    mine, theirs = self._v.aval, other._v.aval
     if theirs.shape != mine.shape:
         if broadcast(mine.shape, theirs.shape) != mine.shape:
             raise errors.output_shape(mine.shape, broadcast(mine.shape, theirs.shape))
-        src = src.expand(mine.shape)
-    src = _converted(src, mine.dtype, mine.device)
+        other = other.expand(mine.shape)
+    src = _converted(other, mine.dtype, mine.device)
     return write_back("copy_", self, _overwritten(self, src) if self._requires_grad else src)
 
 
 @composite
-def fill_(self: Any, value: Any) -> Any:
+def fill_(input: Any, value: Any) -> Any:
     """Writes one value everywhere."""
-    aval = self._v.aval
+    aval = input._v.aval
     if isinstance(value, Handle):
         if value._v.aval.ndim:
             raise RuntimeError(
                 f"fill_ only supports 0-dimension value tensor but got tensor with {value._v.aval.ndim} dimensions."
             )
-        if self._requires_grad or value._requires_grad:
-            return write_back("fill_", self, _filled_over(self, value))
-        return write_back("fill_", self, cast_to(value, aval.dtype).expand(aval.shape))
+        if input._requires_grad or value._requires_grad:
+            return write_back("fill_", input, _filled_over(input, value))
+        return write_back("fill_", input, cast_to(value, aval.dtype).expand(aval.shape))
     number = _number(value)
-    if self._requires_grad:
-        return write_back("fill_", self, _filled_over(self, number))
-    return write_back("fill_", self, fill(_FILL, (number,), aval.shape, aval.dtype, device=aval.device))
+    if input._requires_grad:
+        return write_back("fill_", input, _filled_over(input, number))
+    return write_back("fill_", input, fill(_FILL, (number,), aval.shape, aval.dtype, device=aval.device))
 
 
 def _number(value: Any) -> Any:
@@ -252,12 +258,12 @@ def _number(value: Any) -> Any:
 
 
 @composite
-def zero_(self: Any) -> Any:
+def zero_(input: Any) -> Any:
     """Writes zeros everywhere."""
-    if self._requires_grad:
-        return write_back("zero_", self, _zeroed(self))
-    aval = self._v.aval
-    return write_back("zero_", self, fill(_ZERO, (), aval.shape, aval.dtype, device=aval.device))
+    if input._requires_grad:
+        return write_back("zero_", input, _zeroed(input))
+    aval = input._v.aval
+    return write_back("zero_", input, fill(_ZERO, (), aval.shape, aval.dtype, device=aval.device))
 
 
 @composite(public="fill", method=False)

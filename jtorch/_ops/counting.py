@@ -63,7 +63,7 @@ def _edges(input: Array, bins: int, low: Scalar | None = None, high: Scalar | No
 
 @composite()
 def histogram(
-    input: Any, bins: Any, *, range: Any = None, weight: Any = None, density: bool = False, out: Any = None
+    input: Any, bins: Any = 100, *, range: Any = None, weight: Any = None, density: bool = False, out: Any = None
 ) -> Any:
     """How many elements (or how much weight) fall in each bin, and the edges of the bins.
 

@@ -171,7 +171,7 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Any:
 
 @composite(method=False)
 def asarray(
-    obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None, requires_grad: bool = False
+    obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None, requires_grad: bool | None = None
 ) -> Any:
     """`obj` as a tensor, sharing memory where that is possible and `copy` does not ask otherwise.
 
@@ -179,10 +179,18 @@ def asarray(
     >>> torch.asarray([1, 2])
     tensor([1, 2])
     """
+    follows = requires_grad is None and isinstance(obj, Handle) and obj._requires_grad
+    if follows:
+        warnings.warn(
+            "torch.asarray: unspecified requires_grad now defaults to obj.requires_grad instead of False. Pass "
+            "requires_grad=False explicitly to get the old behavior and silence this warning.",
+            stacklevel=2,
+        )
     t = _from_data(obj, None if dtype is None else dtype_of("asarray", dtype), device, copy=bool(copy))
-    if isinstance(obj, Handle) and t is not obj and t._requires_grad and not requires_grad:
+    wanted = bool(requires_grad) or follows
+    if t._requires_grad and not wanted:
         t = t.detach()
-    return t.requires_grad_() if requires_grad else t
+    return t.requires_grad_() if wanted else t
 
 
 @composite(method=False)
@@ -417,7 +425,10 @@ def _interval(name: str, args: tuple, given: dict) -> list:
     return [_number(name, k, i + 1, x) for i, (k, x) in enumerate(zip(("start", "end", "step"), order, strict=True))]
 
 
-@composite(method=False)
+@composite(
+    method=False,
+    forms=tuple(f"{ends}, *, dtype=None, **options" for ends in ("end", "start, end", "start, end, step=1")),
+)
 def arange(*args: Any, dtype: Any = None, **options: Any) -> Any:
     """Numbers from `start` (0) up to but not including `end`, by `step` (1).
 
@@ -443,7 +454,7 @@ def arange(*args: Any, dtype: Any = None, **options: Any) -> Any:
     return fill(ARANGE, (start, step), (count,), to, **options)
 
 
-@composite(method=False, public="range")
+@composite(method=False, public="range", forms=("start, end, step=1, *, dtype=None, **options",))
 def _range(*args: Any, dtype: Any = None, **options: Any) -> Any:
     """Numbers from `start` to `end`, both included; `arange` is what torch recommends instead."""
     warnings.warn(

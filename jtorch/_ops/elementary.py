@@ -268,7 +268,9 @@ def xlogy(input: Any, other: Any, *, out: Any = None) -> Any:
 
 
 @pointwise(kind=None)
-def nan_to_num(input: Array, nan: Scalar = 0.0, posinf: Scalar | None = None, neginf: Scalar | None = None) -> Array:
+def nan_to_num(
+    input: Array, nan: Scalar | None = None, posinf: Scalar | None = None, neginf: Scalar | None = None
+) -> Array:
     """nan and the infinities replaced by numbers: by default 0 and the largest and smallest of the type.
 
     >>> import jtorch as torch
@@ -281,7 +283,7 @@ def nan_to_num(input: Array, nan: Scalar = 0.0, posinf: Scalar | None = None, ne
         return lax.complex(*(nan_to_num.body(part, nan, posinf, neginf) for part in (input.real, input.imag)))
     limits = jnp.finfo(input.dtype)
     high, low = (limits.max if posinf is None else posinf), (limits.min if neginf is None else neginf)
-    nan, high, low = (jnp.asarray(x).astype(input.dtype) for x in (nan, high, low))
+    nan, high, low = (jnp.asarray(x).astype(input.dtype) for x in (0 if nan is None else nan, high, low))
     x = jnp.where(jnp.isnan(input), nan, input)
     return jnp.where(x == jnp.inf, high, jnp.where(x == -jnp.inf, low, x))
 
@@ -351,7 +353,7 @@ def lerp(input: Any, end: Any, weight: Any, *, out: Any = None) -> Any:
     return _lerp(input, end, weight, out=out)
 
 
-@pointwise(refuse=broadcasts)
+@pointwise(refuse=broadcasts, older=("value",))
 def addcmul(input: Operand, tensor1: Operand, tensor2: Operand, *, value: Scalar = 1) -> Array:
     """`input + value * tensor1 * tensor2`."""
     return input + value * tensor1 * tensor2
@@ -371,7 +373,7 @@ def _no_integer_division(specs: tuple) -> None:
         raise RuntimeError(_ADDCDIV)
 
 
-@pointwise(refuse=both(_no_integer_division, broadcasts))
+@pointwise(refuse=both(_no_integer_division, broadcasts), older=("value",))
 def addcdiv(input: Operand, tensor1: Operand, tensor2: Operand, *, value: Scalar = 1) -> Array:
     """`input + value * tensor1 / tensor2`."""
     return input + value * tensor1 / tensor2

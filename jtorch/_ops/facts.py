@@ -133,28 +133,31 @@ def get_device(input: Any) -> int:
     return -1 if found.type == "cpu" else found.index or 0
 
 
-@composite(method=False)
-def result_type(tensor: Any, other: Any) -> dtype:
+@composite(method=False, forms=("tensor, other", "scalar, tensor", "scalar1, scalar2"))
+def result_type(*given: Any, **named: Any) -> dtype:
     """The dtype of `tensor + other`; either may be a number.
 
     >>> import jtorch as torch
     >>> torch.result_type(torch.ones(2, dtype=torch.int8), 1.5)
     torch.float32
     """
-    given = tensor, other
-    if not all(isinstance(x, Handle) or type(x) in PYTHON_DTYPES for x in given):
+    for names in (("tensor", "other"), ("scalar", "tensor"), ("scalar1", "scalar2")):
+        if named and named.keys() == set(names[len(given) :]):
+            given = (*given, *(named[n] for n in names[len(given) :]))
+            break
+    if len(given) != 2 or not all(isinstance(x, Handle) or type(x) in PYTHON_DTYPES for x in given):
         raise errors.invalid_combination("result_type", given, {}, list(_refused(given)))
     operands = tuple(weighed(x._v.aval if isinstance(x, Handle) else type(x)) for x in given)
     return promote.result_type(operands, get_default_dtype())
 
 
-def _refused(given: tuple[Any, Any]) -> Iterator[str]:
+def _refused(given: tuple) -> Iterator[str]:
     """torch's overloads, each with the reason why it does not take these arguments."""
     for signature in ("Tensor tensor, Tensor other", "Number scalar, Tensor tensor",
                       "Tensor tensor, Number other", "Number scalar1, Number scalar2"):  # fmt: skip
         marked = [
             found if found == "Tensor" and wanted.startswith(found) else f"!{found}!"
-            for wanted, found in zip(signature.split(", "), map(errors.type_name, given), strict=True)
+            for wanted, found in zip(signature.split(", "), map(errors.type_name, given), strict=False)
         ]
         yield f"{signature}\nsome of the arguments have invalid types: ({', '.join(marked)})"
 
@@ -173,9 +176,13 @@ for _name in ("is_sparse", "is_sparse_csr", "is_quantized", "is_mkldnn", "is_met
     registry.add_method(_name, property(lambda self: False, doc="Always False: jtorch has no such tensors."))
 
 
-@composite(function=False)
-def new(self: Any, *args: Any, device: Any = None) -> Any:
-    """A tensor of this dtype: of a shape, or of data; empty without either."""
+@composite(
+    function=False,
+    forms=("self, *args, device=None", "self, storage", "self, other", "self, size, *, device=None"),
+)
+def new(self: Any, *args: Any, device: Any = None, **named: Any) -> Any:
+    """A tensor of this dtype: of a shape, or of data (by keyword `size`, `other`); empty without either."""
+    args = (*args, *named.values())
     kind: dtype = self._v.aval.dtype
     if args and not isinstance(args[0], int):
         data = args[0]

@@ -12,7 +12,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from jtorch._declare import Array, Handle, Scalar, broadcast, composite, errors, op, write_out
+from jtorch._declare import Array, DType, Handle, Scalar, broadcast, composite, errors, op, write_out
 from jtorch._declare.types import from_numpy
 
 
@@ -34,24 +34,38 @@ def product(a: Any, b: Any) -> Any:
     return jnp.matmul(a, b)
 
 
-def _mm(a: Any, b: Any) -> Any:
+def _wider(a: Any, b: Any, to: Any) -> Any:
+    """The product in the type `out_dtype=` asks for: half types may stay as wide as they were summed."""
+    if to is None or to.np == a.dtype:
+        return product(a, b)
+    if to.name != "float32" or _name(a) not in ("Half", "BFloat16"):
+        raise RuntimeError("out_dtype must be the same as input dtype or fp32 for fp16/bf16 inputs")
+    return jnp.matmul(a, b, preferred_element_type=np.float32)
+
+
+def _mm(a: Any, b: Any, to: Any = None) -> Any:
     _same_types(a, b)
     if a.shape[1] != b.shape[0]:
         raise errors.mat_shapes(a.shape, b.shape)
-    return product(a, b)
+    return _wider(a, b, to)
 
 
-def _bmm(a: Any, b: Any) -> Any:
+def _bmm(a: Any, b: Any, to: Any = None) -> Any:
     if a.shape[0] != b.shape[0] or a.shape[2] != b.shape[1]:
         raise errors.bmm_shapes(a.shape, b.shape)
     if a.dtype != b.dtype:
         raise RuntimeError(f"expected scalar type {_name(a)} but found {_name(b)}")
-    return product(a, b)
+    return _wider(a, b, to)
 
 
-@op(out=True)
-def mm(input: Array, mat2: Array) -> Array:
-    """The product of two matrices.
+# Products whose function, not whose method, takes the type of the result. torch has that on GPUs alone.
+_typed: dict[str, Any] = {"out": True, "function_only": ("out_dtype",)}
+_sum: dict[str, Any] = {"out": True, "inplace": True, "older": ("beta", "alpha")}
+
+
+@op(**_typed)
+def mm(input: Array, mat2: Array, out_dtype: DType | None = None) -> Array:
+    """The product of two matrices; of half types also as float32, by `out_dtype`.
 
     >>> import jtorch as torch
     >>> torch.mm(torch.eye(2), torch.ones(2, 1))
@@ -61,7 +75,7 @@ def mm(input: Array, mat2: Array) -> Array:
     for name, m in (("self", input), ("mat2", mat2)):
         if m.ndim != 2:
             raise errors.not_a_matrix(name)
-    return _mm(input, mat2)
+    return _mm(input, mat2, out_dtype)
 
 
 @composite(method=False)
@@ -70,13 +84,13 @@ def dsmm(input: Any, mat2: Any) -> Any:
     return mm(input, mat2)
 
 
-@op(out=True)
-def bmm(input: Array, mat2: Array) -> Array:
-    """The products of two batches of matrices."""
+@op(**_typed)
+def bmm(input: Array, mat2: Array, out_dtype: DType | None = None) -> Array:
+    """The products of two batches of matrices; of half types also as float32, by `out_dtype`."""
     for name, m in (("batch1", input), ("batch2", mat2)):
         if m.ndim != 3:
             raise errors.not_a_batch(name)
-    return _bmm(input, mat2)
+    return _bmm(input, mat2, out_dtype)
 
 
 @op(out=True)
@@ -186,8 +200,15 @@ def _expanded(input: Any, shape: tuple[int, ...]) -> Any:
     return jnp.broadcast_to(input, shape)
 
 
-@op(out=True, inplace=True)
-def addmm(input: Array, mat1: Array, mat2: Array, *, beta: Scalar = 1, alpha: Scalar = 1) -> Array:
+def _same_as(input: Any, found: Any, to: Any) -> Any:
+    """What is added to a product of another type than its operands has either type."""
+    return input.astype(found.dtype) if to is not None and input.dtype.itemsize == 2 else input
+
+
+@op(**_sum, function_only=("out_dtype",))
+def addmm(
+    input: Array, mat1: Array, mat2: Array, out_dtype: DType | None = None, *, beta: Scalar = 1, alpha: Scalar = 1
+) -> Array:
     """`beta * input + alpha * mat1 @ mat2`.
 
     >>> import jtorch as torch
@@ -198,20 +219,21 @@ def addmm(input: Array, mat1: Array, mat2: Array, *, beta: Scalar = 1, alpha: Sc
     for name, m in (("mat1", mat1), ("mat2", mat2)):
         if m.ndim != 2:
             raise RuntimeError(f"{name} must be a matrix, got {m.ndim}-D tensor")
-    found = _mm(mat1, mat2)
+    found = _mm(mat1, mat2, out_dtype)
+    input = _same_as(input, found, out_dtype)
     if input.dtype != found.dtype:
         raise RuntimeError(f"self and mat2 must have the same dtype, but got {_name(input)} and {_name(found)}")
     return _scaled(_expanded(input, found.shape), found, beta, alpha)
 
 
-@op(out=True, inplace=True)
+@op(**_sum)
 def addmv(input: Array, mat: Array, vec: Array, *, beta: Scalar = 1, alpha: Scalar = 1) -> Array:
     """`beta * input + alpha * mat @ vec`."""
     found = mv.body(mat, vec)
     return _scaled(_expanded(input, found.shape), found, beta, alpha)
 
 
-@op(out=True, inplace=True)
+@op(**_sum)
 def addr(input: Array, vec1: Array, vec2: Array, *, beta: Scalar = 1, alpha: Scalar = 1) -> Array:
     """`beta * input + alpha * outer(vec1, vec2)`."""
     for name, v in (("vec1", vec1), ("vec2", vec2)):
@@ -225,10 +247,13 @@ def addr(input: Array, vec1: Array, vec2: Array, *, beta: Scalar = 1, alpha: Sca
     return _scaled(_expanded(input, found.shape).astype(common), found.astype(common), beta, alpha)
 
 
-@op(out=True, inplace=True)
-def baddbmm(input: Array, batch1: Array, batch2: Array, *, beta: Scalar = 1, alpha: Scalar = 1) -> Array:
+@op(**_sum, function_only=("out_dtype",))
+def baddbmm(
+    input: Array, batch1: Array, batch2: Array, out_dtype: DType | None = None, *, beta: Scalar = 1, alpha: Scalar = 1
+) -> Array:
     """`beta * input + alpha * batch1 @ batch2`, for batches of matrices."""
-    found = bmm.body(batch1, batch2)
+    found = bmm.body(batch1, batch2, out_dtype)
+    input = _same_as(input, found, out_dtype)
     if input.dtype != found.dtype:
         raise RuntimeError(
             f"Input dtypes must be the same, got: input {_name(input)}, batch1: {_name(batch1)}, "
@@ -237,7 +262,7 @@ def baddbmm(input: Array, batch1: Array, batch2: Array, *, beta: Scalar = 1, alp
     return _scaled(_expanded(input, found.shape), found, beta, alpha)
 
 
-@op(out=True, inplace=True)
+@op(**_sum)
 def addbmm(input: Array, batch1: Array, batch2: Array, *, beta: Scalar = 1, alpha: Scalar = 1) -> Array:
     """`beta * input + alpha * sum(batch1 @ batch2)` over the batch."""
     found = bmm.body(batch1, batch2).sum(0, dtype=batch1.dtype)

@@ -61,7 +61,7 @@ def _no_bool_difference(specs: tuple) -> None:
         )
 
 
-@pointwise(refuse=_alpha)
+@pointwise(refuse=_alpha, older=("alpha",))
 def add(input: Operand, other: Operand, *, alpha: Scalar = 1) -> Array:
     """`input + alpha * other`.
 
@@ -72,7 +72,10 @@ def add(input: Operand, other: Operand, *, alpha: Scalar = 1) -> Array:
     return input + alpha * other
 
 
-@pointwise(alias=("subtract",), refuse=both(_no_bool_difference, _alpha))
+_SUB_FORMS = ("input, other, *, alpha=1, out=None", "input, other, alpha=1")
+
+
+@pointwise(alias=("subtract",), refuse=both(_no_bool_difference, _alpha), older=("alpha",), forms=_SUB_FORMS)
 def sub(input: Operand, other: Operand, *, alpha: Scalar = 1) -> Array:
     """`input - alpha * other`.
 
@@ -89,6 +92,7 @@ def sub(input: Operand, other: Operand, *, alpha: Scalar = 1) -> Array:
     out=False,
     refuse=both(_no_bool_difference, _alpha),
     grad=names("RsubBackward0", "RsubBackward1"),
+    older=("alpha",),
 )
 def rsub(input: Operand, other: Operand, *, alpha: Scalar = 1) -> Array:
     """`other - alpha * input`."""

@@ -171,7 +171,10 @@ def _range(name: str, bounds: Sequence[Any], low: Any, high: Any) -> tuple[int, 
     return _bound(name, "low", 1, low), _bound(name, "high", len(bounds) or 1, high)
 
 
-@composite(method=False)
+_DRAWN = "*, generator=None, **options"
+
+
+@composite(method=False, forms=(f"low, high, size, {_DRAWN}", f"high, size, {_DRAWN}"))
 def randint(
     *bounds: Any, size: Any = None, low: Any = None, high: Any = None, generator: Any = None, out: Any = None,
     **options: Any,
@@ -240,7 +243,7 @@ def randn_like(
     return _like("randn_like", input, _normal(generator), dtype, device, memory_format, options)
 
 
-@composite(method=False)
+@composite(method=False, forms=(f"input, low, high, {_DRAWN}", f"input, high, {_DRAWN}"))
 def randint_like(
     input: Any, *bounds: Any, low: Any = None, high: Any = None, generator: Any = None, memory_format: Any = None,
     dtype: Any = None, device: Any = None, **options: Any,
@@ -400,10 +403,14 @@ def log_normal_(self: Any, mean: float = 1.0, std: float = 2.0, *, generator: An
     return _filled("log_normal_", self, lambda size, kind, _: source(generator).log_normal(tuple(size), kind, *numbers))
 
 
-@composite(function=False)
-def random_(self: Any, *bounds: int, to: int | None = None, generator: Any = None) -> Any:
+# Python cannot write `from`, which torch takes as a keyword: it stands as `from_`.
+@composite(
+    function=False,
+    forms=("self, *, generator=None", "self, from_, to, *, generator=None", "self, to, *, generator=None"),
+)
+def random_(self: Any, *bounds: int, to: int | None = None, generator: Any = None, **named: Any) -> Any:
     """Fills with integers: `random_()` from all the dtype has, `random_(to)` from [0, to), `random_(from, to)`."""
-    given = [*bounds, *([] if to is None else [to])]
+    given = [*([named["from"]] if named else []), *bounds, *([] if to is None else [to])]
     if len(given) > 2:
         raise errors.too_many_positional("random_", 2, len(given))
     low, high = [None, None] if not given else [0, given[0]] if len(given) == 1 else given

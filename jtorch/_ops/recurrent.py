@@ -156,7 +156,11 @@ def _check_types(data: Any, states: list) -> None:
             raise RuntimeError(f"mat1 and mat2 must have the same dtype, but got {first} and {second}")
 
 
-@composite(method=False)
+_REST = "params, has_biases, num_layers, dropout, train, bidirectional"
+_LAYER_FORMS = (f"data, batch_sizes, hx, {_REST}", f"input, hx, {_REST}, batch_first")
+
+
+@composite(method=False, forms=_LAYER_FORMS)
 def lstm(*args: Any, **kwargs: Any) -> tuple:
     """What nn.LSTM computes: output, last h, last c.
 
@@ -172,7 +176,7 @@ def _of_one_state(mode: str, module: str) -> Callable:
 
     call.__name__ = call.__qualname__ = mode
     call.__doc__ = f"What {module} computes: output and last state; its arguments are those of `lstm`, hx one tensor."
-    return composite(call, method=False)
+    return composite(call, method=False, forms=_LAYER_FORMS)
 
 
 gru = _of_one_state("gru", "nn.GRU")

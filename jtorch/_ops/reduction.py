@@ -354,7 +354,14 @@ def _spread_of(name: str, fn: Callable, doc: str) -> Callable:
 
     call.__name__ = call.__qualname__ = name
     call.__doc__ = doc
-    return composite(call)
+    return composite(call, forms=_SPREAD_FORMS)
+
+
+_SPREAD_FORMS = (
+    "input, dim, unbiased=True, keepdim=False, *, out=None",
+    "input, dim=None, *, correction=None, keepdim=False, out=None",
+    "input, unbiased=True",
+)
 
 
 def _with_mean_of(name: str, fn: Callable, doc: str) -> Callable:
@@ -368,7 +375,7 @@ def _with_mean_of(name: str, fn: Callable, doc: str) -> Callable:
 
     call.__name__ = call.__qualname__ = name
     call.__doc__ = doc
-    return composite(call, method=False)
+    return composite(call, method=False, forms=_SPREAD_FORMS)
 
 
 def _spread_arguments(
@@ -464,7 +471,7 @@ def _nuclear_norm(input: Array, dim: Dims = None, keepdim: bool = False, *, dtyp
     return jnp.expand_dims(total, pair) if keepdim else total
 
 
-@composite()
+@composite(method=False)
 def norm(
     input: Any, p: float | str | None = "fro", dim: Any = None, keepdim: bool = False, out: Any = None,
     dtype: Any = None,
@@ -481,6 +488,14 @@ def norm(
         raise RuntimeError(f"linalg.matrix_norm: Order {p} not supported.")
     order = 2.0 if p is None or p == "fro" else float(p)
     return _vector_norm(input, order, dim, keepdim, dtype=dtype, out=out)
+
+
+@composite(public="norm", function=False)
+def _norm_method(
+    self: Any, p: float | str | None = "fro", dim: Any = None, keepdim: bool = False, dtype: Any = None
+) -> Any:
+    """The p-norm of all elements, or along dimensions."""
+    return norm(self, p, dim, keepdim, dtype=dtype)
 
 
 @reduction(kind="complex_to_real", out=False)

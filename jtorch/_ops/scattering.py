@@ -165,9 +165,13 @@ def _check_scatter_shapes(name: str, input: Any, index: tuple, src: Any, dim: in
 
 
 _REDUCTIONS = {"add": "sum", "multiply": "prod"}
+_SCATTER_FORMS = (
+    "input, dim, index, src, *, reduce=None, out=None",
+    "input, dim, index, value, *, reduce=None, out=None",
+)
 
 
-@composite(inplace=True)
+@composite(inplace=True, forms=_SCATTER_FORMS)
 def scatter(
     input: Any, dim: int, index: Any, src: Any = None, *, value: Any = None, reduce: str | None = None, out: Any = None
 ) -> Any:

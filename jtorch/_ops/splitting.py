@@ -52,22 +52,40 @@ def _parts(input: Any, dim: int, lengths: Sequence[int], part: Callable = _part)
     return tuple(found)
 
 
-@composite
-def split(input: Any, split_size_or_sections: Any = None, dim: int = 0, *, split_size: Any = None) -> tuple:
+@composite(method=False)
+def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple:
     """Parts of one size (the last may be smaller), or of the sizes given.
 
     >>> import jtorch as torch
-    >>> torch.arange(5).split(2)
+    >>> torch.split(torch.arange(5), 2)
     (tensor([0, 1]), tensor([2, 3]), tensor([4]))
     """
-    check_tensor("split", input)
-    wish = split_size if split_size_or_sections is None else split_size_or_sections
-    if isinstance(wish, (tuple, list)):
-        return split_with_sizes(input, wish, dim)
+    if isinstance(split_size_or_sections, (tuple, list)):
+        return split_with_sizes(tensor, split_size_or_sections, dim)
+    return _equal_parts("split", tensor, split_size_or_sections, dim)
+
+
+@composite(public="split", function=False)
+def _split_method(self: Any, split_size: Any, dim: int = 0) -> tuple:
+    """Parts of one size (the last may be smaller), or of the sizes given."""
+    return split(self, split_size, dim)
+
+
+# torch's "unsafe" forms differ in what its autograd allows afterwards; here all splits are alike.
+
+
+@composite
+def unsafe_split(input: Any, split_size: int, dim: int = 0) -> tuple:
+    """Parts of one size; the last may be smaller."""
+    return _equal_parts("unsafe_split", input, split_size, dim)
+
+
+def _equal_parts(name: str, input: Any, split_size: Any, dim: int) -> tuple:
+    check_tensor(name, input)
     shape = input._v.aval.shape
     if not shape:
         raise RuntimeError("split expects at least a 1-dimensional tensor")
-    d, step = wrap_dim(dim, len(shape)), whole("split", "split_size", 2, wish)
+    d, step = wrap_dim(dim, len(shape)), whole(name, "split_size", 2, split_size)
     if step < 0:
         raise RuntimeError(f"split expects split_size be non-negative, but got split_size={step}")
     n = shape[d]
@@ -118,9 +136,9 @@ def chunk(input: Any, chunks: int, dim: int = 0) -> tuple:
     return split(input, -(-shape[d] // chunks), d)
 
 
-@composite
+@composite(forms=("input, tensor_indices_or_sections, dim=0", "input, sections, dim=0", "input, indices, dim=0"))
 def tensor_split(
-    input: Any, indices_or_sections: Any = None, dim: int = 0, *, indices: Any = None, sections: Any = None
+    input: Any, sections: Any = None, dim: int = 0, *, indices: Any = None, tensor_indices_or_sections: Any = None
 ) -> tuple:
     """Parts of sizes as equal as can be, or cut at the indices given.
 
@@ -132,7 +150,7 @@ def tensor_split(
     shape = input._v.aval.shape
     if not shape:
         raise RuntimeError("tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims")
-    wish = next(x for x in (indices_or_sections, indices, sections) if x is not None)
+    wish = next(x for x in (sections, indices, tensor_indices_or_sections) if x is not None)
     d = wrap_dim(dim, len(shape))
     if isinstance(wish, Handle):
         wish = _cuts(wish)
@@ -166,7 +184,7 @@ _SPLIT_SIGNATURES = ("Tensor input, int sections", "Tensor input, tuple of ints 
 
 
 def _stacked_split(name: str, least: int, at: int) -> Any:
-    def split_along(input: Any, indices_or_sections: Any = None, *, indices: Any = None, sections: Any = None) -> tuple:
+    def split_along(input: Any, sections: Any = None, *, indices: Any = None) -> tuple:
         check_tensor(name, input)
         shape = input._v.aval.shape
         if len(shape) < least:
@@ -175,7 +193,7 @@ def _stacked_split(name: str, least: int, at: int) -> Any:
                 f"tensor with {len(shape)} dimensions!"
             )
         dim = 0 if least == 1 and len(shape) == 1 else at
-        wish = next((x for x in (indices_or_sections, indices, sections) if x is not None), None)
+        wish = indices if sections is None else sections
         if as_int(wish) is None and not isinstance(wish, (tuple, list)):
             raise errors.invalid_combination(name, (input,) if wish is None else (input, wish), {}, _SPLIT_SIGNATURES)
         if isinstance(wish, int) and (wish == 0 or shape[dim] % wish):
@@ -185,10 +203,16 @@ def _stacked_split(name: str, least: int, at: int) -> Any:
             )
         return tensor_split(input, wish, dim)
 
-    split_along.__name__ = split_along.__qualname__ = name
-    split_along.__doc__ = f"Splits along dimension {at}, as `tensor_split`."
-    split_along.__module__ = __name__
-    return composite(split_along)
+    def method(self: Any, *sections: Any, indices: Any = None, **named: Any) -> tuple:
+        given = sections[0] if len(sections) == 1 else sections or named.get("sections")
+        return split_along(self, given, indices=indices)
+
+    for fn in (split_along, method):
+        fn.__name__ = fn.__qualname__ = name
+        fn.__doc__ = f"Splits along dimension {at}, as `tensor_split`."
+        fn.__module__ = __name__
+    composite(method, function=False, forms=("self, sections", "self, indices", "self, *indices"))
+    return composite(split_along, method=False, forms=("input, sections", "input, indices"))
 
 
 hsplit = _stacked_split("hsplit", 1, 1)
@@ -196,7 +220,6 @@ vsplit = _stacked_split("vsplit", 2, 0)
 dsplit = _stacked_split("dsplit", 3, 2)
 
 
-# torch's "unsafe" forms differ in what its autograd allows afterwards; here all splits are alike.
-for _name, _fn in {"unsafe_chunk": chunk, "unsafe_split": split, "unsafe_split_with_sizes": split_with_sizes}.items():
+for _name, _fn in {"unsafe_chunk": chunk, "unsafe_split_with_sizes": split_with_sizes}.items():
     registry.add_function("torch", _name, _fn)
     registry.add_method(_name, _fn)

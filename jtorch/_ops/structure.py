@@ -419,9 +419,9 @@ def _repeat_each(input: Array, repeats: int, dim: Dim) -> Array:
     return jnp.repeat(input, repeats, axis=dim)
 
 
-@composite
+@composite(forms=("input, repeats, dim=None, *, output_size=None", "repeats, *, output_size=None"))
 def repeat_interleave(
-    input: Any, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None
+    input: Any = None, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None
 ) -> Any:
     """Each element repeated, all equally often or each as often as `repeats` says.
 
@@ -429,8 +429,8 @@ def repeat_interleave(
     >>> torch.tensor([1, 2]).repeat_interleave(2)
     tensor([1, 1, 2, 2])
     """
-    if repeats is None:
-        return _positions(input)
+    if input is None or repeats is None:
+        return _positions(repeats if input is None else input)
     if dim is None:
         input, dim = input.reshape(-1), 0
     d = wrap_dim(dim, input._v.aval.ndim)

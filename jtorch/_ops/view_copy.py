@@ -39,6 +39,8 @@ def _declare(name: str, view: Callable) -> None:
     copied.__name__ = copied.__qualname__ = name
     copied.__doc__ = f"`{name.removesuffix('_copy')}`, copied."
     copied.__signature__ = inspect.Signature([*parameters, _OUT])
+    if hasattr(view, "forms"):
+        copied.forms = tuple(f"{form}, *, out=None" for form in view.forms)
     composite(copied, method=False)
 
 

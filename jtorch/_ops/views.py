@@ -76,8 +76,8 @@ def resolved_shape(shape: Sequence[int], numel: int) -> tuple[int, ...]:
     return (*shape[:inferred], numel // known, *shape[inferred + 1 :])
 
 
-@view(public="view", function=False, varargs=True)
-def _view(input, shape: Any = None, *, size: Any = None, dtype: Any = None):
+@view(public="view", function=False, varargs=True, forms=("input, dtype", "input, size"))
+def _view(input, size: Any = None, *, dtype: Any = None):
     """The same elements under another shape, or the same bytes as another dtype (`x.view(torch.int32)`).
 
     >>> import jtorch as torch
@@ -85,7 +85,7 @@ def _view(input, shape: Any = None, *, size: Any = None, dtype: Any = None):
     tensor([[0, 1],
             [2, 3]])
     """
-    wish: Any = size if shape is None else shape
+    wish: Any = size
     if isinstance(wish, tuple) and len(wish) == 1 and not isinstance(wish[0], int):
         wish = wish[0]
     if dtype is not None or _is_dtype(wish):
@@ -282,7 +282,7 @@ def _swapped(rank: int, a: int, b: int) -> Permute:
     return Permute(tuple(dims))
 
 
-@view(alias=("swapaxes", "swapdims"))
+@view(alias=("swapdims",))
 def transpose(input, dim0: int, dim1: int):
     """With two dimensions swapped.
 
@@ -291,6 +291,12 @@ def transpose(input, dim0: int, dim1: int):
     torch.Size([3, 2])
     """
     return _swapped(input.ndim, *(wrap_dim(whole("transpose", "dim", 2, d), input.ndim) for d in (dim0, dim1)))
+
+
+@view(grad="TransposeBackward0")
+def swapaxes(input, axis0: int, axis1: int):
+    """`transpose` under NumPy's name."""
+    return transpose.body(input, axis0, axis1)
 
 
 @view
@@ -433,8 +439,10 @@ def expanded_shape(shape: tuple[int, ...], target: tuple[int, ...], type_name: s
     return tuple(found)
 
 
-registry.add_function("torch", "broadcast_to", expand)
-registry.add_method("broadcast_to", expand)
+@view(varargs=True, grad="ExpandBackward0")
+def broadcast_to(input, size: Any):
+    """`expand` under NumPy's name."""
+    return expand.body(input, size)
 
 
 @composite(function=False)
@@ -568,7 +576,7 @@ def _inplace(name: str, fn: Any) -> None:
 
 
 for _name, _fn in {
-    "squeeze_": squeeze, "unsqueeze_": unsqueeze, "transpose_": transpose, "swapaxes_": transpose,
+    "squeeze_": squeeze, "unsqueeze_": unsqueeze, "transpose_": transpose, "swapaxes_": swapaxes,
     "swapdims_": transpose, "t_": t, "as_strided_": as_strided,
 }.items():  # fmt: skip
     _inplace(_name, _fn)

@@ -91,26 +91,60 @@ for _fn in (det, slogdet, logdet, inverse, pinverse, matrix_power, matrix_exp, c
     registry.add_method(_fn.__name__, _fn)
 
 
-def _removed(name: str, instead: str) -> Callable:
-    def gone(*args: Any, **kwargs: Any) -> Any:
-        raise RuntimeError(f"This function was deprecated since version 1.9 and is now removed.{instead}")
-
-    gone.__name__ = gone.__qualname__ = name
-    gone.__doc__ = f"Removed from torch. {instead.strip()}"
-    return gone
+# Removed from torch: what remains is their parameters and an error that says what to use.
 
 
-_INSTEAD = {
-    "eig": " `torch.linalg.eig` returns complex tensors of dtype `cfloat` or `cdouble` rather than real tensors "
-           "mimicking complex tensors.",
-    "lstsq": " `torch.lstsq` is deprecated in favor of `torch.linalg.lstsq`.",
-    "solve": " `torch.solve` is deprecated in favor of `torch.linalg.solve`.",
-    "symeig": " The default behavior has changed from using the upper triangular portion of the matrix by default to "
-              "using the lower triangular portion.",
-    "matrix_rank": "\nPlease use the `torch.linalg.matrix_rank` function instead.",
-}  # fmt: skip
+def _removed(instead: str) -> Exception:
+    return RuntimeError(f"This function was deprecated since version 1.9 and is now removed.{instead}")
 
-for _name, _instead in _INSTEAD.items():
-    registry.add_function("torch", _name, _removed(_name, _instead))
-    if _name != "matrix_rank":
-        registry.add_method(_name, _removed(_name, _instead))
+
+def eig(self: Any, eigenvectors: bool = False, *, e: Any = None, v: Any = None) -> Any:
+    """Removed: use `torch.linalg.eig`."""
+    raise _removed(
+        " `torch.linalg.eig` returns complex tensors of dtype `cfloat` or `cdouble` rather than real tensors "
+        "mimicking complex tensors."
+    )
+
+
+def lstsq(input: Any, A: Any, *, out: Any = None) -> Any:
+    """Removed: use `torch.linalg.lstsq`."""
+    raise _removed(" `torch.lstsq` is deprecated in favor of `torch.linalg.lstsq`.")
+
+
+def solve(input: Any, A: Any, *, out: Any = None) -> Any:
+    """Removed: use `torch.linalg.solve`."""
+    raise _removed(" `torch.solve` is deprecated in favor of `torch.linalg.solve`.")
+
+
+def symeig(input: Any, eigenvectors: bool = False, upper: bool = True, *, out: Any = None) -> Any:
+    """Removed: use `torch.linalg.eigh`."""
+    raise _removed(
+        " The default behavior has changed from using the upper triangular portion of the matrix by default to using "
+        "the lower triangular portion."
+    )
+
+
+def matrix_rank(input: Any, tol: Any = None, symmetric: bool = False, *, out: Any = None) -> Any:
+    """Removed: use `torch.linalg.matrix_rank`."""
+    raise _removed("\nPlease use the `torch.linalg.matrix_rank` function instead.")
+
+
+for _fn in (eig, lstsq, solve, symeig, matrix_rank):
+    registry.add_function("torch", _fn.__name__, _fn)
+
+
+def _removed_method(fn: Callable, of_two: bool) -> Callable:
+    def with_other(self: Any, other: Any) -> Any:
+        return fn(self, other)
+
+    def alone(self: Any, eigenvectors: bool = False) -> Any:
+        return fn(self, eigenvectors)
+
+    method = with_other if of_two else alone
+    method.__name__ = method.__qualname__ = fn.__name__
+    method.__doc__ = fn.__doc__
+    return method
+
+
+for _fn, _of_two in ((eig, False), (lstsq, True), (solve, True), (symeig, False)):
+    registry.add_method(_fn.__name__, _removed_method(_fn, _of_two))

@@ -295,9 +295,11 @@ def rrelu(input: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool
 
 
 @composite(method=False, alias=("nn.functional.rrelu_",), namespace="torch")
-def rrelu_(input: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False) -> Any:
+def rrelu_(
+    input: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, generator: Generator | None = None
+) -> Any:
     """In-place version of `rrelu`."""
-    return rrelu(input, lower, upper, training, inplace=True)
+    return write_back("rrelu_", input, rrelu_drawn(input, lower, upper, training, generator))
 
 
 def _softmax_input(input: Any, kernel: str) -> Any:
