@@ -13,6 +13,7 @@ from typing import Any
 from jtorch._declare.roles import OPERANDS, Param
 from jtorch._engine import handle, order
 from jtorch._engine.handle import attach, read
+from jtorch._engine.parts import Parted
 from jtorch._engine.tape import Value, enter, flush, threads
 
 _MOST_OPERANDS = 4
@@ -20,7 +21,7 @@ _MOST_OPERANDS = 4
 NAMES: dict[str, Any] = {
     "_threads": threads, "_read": read, "_enter": enter, "_flush": flush, "_Value": Value, "_new": object.__new__,
     "_handle": handle, "_attach": attach, "_keep": order.keep, "_kept": order.kept, "_columns": order.columns,
-    "_laid_by": order.laid_by,
+    "_laid_by": order.laid_by, "_Parted": Parted,
 }  # fmt: skip
 
 
@@ -64,7 +65,8 @@ def fast_lines(
     elif layout == "columns":
         lines.append("        _columns(t)")
     lines.append("        return t")
-    return [f"    {line}" for line in lines]
+    # A tensor made of parts ends the fast path: the general one finds the op's stand-in.
+    return ["    try:", *(f"        {line}" for line in lines), "    except _Parted: pass"]
 
 
 def _certain(p: Param) -> bool:

@@ -21,6 +21,7 @@ from jtorch._engine import grad, replay
 from jtorch._engine.aval import Aval
 from jtorch._engine.flush import stable_point
 from jtorch._engine.handle import EngineOp, Handle, apply, assign, install_graph, read, wrap
+from jtorch._engine.parts import Parted
 from jtorch._engine.replay import Watch
 from jtorch._engine.tape import forward_mode, record, threads
 from jtorch._types import autograd_errors
@@ -254,12 +255,16 @@ class AccumulateGrad(Node):
         if new is None:
             return ()
         old = leaf._grad
-        if old is None:
-            leaf._grad = new if create_graph else wrap(read(new))
-        elif create_graph:
-            leaf._grad = apply(ADD, (old, new), ())[0]
-        else:
-            assign(old, apply(ADD, (old, new), ())[0])
+        try:
+            if old is None:
+                leaf._grad = new if create_graph else wrap(read(new))
+            elif create_graph:
+                leaf._grad = apply(ADD, (old, new), ())[0]
+            else:
+                new = apply(ADD, (old, new), ())[0]
+                assign(old, new)
+        except Parted:
+            leaf._grad = new.detach()
         if leaf._post_hooks:
             for hook in list(leaf._post_hooks.values()):
                 hook(leaf)

@@ -25,6 +25,7 @@ from jtorch._engine.geometry import (
     strides_in,
     write_through,
 )
+from jtorch._engine.parts import Parted, answer
 from jtorch._engine.storage import Cell
 from jtorch._engine.tape import BaseOp, Tape, Value, enter, flush, force, forward_mode, pending, record, threads
 from jtorch._engine.tape import Node as TrieNode
@@ -210,14 +211,18 @@ def apply(op: Any, operands: tuple, statics: tuple) -> list:
     tape = threads.tape
     values = []
     needs = None
-    for i, x in enumerate(operands):
-        if isinstance(x, Handle):
-            cell = x._cell
-            values.append(x._v if cell is None else read(x))
-            if x._requires_grad:
-                needs = (i,) if needs is None else (*needs, i)
-        else:
-            values.append(x)
+    try:
+        for i, x in enumerate(operands):
+            if isinstance(x, Handle):
+                cell = x._cell
+                values.append(x._v if cell is None else read(x))
+                if x._requires_grad:
+                    needs = (i,) if needs is None else (*needs, i)
+            else:
+                values.append(x)
+    except Parted as met:
+        found = answer(met, op, (*operands, *statics), {})
+        return list(found) if found.__class__ is tuple else [found]
     if needs is None or not tape.grad_enabled or not op.differentiable:
         _, outs = record(tape, op, values, statics)
         results = [wrap(v) for v in outs]
