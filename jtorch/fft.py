@@ -22,6 +22,9 @@ from jtorch._declare import (
     dtype_of,
     errors,
     fill,
+    lay,
+    lying,
+    moved_last,
     op,
     registry,
     wrap_dims,
@@ -51,20 +54,37 @@ def _c2r(input: Array, sizes: tuple, dims: tuple, norm: str) -> Array:
     return jnp.fft.irfftn(input, sizes, dims, norm)
 
 
+# torch moves what it transforms to the end of memory: all at once between complex numbers, else the halved dimension
+# in a step of its own.
+
+
+def _laid(found: Any, x: Any, sizes: tuple, dims: tuple, *groups: tuple) -> Any:
+    padded = any(n > x._v.aval.shape[d] for n, d in zip(sizes, dims, strict=True))
+    return lay(found, moved_last(range(x._v.aval.ndim) if padded else lying(x), *groups))
+
+
 def _forward(x: Any, sizes: tuple, dims: tuple, norm: str) -> Any:
-    return _c2c(x, sizes, dims, norm, False)
+    return _laid(_c2c(x, sizes, dims, norm, False), x, sizes, dims, dims)
 
 
 def _inverse(x: Any, sizes: tuple, dims: tuple, norm: str) -> Any:
-    return _c2c(x, sizes, dims, norm, True)
+    return _laid(_c2c(x, sizes, dims, norm, True), x, sizes, dims, dims)
+
+
+def _halved(x: Any, sizes: tuple, dims: tuple, norm: str) -> Any:
+    return _laid(_r2c(x, sizes, dims, norm), x, sizes, dims, dims[:-1], dims[-1:])
+
+
+def _doubled(x: Any, sizes: tuple, dims: tuple, norm: str) -> Any:
+    return _laid(_c2r(x, sizes, dims, norm), x, (*sizes[:-1], sizes[-1] // 2 + 1), dims, dims[:-1], dims[-1:])
 
 
 def _from_hermitian(x: Any, sizes: tuple, dims: tuple, norm: str) -> Any:
-    return _c2r(conj(x), sizes, dims, _SWAPPED[norm])
+    return _doubled(conj(x), sizes, dims, _SWAPPED[norm])
 
 
 def _to_hermitian(x: Any, sizes: tuple, dims: tuple, norm: str) -> Any:
-    return conj(_r2c(x, sizes, dims, _SWAPPED[norm]))
+    return _laid(conj(_r2c(x, sizes, dims, _SWAPPED[norm])), x, sizes, dims, dims[-1:], dims[:-1])
 
 
 def _ready(input: Any, to_complex: bool, refusal: str) -> Any:
@@ -189,16 +209,16 @@ _REAL = "rfftn expects a real-valued input tensor, but got {}"
 
 _along_one("fft", _forward, "The Fourier transform along one dimension; `n` cuts or pads with zeros first.")
 _along_one("ifft", _inverse, "The inverse of `fft`.")
-_along_one("rfft", _r2c, "`fft` of real input: the `n // 2 + 1` frequencies that are not negative.", real=True)
-_along_one("irfft", _c2r, "The inverse of `rfft`; `n` is the size of the result.", to_real=True)
+_along_one("rfft", _halved, "`fft` of real input: the `n // 2 + 1` frequencies that are not negative.", real=True)
+_along_one("irfft", _doubled, "The inverse of `rfft`; `n` is the size of the result.", to_real=True)
 _along_one("hfft", _from_hermitian, "`fft` of a Hermitian signal, of which one half is given.", to_real=True)
 _along_one("ihfft", _to_hermitian, "The inverse of `hfft`.", real=True)
 
 for _end, _dims, _where in (("2", (-2, -1), "two dimensions"), ("n", None, "several dimensions")):
     _along_several(f"fft{_end}", _dims, _forward, f"The Fourier transform along {_where}, the last unless told.")
     _along_several(f"ifft{_end}", _dims, _inverse, f"The inverse of `fft{_end}`.")
-    _along_several(f"rfft{_end}", _dims, _r2c, f"`fft{_end}` of real input, the last dimension's half.", real=_REAL)
-    _along_several(f"irfft{_end}", _dims, _c2r, f"The inverse of `rfft{_end}`.", to_real=True)
+    _along_several(f"rfft{_end}", _dims, _halved, f"`fft{_end}` of real input, the last dimension's half.", real=_REAL)
+    _along_several(f"irfft{_end}", _dims, _doubled, f"The inverse of `rfft{_end}`.", to_real=True)
     _along_several(f"hfft{_end}", _dims, _from_hermitian, f"`fft{_end}` of half a Hermitian signal.", to_real=True)
     _along_several(f"ihfft{_end}", _dims, _to_hermitian, f"The inverse of `hfft{_end}`.", real=_HERMITIAN)
 

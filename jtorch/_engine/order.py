@@ -10,8 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from jtorch._engine.geometry import Geometry, is_contiguous, strides_in
-from jtorch._engine.handle import Handle, geometry
+import jax.numpy as jnp
+
+from jtorch._engine.geometry import Geometry, Permute, Slice, is_contiguous, strides_in
+from jtorch._engine.handle import EngineOp, Handle, geometry
+from jtorch._engine.storage import Cell
+from jtorch._engine.tape import record, threads
 
 Order = tuple[int, ...]
 
@@ -81,10 +85,49 @@ def kept(results: list, operands: Iterable[Any]) -> list:
     return results
 
 
+def lying(t: Any) -> Order:
+    """A tensor's dimensions as they lie in memory, outermost first."""
+    size = t._v.aval.shape
+    return common(size, (geometry(t),)) if t._bent else tuple(range(len(size)))
+
+
+def moved_last(order: Sequence[int], *groups: Sequence[int]) -> Order:
+    """An order with each group of dimensions moved to its end in turn, kept as they are within the group.
+
+    >>> moved_last((0, 1, 2, 3), (1, 3), (0,))
+    (2, 1, 3, 0)
+    """
+    for group in groups:
+        order = [*(d for d in order if d not in group), *(d for d in order if d in group)]
+    return tuple(order)
+
+
 def columns(t: Any) -> Any:
     """Lays a new tensor with its matrices column by column, as LAPACK leaves them."""
     n = t._v.aval.ndim
     return lay(t, (*range(n - 2), n - 1, n - 2)) if n > 1 else t
+
+
+def lay_within(t: Any, order: Sequence[int], dim: int, length: int) -> Any:
+    """Lays a new tensor as the front, along `dim`, of a storage `length` long there: what a routine left in the memory
+    of something larger."""
+    n = t._v.aval.shape[dim]
+    if n == length:
+        return lay(t, order)
+    _, (root,) = record(threads.tape, _WIDEN, (t._v,), (tuple(order), dim, length))
+    t._cell = Cell(root, 0)
+    t._chain = ((Permute(tuple(order)).inverse(), ()), (Slice(dim, n, 1), (0,)))
+    t._bent, t._geometry = True, None
+    return t
+
+
+def _widened(statics: tuple, x: Any) -> Any:
+    order, dim, length = statics
+    widths = [(0, length - n if d == dim else 0) for d, n in enumerate(x.shape)]
+    return jnp.transpose(jnp.pad(x, widths), order)
+
+
+_WIDEN = EngineOp("widen", "ConstantPadNdBackward0", _widened)
 
 
 def laid_by(results: list, orders: Sequence[str | None]) -> list:

@@ -28,7 +28,7 @@ def _complex(real: Array, imag: Array) -> Array:
     return lax.complex(*jnp.broadcast_arrays(real, imag))
 
 
-@op(method=False, out=True)
+@op(method=False, out=True, order="pointwise")
 def polar(abs: Array, angle: Array) -> Array:
     """A complex tensor of absolute values and angles.
 
@@ -64,7 +64,7 @@ def _imag(input):
     return ImagPart()
 
 
-@op(name="conj", method=False, function=False, grad="ConjBackward0")
+@op(name="conj", method=False, function=False, grad="ConjBackward0", order="pointwise")
 def _conj(input: Array) -> Array:
     return jnp.conj(input)
 

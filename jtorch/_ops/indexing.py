@@ -21,6 +21,8 @@ from jtorch._declare import (
     broadcast,
     composite,
     errors,
+    lay,
+    lying,
     op,
     wrap_dim,
     write_out,
@@ -31,6 +33,7 @@ from jtorch._declare.indices import IN_BOUNDS, clipped, outside, wrapped
 from jtorch._declare.types import bool_, int32, int64, uint8
 from jtorch._ops import scattering
 from jtorch._ops.index_checks import at_least_1d, bounds_error, length
+from jtorch._ops.splitting import unbind
 
 # Along one dimension, whole slices
 
@@ -374,12 +377,12 @@ def _unsafe_masked_index_put_accumulate(input: Any, mask: Any, indices: Any, val
 
 
 @op(name="unravel_index", public="_unravel_index", function=False, method=False, differentiable=False)
-def _unravel_index(indices: Array, shape: tuple) -> tuple[Array, ...]:
+def _unravel_index(indices: Array, shape: tuple) -> Array:
     rest, found = indices.astype(jnp.int64), []
     for n in shape[::-1]:
         found.append(rest % n)
         rest = rest // n
-    return tuple(found[::-1])
+    return jnp.stack(found[::-1], -1)
 
 
 @composite(method=False)
@@ -403,4 +406,7 @@ def unravel_index(indices: Any, shape: Any) -> tuple:
         raise ValueError(f"'shape' cannot have negative values, but got {sizes}")
     if 0 in sizes and indices.numel():
         raise RuntimeError("ZeroDivisionError")
-    return _unravel_index(indices, tuple(n or 1 for n in sizes)) if sizes else ()
+    if not sizes:
+        return ()
+    found = _unravel_index(indices, tuple(n or 1 for n in sizes))
+    return unbind(lay(found, (*lying(indices), indices.dim())), -1)

@@ -24,6 +24,8 @@ from jtorch._declare import (
     dtype_of,
     errors,
     from_host,
+    lay,
+    lying,
     op,
     to_host,
     wrap_dim,
@@ -221,7 +223,11 @@ def rot90(input: Any, k: int = 1, dims: Any = (0, 1)) -> Any:
     for i, d in enumerate(plane):
         if not -rank <= d < rank:
             raise RuntimeError(f"Rotation dim{i} out of range, dim{i} = {d}")
-    return _rot90(input, k % 4, plane)
+    found, order = _rot90(input, k % 4, plane), lying(input)
+    if k % 2:
+        turned = dict(zip((plane[0] % rank, plane[1] % rank), (plane[1] % rank, plane[0] % rank), strict=True))
+        order = tuple(turned.get(d, d) for d in order)
+    return lay(found, order) if k % 4 else found
 
 
 # Grids and products

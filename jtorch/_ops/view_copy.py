@@ -9,12 +9,17 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from jtorch._declare import Handle, composite, copy_of, errors, wrap_dim, write_out
+from jtorch._declare import Handle, composite, copy_in, errors, wrap_dim, write_out
+from jtorch._declare.types import contiguous_format
 from jtorch._ops import splitting, views
 from jtorch._ops.arguments import check_tensor
 from jtorch._ops.complex_parts import view_as_complex, view_as_real
 
 _OUT = inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY, default=None)
+
+
+def _rows(t: Any) -> Any:
+    return copy_in(t, contiguous_format)
 
 
 def _written(name: str, out: Any, result: Any) -> Any:
@@ -31,8 +36,8 @@ def _declare(name: str, view: Callable) -> None:
         check_tensor(name, input)
         found = view(input, *args, **kwargs)
         if isinstance(found, tuple):
-            return tuple(map(copy_of, found)) if out is None else _written_all(name, out, found)
-        return copy_of(found) if out is None else _written(name, out, found)
+            return tuple(map(_rows, found)) if out is None else _written_all(name, out, found)
+        return _rows(found) if out is None else _written(name, out, found)
 
     copied: Any = call
     parameters = inspect.signature(getattr(view, "body", view)).parameters.values()

@@ -21,7 +21,6 @@ from jtorch._declare import (
     Size,
     composite,
     copy_in,
-    copy_of,
     errors,
     lies_in,
     op,
@@ -484,7 +483,7 @@ def narrow(input, dim: int, start: Any, length: int):
 @composite
 def narrow_copy(input: Any, dim: int, start: int, length: int, *, out: Any = None) -> Any:
     """As `narrow`, copied."""
-    found = copy_of(narrow(input, dim, start, length))
+    found = copy_in(narrow(input, dim, start, length), contiguous_format)
     return found if out is None else write_out("narrow_copy", out, found)
 
 

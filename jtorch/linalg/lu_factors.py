@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jtorch._declare import Array, composite, errors, op, registry, write_outs
+from jtorch._declare import Array, columns, composite, errors, op, registry, write_outs
 from jtorch._declare.return_types import return_type
 from jtorch.linalg.checks import (
     ZERO_PIVOT,
@@ -157,16 +157,8 @@ def _check_solve(LU: Any, pivots: Any, B: Any, left: bool) -> None:
                            f"with shape {list(pivots.shape)} instead")  # fmt: skip
 
 
-@op(name="linalg_lu_solve", public="lu_solve", method=False, out=True)
-def lu_solve(LU: Array, pivots: Array, B: Array, *, left: bool = True, adjoint: bool = False) -> Array:
-    """The solution of `A X = B` (or `X A = B`, or with the adjoint of `A`) from A's LU decomposition.
-
-    >>> import jtorch as torch
-    >>> LU, pivots = torch.linalg.lu_factor(torch.tensor([[2., 0.], [0., 4.]]))
-    >>> torch.linalg.lu_solve(LU, pivots, torch.tensor([[2.], [4.]]))
-    tensor([[1.],
-            [1.]])
-    """
+@op(name="linalg_lu_solve", method=False, function=False, out=True)
+def _lu_solve(LU: Array, pivots: Array, B: Array, left: bool, adjoint: bool) -> Array:
     _check_solve(LU, pivots, B, left)
     order = _order(pivots, LU.shape[-1])[..., None]
     LU, B, order = lead_broadcast(LU, B if left else mH(B), order)
@@ -179,6 +171,20 @@ def lu_solve(LU: Array, pivots: Array, B: Array, *, left: bool = True, adjoint: 
         X = solve(LU, solve(LU, B, **options), lower=True, unit_diagonal=True, **options)
         X = jnp.take_along_axis(X, jnp.argsort(order, -2), -2)
     return X if left else mH(X)
+
+
+@composite(method=False)
+def lu_solve(LU: Any, pivots: Any, B: Any, *, left: bool = True, adjoint: bool = False, out: Any = None) -> Any:
+    """The solution of `A X = B` (or `X A = B`, or with the adjoint of `A`) from A's LU decomposition.
+
+    >>> import jtorch as torch
+    >>> LU, pivots = torch.linalg.lu_factor(torch.tensor([[2., 0.], [0., 4.]]))
+    >>> torch.linalg.lu_solve(LU, pivots, torch.tensor([[2.], [4.]]))
+    tensor([[1.],
+            [1.]])
+    """
+    found = _lu_solve(LU, pivots, B, left, adjoint, out=out)
+    return columns(found) if left and out is None else found
 
 
 # torch.lu and torch.lu_solve, the older names

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jtorch._declare import Array, columns, composite, errors, op, to_host, write_out, write_outs
+from jtorch._declare import Array, columns, composite, errors, lay_within, op, to_host, write_out, write_outs
 from jtorch._declare.return_types import return_type
 from jtorch.linalg.checks import (
     NO_INVERSE,
@@ -63,10 +63,9 @@ def _solve(A: Array, B: Array, left: bool) -> tuple[Array, Array]:
     return found, first_zero(lax.linalg.lu(lax.stop_gradient(A))[0])
 
 
-def _lay(found: Any, A: Any, B: Any, left: bool) -> Any:
-    """Matrices of solutions lie by columns, as LAPACK leaves them; vectors and what was solved transposed by rows."""
-    vectors = B._v.aval.ndim == 1 or B._v.aval.shape == A._v.aval.shape[:-1]
-    return columns(found) if left and not vectors else found
+def _lay(found: Any, left: bool) -> Any:
+    """Solutions lie by columns, batches of vectors too, as LAPACK leaves them; what was solved transposed by rows."""
+    return columns(found) if left else found
 
 
 @composite(method=False)
@@ -74,7 +73,7 @@ def solve_ex(A: Any, B: Any, *, left: bool = True, check_errors: bool = False, o
     """The solution and an error code: 0 where the matrix is regular."""
     found = _solve(A, B, left, out=out)
     if out is None:
-        _lay(found[0], A, B, left)
+        _lay(found[0], left)
     if check_errors:
         check_info("torch.linalg.solve_ex", found[1], SINGULAR)
     return found
@@ -90,7 +89,7 @@ def solve(A: Any, B: Any, *, left: bool = True, out: Any = None) -> Any:
     """
     found, info = _solve(A, B, left)
     check_info("torch.linalg.solve", info, SINGULAR)
-    return _lay(found, A, B, left) if out is None else write_out("linalg_solve", out, found)
+    return _lay(found, left) if out is None else write_out("linalg_solve", out, found)
 
 
 @op(name="linalg_solve_triangular", public="solve_triangular", method=False, out=True, order="columns")
@@ -212,6 +211,11 @@ def lstsq(input: Any, b: Any, rcond: float | None = None, *, driver: str | None 
     solution, residuals = _least_squares(input, b, rcond, driver)
     rank, values = _rank_and_values(input, b, rcond)
     m, n = input._v.aval.shape[-2:]
+    last = solution._v.aval.ndim - 1
+    if out is None and b._v.aval.ndim == input._v.aval.ndim:  # LAPACK solves in the memory of the right sides
+        lay_within(solution, (*range(last - 1), last, last - 1), last - 1, max(m, n))
+    elif out is None:
+        lay_within(solution, range(last + 1), last, max(m, n))
     if driver == "gels":
         check_info("torch.linalg.lstsq", (rank < min(m, n)) * n, RANK_DEFICIENT)
     if driver == "gelsy" or m <= n or (to_host(rank) < n).any():
