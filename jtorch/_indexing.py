@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from jtorch._declare import cast_to, errors, fill, from_host, registry
+from jtorch._declare import cast_to, errors, fill, from_host, overlap, registry
 from jtorch._declare.advanced import (
     Step,
     basic_view,
@@ -233,6 +233,8 @@ def setitem(self: Any, index: Any, value: Any) -> None:
     shape = tuple(p.shape)
     if isinstance(value, Handle):
         new = _fitted(value, shape)
+        if self._bent or (value._cell is not None and value._cell is self._cell):
+            overlap.check("copy_", _target(self, p), (new,))
         new = cast_to(new, aval.dtype) if new._v.aval.dtype is not aval.dtype else new
     else:
         new = fill(creation.FULL, (value,), shape, aval.dtype, device=aval.device)
@@ -288,7 +290,8 @@ def _fill_mask(self: Any, p: Parsed, value: Any) -> None:
 def _put(self: Any, p: Parsed, value: Any) -> None:
     target = _target(self, p)
     check_indices(tuple(p.shape), p.at, p.index)
-    write_back("index_put_", target, put(target, tuple(p.at), p.index, value))
+    reads = (value, *p.index) if isinstance(value, Handle) else p.index
+    write_back("index_put_", target, put(target, tuple(p.at), p.index, value), reads)
 
 
 # Python's protocol

@@ -11,6 +11,7 @@ from compat_tests.harness.calls import (
     Parts,
     TorchRefuses,
     both_sides,
+    difference_in,
     on_torch,
     seed_both,
     tensors_in,
@@ -112,23 +113,29 @@ def check_out_forms(entry: Entry, sample: Sample, values: bool = True) -> Parts:
     """Tensors of other shapes, dtypes and memory: resized, cast into, written through or refused."""
     expected, found = expected_tensors(entry.torch_op, both_sides(sample)[0])
     for name, make in forms(found):
-        theirs, mine = both_sides(sample)
         shells = make(torch)
         if any(one is None for one in shells):
             continue
         out, my_out = like(expected, shells), like(expected, make(jtorch))
-        seed_both()
-        _, error, said = outcome(entry.torch_op, theirs, out)
-        seed_both()
-        actual, my_error, my_said = outcome(entry.jtorch_op, mine, my_out)
-        if error != my_error:
-            raise Difference("value", f"{name}: {error or 'no error'} expected, got {my_error or 'no error'}")
-        if error:
-            continue
-        if said != my_said:
-            raise Difference("value", f"{name}: {'a' if said else 'no'} warning of the resize expected")
-        ties = without_ties(entry, mine, my_out), without_ties(entry, theirs, out)
-        compare(*ties, values=values, where=name, **TOLERANCES.get(found[0].dtype, {}))
-        compare_strides(my_out, out, where=name)
-        same_objects(actual, my_out)
-    yield "", None
+        yield "", difference_in(check_form, entry, sample, name, out, my_out, found, values=values)
+
+
+def check_form(
+    entry: Entry, sample: Sample, name: str, out: Any, my_out: Any, found: list[torch.Tensor], values: bool
+) -> None:
+    """One form of ``out=``, given what the call finds without it."""
+    theirs, mine = both_sides(sample)
+    seed_both()
+    _, error, said = outcome(entry.torch_op, theirs, out)
+    seed_both()
+    actual, my_error, my_said = outcome(entry.jtorch_op, mine, my_out)
+    if error != my_error:
+        raise Difference("value", f"{name}: {error or 'no error'} expected, got {my_error or 'no error'}")
+    if error:
+        return
+    if said != my_said:
+        raise Difference("value", f"{name}: {'a' if said else 'no'} warning of the resize expected")
+    ties = without_ties(entry, mine, my_out), without_ties(entry, theirs, out)
+    compare(*ties, values=values, where=name, **TOLERANCES.get(found[0].dtype, {}))
+    compare_strides(my_out, out, where=name)
+    same_objects(actual, my_out)

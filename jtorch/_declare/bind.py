@@ -119,7 +119,7 @@ def _source(op: Op, method: bool, out: bool, operator: bool, names: dict[str, An
     elif op.order is not None:
         call = f"_laid_by({call}, {(op.order,) if op.order.__class__ is str else tuple(op.order)})"
     if out:
-        lines.append(f"    return _finish({call}, out)")
+        lines.append(f"    return _finish({call}, out, {operands})")
     else:
         lines.append(f"    return _finish({call})")
     return f"def {op.name}({', '.join(head)}):\n" + "\n".join(lines) + "\n"

@@ -51,7 +51,7 @@ def _declare(
     name = public or op.name
     place = namespace or registry.namespace_of(body.__module__)
     OPS[f"{body.__module__}.{body.__name__}"] = op
-    finish = out_finisher(op.name.strip("_"), _finisher(op), op.single) if out else None
+    finish = out_finisher(op.name.strip("_"), _finisher(op), op.single, op.order == "pointwise") if out else None
     fn: Any = binder(op, out=out, finish=finish)
     if forms:
         fn.forms = forms

@@ -90,7 +90,9 @@ def _divides(reciprocal: Callable, mul: Callable) -> Callable:
 
 def _inplace(name: str, fn: Callable) -> Callable:
     def method(self: Any, other: Any) -> Any:
-        return write_back(name, self, fn(self, other)) if is_operand(other) else NotImplemented
+        if not is_operand(other):
+            return NotImplemented
+        return write_back(name, self, fn(self, other), (other,), pointwise=True)
 
     return method
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jtorch._declare import overlap
 from jtorch._declare.layouts import laid
 from jtorch._declare.op import _cast, broadcast
 from jtorch._declare.out_rules import check_type, resizes_silently
@@ -99,9 +100,12 @@ def to_host(t: Handle) -> np.ndarray:
     return np.asarray(force(read(t)))
 
 
-def write_back(name: str, target: Any, result: Any) -> Any:
-    """The end of an in-place op: checks in torch's words, casts, writes, returns the target."""
+def write_back(name: str, target: Any, result: Any, reads: Iterable = (), pointwise: bool = False) -> Any:
+    """The end of an in-place op: checks in torch's words, casts, writes, returns the target. `reads`: what else it
+    reads; `pointwise`: element by element."""
     check_inplace(target, threads.tape)
+    if not pointwise or target._cell is not None:
+        overlap.check(name, target, reads, pointwise)
     own_write(target, result)
     aval, found = target._v.aval, result._v.aval
     if found.shape != aval.shape:
@@ -129,9 +133,12 @@ def moved_to(t: Any, place: device) -> Any:
 def inplace_twin(name: str, fn: Callable) -> Callable:
     """`f_` from `f`: computes, then writes the result into the first argument."""
 
+    order = getattr(getattr(fn, "op", None), "order", None)
+
     def twin(input: Any, *args: Any, **kwargs: Any) -> Any:
         check_inplace(input, threads.tape)
-        return write_back(name, input, fn(input, *args, **kwargs))
+        result = fn(input, *args, **kwargs)
+        return write_back(name, input, result, (*args, *kwargs.values()), order == "pointwise")
 
     twin.__name__ = twin.__qualname__ = name
     twin.__doc__ = f"In-place version of `{fn.__name__}`."
@@ -150,10 +157,14 @@ def _in_place(fn: Callable) -> inspect.Signature:
     return inspect.Signature([first.replace(name="input"), *(p for p in rest if p.name not in left_out)])
 
 
-def write_out(name: str, out: Any, result: Any, several: bool = False) -> Any:
-    """`out=`: checks in torch's words, resizes, casts, writes, returns `out`."""
+def write_out(
+    name: str, out: Any, result: Any, reads: Iterable = (), *, several: bool = False, pointwise: bool = False
+) -> Any:
+    """`out=`: checks in torch's words, resizes, casts, writes, returns `out`. `reads`: the operands; `pointwise`: they
+    are read element by element."""
     if not isinstance(out, Handle):
         raise errors.argument_type(name, "out", None, "Tensor", out)
+    overlap.check(name, out, reads, pointwise)
     if threads.tape.grad_enabled and (out._requires_grad or result._requires_grad):
         raise autograd_errors.out_requires_grad(name)
     aval, found = out._v.aval, result._v.aval
@@ -176,24 +187,24 @@ def write_out(name: str, out: Any, result: Any, several: bool = False) -> Any:
     return out
 
 
-def write_outs(name: str, out: Any, results: Sequence) -> list:
+def write_outs(name: str, out: Any, results: Sequence, reads: Iterable = ()) -> list:
     """`out=` of an op with several results: a tuple of as many tensors."""
     if not isinstance(out, (tuple, list)):
         raise errors.argument_type(name, "out", None, "tuple of Tensors", out)
     if len(out) != len(results):
         raise TypeError(f"expected tuple of {len(results)} elements but got {len(out)}")
-    return [write_out(name, o, r, several=True) for o, r in zip(out, results, strict=True)]
+    return [write_out(name, o, r, reads, several=True) for o, r in zip(out, results, strict=True)]
 
 
-def out_finisher(name: str, finish: Callable, single: bool) -> Callable:
+def out_finisher(name: str, finish: Callable, single: bool, pointwise: bool) -> Callable:
     """Ends a call that may have `out=`."""
 
-    def end(results: list, out: Any) -> Any:
+    def end(results: list, out: Any, operands: tuple) -> Any:
         if out is None:
             return finish(results)
         if single:
-            return write_out(name, out, results[0])
-        return finish(write_outs(name, out, results))
+            return write_out(name, out, results[0], operands, pointwise=pointwise)
+        return finish(write_outs(name, out, results, operands))
 
     return end
 

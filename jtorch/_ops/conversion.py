@@ -222,13 +222,13 @@ def copy_(self: Any, other: Any, non_blocking: bool = False) -> Any:
         if isinstance(other, (bool, int, float, complex)):
             return fill_(self, other)
         raise errors.argument_type("copy_", "other", 1, "Tensor", other)
-    mine, theirs = self._v.aval, other._v.aval
+    mine, theirs, reads = self._v.aval, other._v.aval, (other,)
     if theirs.shape != mine.shape:
         if broadcast(mine.shape, theirs.shape) != mine.shape:
             raise errors.output_shape(mine.shape, broadcast(mine.shape, theirs.shape))
         other = other.expand(mine.shape)
     src = _converted(other, mine.dtype, mine.device)
-    return write_back("copy_", self, _overwritten(self, src) if self._requires_grad else src)
+    return write_back("copy_", self, _overwritten(self, src) if self._requires_grad else src, reads)
 
 
 @composite

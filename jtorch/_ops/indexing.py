@@ -79,7 +79,7 @@ def index_select(input: Any, dim: int, index: Any, *, out: Any = None) -> Any:
     found = (
         take(input, (), (d,), [index.reshape(-1)]) if shared and input._v.aval.ndim else _index_select(input, d, index)
     )
-    return found if out is None else write_out("index_select", out, found)
+    return found if out is None else write_out("index_select", out, found, (input, index))
 
 
 @op(
@@ -130,7 +130,7 @@ def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1, 
         )
     check_bounds(index, 0, n, bounds_error(RuntimeError, d, n))
     found = _index_add(input, d, index, source, alpha)
-    return found if out is None else write_out("index_add", out, found)
+    return found if out is None else write_out("index_add", out, found, (index, source))
 
 
 @op(
@@ -161,7 +161,7 @@ def index_copy(input: Any, dim: int, index: Any, source: Any, *, out: Any = None
     n = length(input._v.aval.shape, d)
     check_bounds(index, 0, n, bounds_error(IndexError, d, n, "index_copy_(): "))
     found = _index_copy(input, d, index, source)
-    return found if out is None else write_out("index_copy", out, found)
+    return found if out is None else write_out("index_copy", out, found, (index, source))
 
 
 def _outside_both(index: Any, size: int) -> Any:
@@ -250,7 +250,7 @@ def _take_flat(input: Any, index: Any, *, out: Any = None) -> Any:
         raise RuntimeError(f"take(): Expected a long tensor for index, but got {index._v.aval.dtype.type_name}")
     _flat_bounds(input, index)
     found = _take(input, index)
-    return found if out is None else write_out("take", out, found)
+    return found if out is None else write_out("take", out, found, (input, index))
 
 
 @op(method=False, function=False, differentiable=False)

@@ -95,7 +95,7 @@ def nonzero(input: Any, *, as_tuple: bool = False, out: Any = None) -> Any:
         return tuple(from_host(i) for i in np.nonzero(np.atleast_1d(array)))
     found = np.argwhere(array).astype(np.int64) if array.ndim else np.zeros((int(bool(array)), 0), np.int64)
     t = columns(from_host(found))
-    return t if out is None else write_out("nonzero", out, t)
+    return t if out is None else write_out("nonzero", out, t, (input,))
 
 
 @op(differentiable=False, out=True)
@@ -184,7 +184,7 @@ def masked_select(input: Any, mask: Any, *, out: Any = None) -> Any:
     shape = broadcast(input._v.aval.shape, mask._v.aval.shape)
     places = np.flatnonzero(np.broadcast_to(to_host(mask), shape)).astype(np.int64)
     found = _masked_select(input.expand(shape), from_host(places))
-    return found if out is None else write_out("masked_select", out, found)
+    return found if out is None else write_out("masked_select", out, found, (input, mask))
 
 
 def _too_many(input: Any, mask: Any, source: Any) -> Any:

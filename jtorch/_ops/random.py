@@ -292,7 +292,7 @@ def normal(
     t = drawn(lambda: source(generator).normal_like(middle, width, shape, found.np), found, place)
     if any(x.requires_grad for x in tensors):
         t = normal_op(t, *(x if isinstance(x, Handle) else None for x in (mean, std)))
-    return t if out is None else write_out("normal", out, t)
+    return t if out is None else write_out("normal", out, t, tensors)
 
 
 @composite(method=True, inplace=False)
@@ -313,7 +313,7 @@ def bernoulli(input: Any, p: float | None = None, *, generator: Any = None, out:
     t = drawn(lambda: source(generator).bernoulli(shape, chances), input.dtype, input.device)
     if input.requires_grad:
         t = bernoulli_op(t, input)
-    return t if out is None else write_out("bernoulli", out, t)
+    return t if out is None else write_out("bernoulli", out, t, (input,))
 
 
 @composite(method=True)
@@ -351,14 +351,14 @@ def binomial(count: Any, prob: Any, generator: Any = None) -> Any:
 # In-place fills
 
 
-def _filled(name: str, target: Any, draw: Draw) -> Any:
+def _filled(name: str, target: Any, draw: Draw, reads: Sequence = ()) -> Any:
     """Draws into a tensor in the order of its memory."""
     check_writable(target)
     g = geometry(target)
     plain = is_contiguous(g.size, g.stride)
     to = target.dtype
     numbers = drawn(lambda: _in_shape(g, lambda size: draw(size, to.np, plain)), to, target.device)
-    return write_back(name, target, numbers)
+    return write_back(name, target, numbers, reads)
 
 
 @composite(function=False)
@@ -423,5 +423,9 @@ def bernoulli_(self: Any, p: Any = 0.5, *, generator: Any = None) -> Any:
     if isinstance(p, Handle):
         order = memory_order(self)
         chances = np.broadcast_to(to_host(p), tuple(self.shape)).transpose(order)
-        return _filled("bernoulli_", self, lambda shape, kind, _: source(generator).bernoulli(tuple(shape), chances))
+
+        def draw(shape: Sequence[int], kind: Any, _: bool) -> np.ndarray:
+            return source(generator).bernoulli(tuple(shape), chances)
+
+        return _filled("bernoulli_", self, draw, (p,))
     return _filled("bernoulli_", self, lambda shape, kind, _: source(generator).bernoulli(tuple(shape), float(p)))

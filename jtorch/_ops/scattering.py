@@ -92,7 +92,7 @@ def gather(input: Any, dim: int, index: Any, *, sparse_grad: bool = False, out: 
     if isinstance(out, Handle) and out._v.aval.dtype is not input._v.aval.dtype:
         raise errors.out_type(input._v.aval.dtype.type_name, out._v.aval.dtype.type_name)
     found = _gather(input, d, index)
-    return found if out is None else write_out("gather", out, found)
+    return found if out is None else write_out("gather", out, found, (input,))
 
 
 def _scatter_spot(input: Any, dim: int, index: Any, src: Any) -> tuple[Any, Any]:
@@ -194,7 +194,7 @@ def scatter(
         found = _scatter(input, d, index, source)
     else:
         found = _scatter_value(input, d, index, source)
-    return found if out is None else write_out("scatter", out, found)
+    return found if out is None else write_out("scatter", out, found, (index, source))
 
 
 @composite(inplace=True)
@@ -206,7 +206,7 @@ def scatter_add(input: Any, dim: int, index: Any, src: Any, *, out: Any = None) 
     tensor([3., 0.])
     """
     found = _scatter_add(input, _check_scatter("scatter", input, dim, index, src), index, src)
-    return found if out is None else write_out("scatter_add", out, found)
+    return found if out is None else write_out("scatter_add", out, found, (index, src))
 
 
 @op(
@@ -312,7 +312,7 @@ def scatter_reduce(
     _check_reduce(reduce)
     d = _check_scatter("scatter", input, dim, index, src)
     found = _scatter_reduce(input, d, index, src, reduce, include_self)
-    return found if out is None else write_out("scatter_reduce", out, found)
+    return found if out is None else write_out("scatter_reduce", out, found, (index, src))
 
 
 @op(
@@ -347,4 +347,4 @@ def index_reduce(
     n = length(input._v.aval.shape, d)
     check_bounds(index, 0, n, bounds_error(IndexError, d, n, "index_reduce(): "))
     found = _index_reduce(input, d, index, source, reduce, include_self)
-    return found if out is None else write_out("index_reduce", out, found)
+    return found if out is None else write_out("index_reduce", out, found, (index, source))

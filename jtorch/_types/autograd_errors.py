@@ -115,6 +115,14 @@ def overlapping_write() -> RuntimeError:
     )
 
 
+def shared_memory() -> RuntimeError:
+    """An operation that writes memory which it also reads."""
+    return RuntimeError(
+        "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory "
+        "location. Please clone() the tensor before performing the operation."
+    )
+
+
 def inference_inplace() -> RuntimeError:
     """An in-place operation on an inference tensor outside inference mode."""
     return RuntimeError(
