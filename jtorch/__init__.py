@@ -16,6 +16,7 @@ from jtorch import optim as optim
 from jtorch import serialization as serialization
 from jtorch import signal as signal
 from jtorch import special as special
+from jtorch import testing as testing
 from jtorch import utils as utils
 from jtorch._alias import __version__ as __version__
 from jtorch._alias import install as install
