@@ -135,6 +135,21 @@ def test_tangents_end_with_their_level():
             assert fw.unpack_dual(x * x).tangent is None
 
 
+def test_strides_over_a_dual():
+    """A strided view reads the whole storage; the tangent of a dual tensor lies in a storage of its own."""
+
+    def program(lib, fw):
+        x = dual(lib, fw, 3, 4)
+        rows = (x * 2)[1:]
+        views = x.as_strided((2, 2), (1, 3)), x[1:].as_strided((2,), (5,)), x.t().as_strided((3,), (2,), 1)
+        written = rows.as_strided((2, 2), (4, 1), 5)
+        written.mul_(3)
+        scattered = lib.as_strided_scatter(x, rows[:, :2] * x[0, 0], (2, 2), (1, 4), 2)
+        return parts(fw, *views, written, rows, lib.as_strided_copy(x, (4,), (2,)), scattered)
+
+    both(program)
+
+
 def test_printing():
     texts = []
     for lib in SIDES:

@@ -48,6 +48,7 @@ class Op(BaseOp):
         differentiable: bool = True,
         no_gradient: tuple[type[Exception], str] | None = None,
         saves_result: bool = False,
+        undefined: Callable | None = None,
         residuals: bool = False,
         returns: Sequence[str] | None = None,
         checks: Callable | None = None,
@@ -66,6 +67,7 @@ class Op(BaseOp):
         self.no_gradient = no_gradient  # the error when the gradient of results that do require grad is asked for
         self.saves_result = saves_result
         self.residuals = residuals
+        self.undefined = undefined  # the operands that torch gives no gradient, not zeros, by specs and statics
         self.checks = checks
         self.refuse = refuse  # raises on operands the op does not take, given their specs before promotion
         self.order = order  # of results in memory: "pointwise", as operands lie; "columns"; None, rows; or one each

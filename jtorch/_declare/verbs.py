@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from jtorch._engine.forward import carry, without_tangents
 from jtorch._engine.geometry import AsComplex as AsComplex
 from jtorch._engine.geometry import AsReal as AsReal
 from jtorch._engine.geometry import AsStrided
@@ -23,7 +24,7 @@ from jtorch._engine.geometry import is_contiguous as is_contiguous
 from jtorch._engine.geometry import view_stride as view_stride
 from jtorch._engine.handle import Handle, ViewOp, check_inplace, make_view, own_cell, share, wrap
 from jtorch._engine.handle import geometry as geometry_of
-from jtorch._engine.tape import threads
+from jtorch._engine.tape import forward_mode, threads
 
 _AS_STRIDED = ViewOp("as_strided", "AsStridedBackward0")
 
@@ -33,7 +34,12 @@ def as_strided_view(t: Handle, size: tuple[int, ...], stride: tuple[int, ...], o
     base = _root(t)
     start = geometry_of(t).offset if offset is None else offset
     check_reach(base, size, stride, start)
-    return make_view(_AS_STRIDED, base, AsStrided(size, stride, start))
+    view = make_view(_AS_STRIDED, base, AsStrided(size, stride, start))
+    if forward_mode.active and t._tangent is not None and view._tangent is None:  # it came with `t`, not with the whole
+        with without_tangents():
+            shift = geometry_of(t._tangent).offset - geometry_of(t).offset
+            carry(view, as_strided_view(t._tangent, size, stride, start + shift))
+    return view
 
 
 def check_reach(t: Handle, size: tuple[int, ...], stride: tuple[int, ...], offset: int) -> None:

@@ -86,6 +86,7 @@ class Pullback(BaseOp):
             self.jaxpr = jax.make_jaxpr(run)(structs, [forward.outs[i].struct for i in forward.float_outs])
         live = live_inputs(self.jaxpr.jaxpr, [True] * len(needs))
         self.used = tuple(i for i, is_live in zip(forward.given, live[: len(structs)], strict=True) if is_live)
+        self.needs = needs
         self.results = tuple(specs[i] for i in needs)
         self._inputs = tuple(zip(live[: len(structs)], structs, strict=True))
 
@@ -137,7 +138,8 @@ class PullbackOfResiduals(BaseOp):
         self.operands = tuple(dict.fromkeys(k for k in forward.kept if k >= 0))
         self.used = tuple(forward.forward.given[k] for k in self.operands)
         self.cotangents = forward.forward.float_outs
-        self.results = tuple(forward.forward.specs[i] for i in forward.forward.needs)
+        self.needs = forward.forward.needs
+        self.results = tuple(forward.forward.specs[i] for i in self.needs)
 
     def infer(self, specs: tuple[Spec, ...], statics: tuple) -> tuple[Aval, ...]:
         return self.results  # type: ignore[return-value]  # only tensors need gradients
@@ -156,8 +158,11 @@ class NoPullback(BaseOp):
 
     used = ()
 
-    def __init__(self, op: BaseOp, specs: tuple[Spec, ...], statics: tuple, error: tuple[type[Exception], str]):
+    def __init__(
+        self, op: BaseOp, specs: tuple[Spec, ...], statics: tuple, needs: tuple[int, ...], error: tuple[type, str]
+    ):
         self.name = f"{op.name}_vjp"
+        self.needs = needs
         self.origin = (op, specs, statics)
         self.error = error
         self.cotangents = tuple(i for i, a in enumerate(infer(op, specs, statics)) if differentiable(a))
@@ -165,6 +170,14 @@ class NoPullback(BaseOp):
     def infer(self, specs: tuple[Spec, ...], statics: tuple) -> tuple[Aval, ...]:
         kind, sentence = self.error
         raise kind(sentence)
+
+
+def _defined(op: BaseOp, specs: tuple[Spec, ...], statics: tuple, needs: tuple[int, ...]) -> tuple[int, ...]:
+    """The needed operands that torch's formula gives a gradient, be it zeros."""
+    if op.undefined is None:
+        return needs
+    left_out = op.undefined(specs, statics)
+    return tuple(i for i in needs if i not in left_out)
 
 
 _pullbacks: dict[tuple, Pullback | NoPullback] = {}
@@ -177,7 +190,8 @@ def pullback(op: BaseOp, specs: tuple[Spec, ...], statics: tuple, needs: tuple[i
     found = _pullbacks.get(key)
     if found is None:
         error = getattr(op, "no_gradient", None)  # ops of the engine itself have no such field
-        made = Pullback(op, specs, statics, needs) if error is None else NoPullback(op, specs, statics, error)
+        needs = _defined(op, specs, statics, needs)
+        made = Pullback(op, specs, statics, needs) if error is None else NoPullback(op, specs, statics, needs, error)
         found = _pullbacks.setdefault(key, made)
     return found
 
@@ -189,7 +203,7 @@ def with_residuals(
     key = (op, specs, statics, needs)
     found = _with_residuals.get(key)
     if found is None:
-        forward = ForwardWithResiduals(op, specs, statics, needs)
+        forward = ForwardWithResiduals(op, specs, statics, _defined(op, specs, statics, needs))
         found = _with_residuals.setdefault(key, (forward, PullbackOfResiduals(forward)))
     return found
 

@@ -271,7 +271,7 @@ def attach(tape: Tape, node: TrieNode, operands: tuple, values: list, needs: tup
         step = node.step
         assert step is not None and step.op is not None
         pullback = grad.pullback(step.op, step.specs, step.statics, needs)
-        plan = node.plans[needs] = Plan(step.op, step.specs, step.statics, needs, pullback, node.avals)
+        plan = node.plans[needs] = Plan(step.op, step.specs, step.statics, pullback.needs, pullback, node.avals)
     g = plan.node_class()
     g.plan = plan
     g.saved = [values[i] for i in plan.used] if plan.used else ()
@@ -328,7 +328,7 @@ def _apply_keeping_residuals(tape: Tape, op: Any, operands: tuple, values: list,
     results = [wrap(v) for v in visible]
     plan = node.plans.get(needs)
     if plan is None:
-        plan = node.plans[needs] = Plan(op, specs, statics, needs, pullback, node.avals[: forward.visible])
+        plan = node.plans[needs] = Plan(op, specs, statics, pullback.needs, pullback, node.avals[: forward.visible])
     g = plan.node_class()
     g.plan = plan
     g.saved = [values[i] for i in plan.used]

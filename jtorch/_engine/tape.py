@@ -35,6 +35,7 @@ class BaseOp:
     differentiable = True
     residuals = False  # its body holds a loop or kernel: see grad.ForwardWithResiduals
     checks: Any = None  # a function of the body's arguments: some index points nowhere
+    undefined: Any = None  # a function of specs and statics: the operands that torch gives no gradient, not zeros
     saves_result = False  # torch's gradient uses the result, so an input may be written afterwards
 
     def infer(self, specs: tuple[Spec, ...], statics: tuple) -> tuple[Aval, ...]:

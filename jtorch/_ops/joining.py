@@ -34,6 +34,8 @@ from jtorch._ops import views
 @op(name="cat", method=False, function=False, out=True, kind="default", grad="CatBackward0")
 def _cat(tensors: Arrays, dim: Dim = 0) -> Array:
     first = tensors[0]
+    if first.ndim != 1:
+        tensors = [t for t in tensors if t.shape != (0,)]
     for i, t in enumerate(tensors):
         if not t.ndim:
             raise RuntimeError(f"zero-dimensional tensor (at position {i}) cannot be concatenated")
@@ -65,24 +67,14 @@ def cat(tensors: Any, dim: int = 0, *, axis: int | None = None, out: Any = None)
     found = _listed("cat", tensors)
     if not found:
         raise ValueError("torch.cat(): expected a non-empty list of Tensors")
+    kept = found
     if any(t._v.aval.shape == (0,) for t in found):
-        found = _without_legacy_empty(found)
+        # A tensor of shape [0] joins with anything: it has a gradient, and a part in the dtype. The first says rank.
+        kept = [t for t in found if t._v.aval.shape != (0,)]
+        found = [*kept, *(t for t in found if t._v.aval.shape == (0,))]
+        kept = kept or found
     t = _cat(found, dim if axis is None else axis, out=out)
-    return t if out is not None else laid(t, common_format(found))
-
-
-def _without_legacy_empty(tensors: list) -> list:
-    """A tensor of shape [0] joins with anything; it only takes part in the result's dtype."""
-    kept = [t for t in tensors if t._v.aval.shape != (0,)]
-    if not kept or kept[0]._v.aval.ndim == 1:
-        return tensors
-    shape = (0,) * kept[0]._v.aval.ndim
-    wanted = {t._v.aval.dtype for t in tensors} - {t._v.aval.dtype for t in kept}
-    return kept if not wanted or not shape else [t.to(_common(tensors)) for t in kept]
-
-
-def _common(tensors: list) -> Any:
-    return _cat([t.reshape(-1)[:0] for t in tensors]).dtype
+    return t if out is not None else laid(t, common_format(kept))
 
 
 @op(name="stack", method=False, function=False, out=True, kind="default", grad="StackBackward0")

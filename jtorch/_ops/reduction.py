@@ -449,8 +449,14 @@ def _length(x: Array) -> Array:
 _NO_NORM = "linalg.vector_norm: Expected a floating point or complex tensor as input. Got {}"
 
 
+def only_counted(specs: tuple, statics: tuple) -> tuple[int, ...]:
+    """The input of a norm of order 0, which is the first static argument."""
+    return (0,) if statics[0] == 0 else ()
+
+
 @reduction(name="norm", public="_vector_norm", kind="complex_to_real", grad="LinalgVectorNormBackward0",
-           function=False, method=False, refuse=refused(RuntimeError, _NO_NORM, BOOL, INT))  # fmt: skip
+           undefined=only_counted, function=False, method=False,
+           refuse=refused(RuntimeError, _NO_NORM, BOOL, INT))  # fmt: skip
 def _vector_norm(input: Array, p: float, dim: Dims = None, keepdim: bool = False, *, dtype: DType = None) -> Array:
     if not input.size and (p < 0 or p == math.inf) and not math.prod(input.shape[d] for d in axes(input, dim)):
         raise RuntimeError(
@@ -564,7 +570,7 @@ def _quantile(name: str, fn: Callable, doc: str) -> Callable:
 
     body.__name__ = f"_{name}"
     inner = op(name=name, public=f"_{name}", out=True, residuals=True, grad="SqueezeBackward4", function=False,
-               method=False)(body)  # fmt: skip
+               method=False, undefined=_only_chooses)(body)  # fmt: skip
 
     def call(
         input: Any, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear",
@@ -576,6 +582,11 @@ def _quantile(name: str, fn: Callable, doc: str) -> Callable:
     call.__name__ = call.__qualname__ = name
     call.__doc__ = doc
     return composite(call)
+
+
+def _only_chooses(specs: tuple, statics: tuple) -> tuple[int, ...]:
+    """`q` where it decides which elements are taken and weighs none: it does by linear interpolation alone."""
+    return () if statics[-1] == "linear" else (1,)
 
 
 def _check_quantile(name: str, input: Any, q: Any, interpolation: str) -> None:

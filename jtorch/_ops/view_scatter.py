@@ -5,10 +5,15 @@ https://docs.pytorch.org/docs/stable/torch.html#indexing-slicing-joining-mutatin
 
 from __future__ import annotations
 
+import functools
 from typing import Any
+
+import jax
+import jax.numpy as jnp
 
 from jtorch._declare import Array, Dim, Scalar, composite, op, wrap_dim
 from jtorch._declare.verbs import AsStrided, Diagonal, Select, Slice, check_reach
+from jtorch._engine.tape import forward_mode
 from jtorch._ops.arguments import wholes
 
 
@@ -19,7 +24,7 @@ def _check_src(src: tuple[int, ...], part: tuple[int, ...]) -> None:
         )
 
 
-@op(name="select_scatter", method=False, function=False, grad="SelectScatterBackward0")
+@op(name="select_scatter", method=False, function=False, grad="SelectScatterBackward0", order="pointwise")
 def _select_scatter(input: Array, src: Array, dim: Dim, index: Scalar) -> Array:
     _check_src(src.shape, (*input.shape[:dim], *input.shape[dim + 1 :]))
     return Select(dim).write(input, src.astype(input.dtype), index)
@@ -41,7 +46,7 @@ def select_scatter(input: Any, src: Any, dim: int, index: int) -> Any:
     return _select_scatter(input, src, dim, index + n if index < 0 else index)
 
 
-@op(name="slice_scatter", method=False, function=False, out=True, grad="SliceScatterBackward0")
+@op(name="slice_scatter", method=False, function=False, out=True, grad="SliceScatterBackward0", order="pointwise")
 def _slice_scatter(input: Array, src: Array, dim: Dim, start: Scalar, length: int, step: int) -> Array:
     _check_src(src.shape, (*input.shape[:dim], length, *input.shape[dim + 1 :]))
     return Slice(dim, length, step).write(input, src.astype(input.dtype), start)
@@ -63,7 +68,7 @@ def slice_scatter(
     return _slice_scatter(input, src, dim, first, max(-((first - stop) // step), 0), step, out=out)
 
 
-@op(grad="DiagonalScatterBackward0")
+@op(grad="DiagonalScatterBackward0", order="pointwise")
 def diagonal_scatter(input: Array, src: Array, offset: int = 0, dim1: Dim = 0, dim2: Dim = 1) -> Array:
     """`input` with `src` in place of a diagonal.
 
@@ -77,15 +82,30 @@ def diagonal_scatter(input: Array, src: Array, offset: int = 0, dim1: Dim = 0, d
     return verb.write(input, src.astype(input.dtype))
 
 
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _strided_write(verb: AsStrided, input: Any, src: Any) -> Any:
+    """The write with torch's gradient, which `input` has where it is overwritten and nowhere else."""
+    return verb.write(input, src)
+
+
+_strided_write.defvjp(
+    lambda verb, input, src: (verb.write(input, src), None),
+    lambda verb, _, g: (verb.write(jnp.zeros_like(g), verb.read(g)), verb.read(g)),
+)
+
+
 @op(name="as_strided_scatter", method=False, function=False, grad="AsStridedScatterBackward0")
-def _as_strided_scatter(input: Array, src: Array, size: tuple, stride: tuple, offset: int) -> Array:
+def _as_strided_scatter(input: Array, src: Array, size: tuple, stride: tuple, offset: int, forward_mode: bool) -> Array:
     _check_src(src.shape, size)
-    return AsStrided(size, stride, offset).write(input, src.astype(input.dtype))
+    verb, src = AsStrided(size, stride, offset), src.astype(input.dtype)
+    return verb.write(input, src) if forward_mode else _strided_write(verb, input, src)
 
 
 @composite
 def as_strided_scatter(input: Any, src: Any, size: Any, stride: Any, storage_offset: int | None = None) -> Any:
     """`input` with `src` written through strides over its elements.
+
+    The gradient of `input` is torch's: that of the elements overwritten, and 0 for those that are kept.
 
     >>> import jtorch as torch
     >>> torch.zeros(4).as_strided_scatter(torch.ones(2), (2,), (2,))
@@ -93,4 +113,4 @@ def as_strided_scatter(input: Any, src: Any, size: Any, stride: Any, storage_off
     """
     sizes, strides = wholes("as_strided_scatter", "size", 3, size), wholes("as_strided_scatter", "stride", 4, stride)
     check_reach(input, sizes, strides, storage_offset or 0)
-    return _as_strided_scatter(input, src, sizes, strides, storage_offset or 0)
+    return _as_strided_scatter(input, src, sizes, strides, storage_offset or 0, forward_mode.active)

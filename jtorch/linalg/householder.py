@@ -36,7 +36,13 @@ def _check_tau(name: str, input: Any, tau: Any) -> None:
         )
 
 
-@op(name="linalg_householder_product", public="householder_product", method=False, out=True, order="columns")
+def _without_reflectors(specs: tuple, statics: tuple) -> tuple[int, ...]:
+    """Both operands where there is no reflector or no matrix."""
+    return (0, 1) if any(s.size == 0 for s in specs) else ()
+
+
+@op(name="linalg_householder_product", public="householder_product", method=False, out=True, order="columns",
+    undefined=_without_reflectors)  # fmt: skip
 def householder_product(input: Array, tau: Array) -> Array:
     """The first columns of the product of the reflectors below the diagonal of `input`, with scales `tau`.
 

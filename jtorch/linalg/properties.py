@@ -14,7 +14,7 @@ from jax import lax
 
 from jtorch._declare import Array, composite, op, reduction, write_out
 from jtorch._ops import views
-from jtorch._ops.reduction import axes
+from jtorch._ops.reduction import axes, only_counted
 from jtorch._ops.reduction import vector_norm as _norm_of
 from jtorch.linalg.checks import T, check_inexact, check_rank, check_square
 from jtorch.linalg.inverses import inverse_and_info
@@ -22,7 +22,7 @@ from jtorch.linalg.inverses import inverse_and_info
 # Norms
 
 
-@reduction(kind="complex_to_real", name="linalg_vector_norm", method=False, function=False)
+@reduction(kind="complex_to_real", name="linalg_vector_norm", undefined=only_counted, method=False, function=False)
 def _vector_norm(input: Array, ord: float, dim: tuple | None, keepdim: bool) -> Array:
     return _norm_of(input, ord, axes(input, dim), keepdim)
 
