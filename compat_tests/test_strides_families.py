@@ -143,3 +143,90 @@ def test_a_solution_that_lies_in_more_memory_is_an_ordinary_tensor():
         compare(mine[at], theirs[at], rtol=1e-4, atol=1e-4)
     compare(mine[3][:3], theirs[3][:3], rtol=1e-4, atol=1e-4)
     assert not mine[0]._is_view() and mine[0].grad_fn.name() == theirs[0].grad_fn.name()
+
+
+def images(lib, channels=4):
+    return numbers(lib, 2, channels, 6, 8).to(memory_format=lib.channels_last)
+
+
+def volumes(lib):
+    return numbers(lib, 2, 4, 5, 6, 8).to(memory_format=lib.channels_last_3d)
+
+
+def kernels(lib, *shape):
+    return numbers(lib, *(shape or (6, 4, 3, 3)))
+
+
+IMAGES = {
+    "conv2d": lambda lib, F: F.conv2d(images(lib), kernels(lib)),
+    "conv2d, kernel last": lambda lib, F: F.conv2d(
+        images(lib).contiguous(), kernels(lib).to(memory_format=lib.channels_last), padding=1, stride=2
+    ),
+    "conv2d, groups": lambda lib, F: F.conv2d(images(lib), kernels(lib, 4, 1, 3, 3), lib.ones(4), groups=4),
+    "conv2d, part": lambda lib, F: F.conv2d(images(lib)[:, :2], kernels(lib)[:, :2]),
+    "conv2d, turned": lambda lib, F: F.conv2d(images(lib).permute(0, 3, 1, 2), kernels(lib, 3, 8, 2, 2)),
+    "conv_transpose2d": lambda lib, F: F.conv_transpose2d(images(lib), kernels(lib, 4, 3, 2, 2)),
+    "conv3d": lambda lib, F: F.conv3d(volumes(lib), kernels(lib, 3, 4, 2, 2, 2)),
+    "pools": lambda lib, F: [
+        F.max_pool2d(images(lib), 2, return_indices=True), F.avg_pool2d(images(lib), 2), F.lp_pool2d(images(lib), 2, 2),
+        F.adaptive_avg_pool2d(images(lib), 3), F.adaptive_max_pool2d(images(lib), 3), F.max_pool3d(volumes(lib), 2),
+        F.avg_pool3d(volumes(lib), 2), F.adaptive_avg_pool3d(volumes(lib), 2), F.max_pool2d(images(lib)[:, :, ::2], 2),
+    ],
+    "max_unpool2d": lambda lib, F: F.max_unpool2d(*F.max_pool2d(images(lib), 2, return_indices=True), 2),
+    "interpolate": lambda lib, F: [
+        F.interpolate(images(lib), scale_factor=2, mode=mode)
+        for mode in ("nearest", "bilinear", "bicubic", "nearest-exact", "area")
+    ],
+    "interpolate, volumes": lambda lib, F: [
+        F.interpolate(volumes(lib), scale_factor=2, mode=mode) for mode in ("nearest", "trilinear", "nearest-exact")
+    ],
+    "norms": lambda lib, F: [
+        F.batch_norm(images(lib), lib.zeros(4), lib.ones(4)), F.group_norm(images(lib), 2),
+        F.batch_norm(images(lib), None, None, training=True), F.local_response_norm(images(lib), 3),
+        F.normalize(images(lib)), F.instance_norm(images(lib)), F.layer_norm(images(lib), (6, 8)),
+    ],
+    "pads": lambda lib, F: [
+        F.pad(images(lib), (1, 1, 1, 1), mode=mode) for mode in ("constant", "reflect", "replicate", "circular")
+    ],
+    "shuffles": lambda lib, F: [F.pixel_unshuffle(images(lib), 2), F.channel_shuffle(images(lib), 2)],
+    "losses": lambda lib, F: [
+        getattr(F, name)(images(lib) / 5, images(lib) / 7, reduction="none")
+        for name in ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "kl_div", "soft_margin_loss",
+                     "binary_cross_entropy_with_logits", "hinge_embedding_loss")
+    ],
+    "glu, prelu": lambda lib, F: [F.glu(images(lib), 1), F.prelu(images(lib) - 1, lib.ones(4) / 2)],
+    "sorted": lambda lib, F: [images(lib).sort(1).values, images(lib).permute(0, 3, 1, 2).msort()],
+    "rolled": lambda lib, F: [
+        images(lib).roll(1, 1), images(lib).roll(1), images(lib).permute(0, 3, 1, 2).roll((1, 2), (0, 1))
+    ],
+    "filled": lambda lib, F: [
+        images(lib).index_fill(1, lib.tensor([0]), 2.0), images(lib).put(lib.tensor([0]), lib.tensor([1.0])),
+        images(lib).select_scatter(images(lib)[:, 0], 1, 0), images(lib).slice_scatter(images(lib)[:, :2], 1, 0, 2),
+        images(lib).diagonal_scatter(lib.zeros(2, 4, 6), 0, 2, 3), images(lib).diff(), images(lib).frexp(),
+    ],
+    "joined": lambda lib, F: [lib.cat([images(lib)[:, :2], images(lib)[:, 2:]], 1), lib.stack([images(lib)] * 2, 1)],
+    "one channel": lambda lib, F: [F.avg_pool2d(images(lib, 1), 2), F.avg_pool2d(images(lib)[:, :1], 2)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_channels_last(name):
+    def program(lib):
+        return IMAGES[name](lib, lib.nn.functional)
+
+    mine, theirs = (list(tensors_in(program(lib))) for lib in (jtorch, torch))
+    compare(mine, theirs, rtol=1e-4, atol=1e-4)
+    compare_strides(mine, theirs)
+
+
+def test_a_network_of_channels_last_trains():
+    def program(lib):
+        lib.manual_seed(0)
+        net = lib.nn.Sequential(
+            lib.nn.Conv2d(4, 6, 3), lib.nn.BatchNorm2d(6), lib.nn.ReLU(), lib.nn.MaxPool2d(2), lib.nn.Flatten(),
+            lib.nn.Linear(36, 2),
+        ).to(memory_format=lib.channels_last)  # fmt: skip
+        net(images(lib)).square().mean().backward()
+        return [p.grad for p in net.parameters()]
+
+    compare(program(jtorch), program(torch), rtol=1e-3, atol=1e-4)

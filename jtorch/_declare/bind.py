@@ -119,6 +119,8 @@ def _source(op: Op, method: bool, out: bool, operator: bool, names: dict[str, An
     elif op.order is not None:
         call = f"_laid_by({call}, {(op.order,) if op.order.__class__ is str else tuple(op.order)})"
     if out:
+    elif op.order == "images":
+        call = f"_as_images({call}, {operands})"
         lines.append(f"    return _finish({call}, out, {operands})")
     else:
         lines.append(f"    return _finish({call})")

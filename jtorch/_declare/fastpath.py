@@ -20,8 +20,8 @@ _MOST_OPERANDS = 4
 
 NAMES: dict[str, Any] = {
     "_threads": threads, "_read": read, "_enter": enter, "_flush": flush, "_Value": Value, "_new": object.__new__,
-    "_handle": handle, "_attach": attach, "_keep": order.keep, "_kept": order.kept, "_columns": order.columns,
-    "_laid_by": order.laid_by, "_Parted": Parted,
+    "_handle": handle, "_attach": attach, "_kept": order.kept, "_columns": order.columns,
+    "_laid_by": order.laid_by, "_as_images": order.as_images, "_Parted": Parted,
 }  # fmt: skip
 
 
@@ -59,9 +59,10 @@ def fast_lines(
     lines.append("        if node.cut: _flush(tape)")
     if differentiable:
         lines += _graph(data)
-    if layout == "pointwise":
+    if layout in ("pointwise", "images"):
         bent = " or ".join(f"{_is_tensor(p)}{p.name}._bent" for p in data)
-        lines.append(f"        if {bent}: _keep(t, ({', '.join(p.name for p in data)},))")
+        given = f"({', '.join(p.name for p in data)},)"
+        lines.append(f"        if {bent}: {'_kept' if layout == 'pointwise' else '_as_images'}([t], {given})")
     elif layout == "columns":
         lines.append("        _columns(t)")
     lines.append("        return t")

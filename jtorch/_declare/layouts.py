@@ -7,7 +7,7 @@ from typing import Any
 
 from jtorch._engine.geometry import is_contiguous
 from jtorch._engine.handle import Handle, geometry
-from jtorch._engine.order import Order, channels_last_order, keep, lay
+from jtorch._engine.order import Order, channels_last_order, has_channels_last, keep, lay
 from jtorch._types import channels_last, channels_last_3d, contiguous_format, preserve_format
 
 _RANKS = {channels_last: 4, channels_last_3d: 5}
@@ -26,9 +26,7 @@ def order_of(memory_format: Any, ndim: int) -> Order:
 def common_format(tensors: Sequence[Handle]) -> Any:
     """The format that several tensors of one rank lie in: channels innermost, or rows."""
     for memory_format, rank in _RANKS.items():
-        if all(
-            t._bent and t._v.aval.ndim == rank and lies_in(t, memory_format) and not lies_in(t, None) for t in tensors
-        ):
+        if all(t._v.aval.ndim == rank and has_channels_last(t) for t in tensors):
             return memory_format
     return contiguous_format
 

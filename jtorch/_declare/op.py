@@ -70,7 +70,7 @@ class Op(BaseOp):
         self.undefined = undefined  # the operands that torch gives no gradient, not zeros, by specs and statics
         self.checks = checks
         self.refuse = refuse  # raises on operands the op does not take, given their specs before promotion
-        self.order = order  # of results in memory: "pointwise", as operands lie; "columns"; None, rows; or one each
+        self.order = order  # of results: "pointwise", as operands lie; "images"; "columns"; None, rows; or one each
         self.function_only = function_only  # parameters the method does not have
         self.older = older  # keywords that torch also takes between the tensors: see older.py
         self.single = returns is None and not returns_tuple(body)

@@ -141,3 +141,27 @@ def laid_by(results: list, orders: Sequence[str | None]) -> list:
 def channels_last_order(ndim: int) -> Order:
     """The order of (N, C, *space) with channels innermost."""
     return (0, *range(2, ndim), 1)
+
+
+def has_channels_last(t: Handle) -> bool:
+    """True where a tensor of images or volumes lies with channels innermost, with gaps or without."""
+    if not t._bent or t._v.aval.ndim not in (4, 5):
+        return False
+    size, stride, _ = geometry(t)
+    if stride[1] == 0 or max(size[1:]) == 1:
+        return False
+    within = 0
+    for d in reversed(channels_last_order(len(size))):
+        if stride[d] < within:
+            return False
+        within = stride[d] * size[d]
+    return True
+
+
+def as_images(results: list, operands: Iterable[Any]) -> list:
+    """Lays results with channels last where an operand of their rank lies so: images or a kernel."""
+    ranks = {x._v.aval.ndim for x in operands if isinstance(x, Handle) and has_channels_last(x)}
+    for t in results if ranks else ():
+        if t._v.aval.ndim in ranks:
+            lay(t, channels_last_order(t._v.aval.ndim))
+    return results

@@ -62,10 +62,9 @@ cummin = _running("cummin", jnp.less_equal, "Running minima and where they stand
 def diff(input: Array, n: int = 1, dim: Dim = -1, prepend: Array = None, append: Array = None) -> Array:
     """Differences of neighbours along a dimension, `n` times over.
 
-    >>> import jtorch as torch
-    >>> torch.diff(torch.tensor([1., 4., 9.]))
-    tensor([3., 5.])
-    """
+
+@op(name="diff", grad="SubBackward0", undefined=_left_out, order="pointwise", function=False, method=False)
+def _diff(input: Array, n: int = 1, dim: Dim = -1, prepend: Array = None, append: Array = None) -> Array:
     if not input.ndim:
         raise RuntimeError("diff expects input to be at least one-dimensional")
     if n < 0:

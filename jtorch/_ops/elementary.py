@@ -224,7 +224,7 @@ def ldexp(input: Array, other: Array) -> Array:
     return input * jnp.exp2(other)
 
 
-@op(returns=("mantissa", "exponent"), out=True, refuse=refused(
+@op(returns=("mantissa", "exponent"), out=True, order="pointwise", refuse=refused(
     RuntimeError, "torch.frexp() only supports floating-point dtypes", BOOL, INT, COMPLEX))  # fmt: skip
 def frexp(input: Array) -> tuple[Array, Array]:
     """The mantissa, from 0.5 to 1, and the exponent of 2.

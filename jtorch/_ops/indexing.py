@@ -182,12 +182,12 @@ def _index_fill_body(input: Any, dim: int, index: Any, value: Any) -> Any:
     )
 
 
-@op(name="index_fill", method=False, function=False, grad="IndexFillBackward0", checks=_fill_check)
+@op(name="index_fill", method=False, function=False, grad="IndexFillBackward0", checks=_fill_check, order="pointwise")
 def _index_fill(input: Array, dim: Dim, index: Array, value: Scalar) -> Array:
     return _index_fill_body(input, dim, index, value)
 
 
-@op(name="index_fill", method=False, function=False, grad="IndexFillBackward1", checks=_fill_check)
+@op(name="index_fill", method=False, function=False, grad="IndexFillBackward1", checks=_fill_check, order="pointwise")
 def _index_fill_tensor(input: Array, dim: Dim, index: Array, value: Array) -> Array:
     return _index_fill_body(input, dim, index, value)
 
@@ -292,6 +292,7 @@ def take_along_dim(input: Any, indices: Any, dim: int | None = None, *, out: Any
     method=False,
     function=False,
     grad="PutBackward0",
+    order="pointwise",
     checks=lambda input, index, source, accumulate: _outside_both(index, input.size),
 )
 def _put_flat(input: Array, index: Array, source: Array, accumulate: bool) -> Array:

@@ -37,7 +37,7 @@ def ordered(x: Array, dim: int, descending: bool = False) -> tuple[Array, Array]
     return values.astype(x.dtype), indices.astype(jnp.int64)
 
 
-@op(refuse=_no_complex, **_pair)
+@op(refuse=_no_complex, order="pointwise", **_pair)
 def sort(input: Array, dim: Dim = -1, descending: bool = False, *, stable: bool = False) -> tuple[Array, Array]:
     """Elements in order along a dimension, and where they stood. The order of equal ones is kept.
 
@@ -50,7 +50,7 @@ def sort(input: Array, dim: Dim = -1, descending: bool = False, *, stable: bool 
     return ordered(input, dim, descending)
 
 
-@op(differentiable=False, out=True, refuse=_no_complex)
+@op(differentiable=False, out=True, refuse=_no_complex, order="pointwise")
 def argsort(input: Array, dim: Dim = -1, descending: bool = False, *, stable: bool = False) -> Array:
     """The indices that sort a dimension.
 
@@ -61,7 +61,7 @@ def argsort(input: Array, dim: Dim = -1, descending: bool = False, *, stable: bo
     return ordered(input, dim, descending)[1]
 
 
-@op(out=True, residuals=True, grad="SortBackward0", refuse=_no_complex)
+@op(out=True, residuals=True, grad="SortBackward0", refuse=_no_complex, order="pointwise")
 def msort(input: Array) -> Array:
     """Sorted along the first dimension."""
     return ordered(input, 0)[0]

@@ -176,7 +176,7 @@ def flipud(input: Array) -> Array:
     return jnp.flip(input, 0)
 
 
-@op(name="roll", method=False, function=False, grad="RollBackward0")
+@op(name="roll", method=False, function=False, grad="RollBackward0", order="images")
 def _roll(input: Array, shifts: tuple, dims: tuple) -> Array:
     return jnp.roll(input, shifts, dims) if dims else jnp.roll(input, shifts[0])
 
@@ -196,6 +196,8 @@ def roll(input: Any, shifts: Any, dims: Any = ()) -> Any:
         raise RuntimeError(f"shifts and dimensions must align. shifts: {len(by)}, dims:{len(along)}")
     if along and not input._v.aval.ndim:
         raise errors.dim_of_scalar(along[0])
+    if not along:
+        return _roll(input.contiguous(), by, ())
     return _roll(input, by, tuple(wrap_dim(d, input._v.aval.ndim) for d in along))
 
 

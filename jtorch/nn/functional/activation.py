@@ -236,7 +236,7 @@ def softshrink(input: Operand, lambd: float = 0.5) -> Array:
     return jnp.where(inside, jnp.zeros_like(input), jnp.where(input < 0, input + lambd, input - lambd))
 
 
-@op(namespace="torch", alias=("nn.functional.prelu",), grad="PreluKernelBackward0")
+@op(namespace="torch", alias=("nn.functional.prelu",), grad="PreluKernelBackward0", order="pointwise")
 def prelu(input: Array, weight: Array) -> Array:
     """`input` where positive, else `weight * input`; one weight, or one for each channel (dim 1). He et al., 2015."""
     if input.dtype != weight.dtype:
@@ -255,7 +255,7 @@ def prelu(input: Array, weight: Array) -> Array:
     return jnp.where(input > 0, input, slope * input)
 
 
-@op(method=False, upcast=True)
+@op(method=False, upcast=True, order="pointwise")
 def glu(input: Array, dim: Dim = -1) -> Array:
     """The first half along `dim` times the sigmoid of the second. Dauphin et al., 2017."""
     if input.ndim == 0:

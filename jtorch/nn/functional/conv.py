@@ -184,7 +184,7 @@ def conv1d(
     return _convolution("conv1d", 1, input, weight, bias, stride, padding, dilation, groups)
 
 
-@op(namespace="torch", method=False, alias=("nn.functional.conv2d",), grad="ConvolutionBackward0")
+@op(namespace="torch", method=False, alias=("nn.functional.conv2d",), grad="ConvolutionBackward0", order="images")
 def conv2d(
     input: Array, weight: Array, bias: Array | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
     groups: int = 1,
@@ -200,7 +200,7 @@ def conv2d(
     return _convolution("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
 
 
-@op(namespace="torch", method=False, alias=("nn.functional.conv3d",), grad="ConvolutionBackward0")
+@op(namespace="torch", method=False, alias=("nn.functional.conv3d",), grad="ConvolutionBackward0", order="images")
 def conv3d(
     input: Array, weight: Array, bias: Array | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
     groups: int = 1,
@@ -218,7 +218,8 @@ def conv_transpose1d(
     return _transposed("conv_transpose1d", 1, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
-@op(namespace="torch", method=False, alias=("nn.functional.conv_transpose2d",), grad="ConvolutionBackward0")
+@op(namespace="torch", method=False, alias=("nn.functional.conv_transpose2d",), grad="ConvolutionBackward0",
+    order="images")  # fmt: skip
 def conv_transpose2d(
     input: Array, weight: Array, bias: Array | None = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0,
     groups: int = 1, dilation: Any = 1,
@@ -227,7 +228,8 @@ def conv_transpose2d(
     return _transposed("conv_transpose2d", 2, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
-@op(namespace="torch", method=False, alias=("nn.functional.conv_transpose3d",), grad="ConvolutionBackward0")
+@op(namespace="torch", method=False, alias=("nn.functional.conv_transpose3d",), grad="ConvolutionBackward0",
+    order="images")  # fmt: skip
 def conv_transpose3d(
     input: Array, weight: Array, bias: Array | None = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0,
     groups: int = 1, dilation: Any = 1,

@@ -107,7 +107,7 @@ def _hinge(input: Array, target: Array, margin: Any, reduction: str) -> Array:
     return reduced(loss, reduction)
 
 
-@op(function=False, method=False, kind="float", grad="MeanBackward0")
+@op(function=False, method=False, kind="float", grad="MeanBackward0", order="pointwise")
 def hinge_op(input: Array, target: Array, margin: Scalar, reduction: str) -> Array:
     x, y = together(input, target)
     return _hinge(x, y, margin, reduction)
@@ -140,7 +140,7 @@ def _margin_ranking(input1: Array, input2: Array, target: Array, margin: Any, re
     return reduced(_positive(over), reduction)
 
 
-@op(method=False, kind="float", grad="MeanBackward0")
+@op(method=False, kind="float", grad="MeanBackward0", order="pointwise")
 def margin_ranking_loss(
     input1: Array, input2: Array, target: Array, margin: Scalar = 0, size_average: bool | None = None,
     reduce: bool | None = None, reduction: str = "mean",
@@ -149,7 +149,7 @@ def margin_ranking_loss(
     return _margin_ranking(input1, input2, target, margin, reduction_of(size_average, reduce, reduction))
 
 
-@op(namespace="torch", name="margin_ranking_loss", method=False, kind="float", grad="MeanBackward0")
+@op(namespace="torch", name="margin_ranking_loss", method=False, kind="float", grad="MeanBackward0", order="pointwise")
 def margin_ranking_loss_of_torch(
     input1: Array, input2: Array, target: Array, margin: Scalar = 0.0, reduction: int = 1
 ) -> Array:

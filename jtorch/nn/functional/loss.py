@@ -38,7 +38,7 @@ def _weighted(loss: Array, weight: Array | None, reduction: str) -> Array:
     return jnp.sum(loss) / jnp.sum(weight) if reduction == "mean" else reduced(loss, reduction)
 
 
-@op(method=False, upcast=True)
+@op(method=False, upcast=True, order="pointwise")
 def mse_loss(
     input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
     weight: Array | None = None,
@@ -54,7 +54,7 @@ def mse_loss(
     return _weighted(jnp.square(input - target), weight, reduction_of(size_average, reduce, reduction))
 
 
-@op(method=False, upcast=True, grad="MeanBackward0")
+@op(method=False, upcast=True, grad="MeanBackward0", order="pointwise")
 def l1_loss(
     input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
     weight: Array | None = None,
@@ -73,7 +73,7 @@ def _huber(difference: Array, delta: Any) -> Array:
     return jnp.where(inside, 0.5 * near * near, delta * (size - 0.5 * delta))
 
 
-@op(method=False, upcast=True)
+@op(method=False, upcast=True, order="pointwise")
 def huber_loss(
     input: Array, target: Array, reduction: str = "mean", delta: float = 1.0, weight: Array | None = None
 ) -> Array:
@@ -84,7 +84,7 @@ def huber_loss(
     return _weighted(_huber(input - target, delta), weight, reduction_of(None, None, reduction))
 
 
-@op(method=False, upcast=True, grad="SmoothL1LossBackward0")
+@op(method=False, upcast=True, grad="SmoothL1LossBackward0", order="pointwise")
 def smooth_l1_loss(
     input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
     beta: float = 1.0,
@@ -120,7 +120,7 @@ def _bce_tangent(primals: tuple, tangents: tuple) -> tuple:
     return _bce(x, target), by_input * tangents[0] + by_target * tangents[1]
 
 
-@op(method=False, upcast=True)
+@op(method=False, upcast=True, order="pointwise")
 def binary_cross_entropy(
     input: Array, target: Array, weight: Array | None = None, size_average: bool | None = None,
     reduce: bool | None = None, reduction: str = "mean",
@@ -134,7 +134,7 @@ def binary_cross_entropy(
     return reduced(loss, reduction_of(size_average, reduce, reduction))
 
 
-@op(method=False, upcast=True)
+@op(method=False, upcast=True, order="pointwise")
 def binary_cross_entropy_with_logits(
     input: Array, target: Array, weight: Array | None = None, size_average: bool | None = None,
     reduce: bool | None = None, reduction: str = "mean", pos_weight: Array | None = None,
@@ -162,7 +162,7 @@ def _with_logits(input: Array, target: Array, weight: Array | None, pos_weight: 
 _REDUCTIONS = ("none", "mean", "sum")  # torch's numbers for them in torch.* functions
 
 
-@op(method=False, namespace="torch", name="binary_cross_entropy_with_logits", upcast=True)
+@op(method=False, namespace="torch", name="binary_cross_entropy_with_logits", upcast=True, order="pointwise")
 def binary_cross_entropy_with_logits_of_torch(
     input: Array, target: Array, weight: Array | None = None, pos_weight: Array | None = None, reduction: int = 1
 ) -> Array:
@@ -181,7 +181,7 @@ def _kl_div(input: Array, target: Array, reduction: str, log_target: bool) -> Ar
     return reduced(loss, reduction)
 
 
-@op(method=False, upcast=True, grad="MeanBackward0")
+@op(method=False, upcast=True, grad="MeanBackward0", order="pointwise")
 def kl_div(
     input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
     log_target: bool = False,
@@ -202,7 +202,7 @@ def kl_div(
     return _kl_div(input, target, reduction, log_target)
 
 
-@op(method=False, namespace="torch", name="kl_div", upcast=True, grad="MeanBackward0")
+@op(method=False, namespace="torch", name="kl_div", upcast=True, grad="MeanBackward0", order="pointwise")
 def kl_div_of_torch(input: Array, target: Array, reduction: int = 1, *, log_target: bool = False) -> Array:
     """The function of torch.nn.functional with the reduction as a number."""
     return _kl_div(input, target, _REDUCTIONS[reduction], log_target)
@@ -218,7 +218,7 @@ def _poisson(input: Array, target: Array, log_input: bool, full: bool, eps: Any,
     return reduced(loss, reduction)
 
 
-@op(method=False, kind="float", grad="MeanBackward0")
+@op(method=False, kind="float", grad="MeanBackward0", order="pointwise")
 def poisson_nll_loss(
     input: Array, target: Array, log_input: bool = True, full: bool = False, size_average: bool | None = None,
     eps: Scalar = 1e-8, reduce: bool | None = None, reduction: str = "mean",
@@ -227,7 +227,7 @@ def poisson_nll_loss(
     return _poisson(input, target, log_input, full, eps, reduction_of(size_average, reduce, reduction))
 
 
-@op(method=False, namespace="torch", name="poisson_nll_loss", kind="float", grad="MeanBackward0")
+@op(method=False, namespace="torch", name="poisson_nll_loss", kind="float", grad="MeanBackward0", order="pointwise")
 def poisson_nll_loss_of_torch(
     input: Array, target: Array, log_input: bool, full: bool, eps: Scalar, reduction: int
 ) -> Array:
@@ -235,7 +235,7 @@ def poisson_nll_loss_of_torch(
     return _poisson(input, target, log_input, full, eps, _REDUCTIONS[reduction])
 
 
-@op(function=False, method=False, upcast=True, grad="MeanBackward0")
+@op(function=False, method=False, upcast=True, grad="MeanBackward0", order="pointwise")
 def gaussian_nll_op(input: Array, target: Array, var: Array, eps: Scalar, full: bool, reduction: str) -> Array:
     shape = input.shape
     if var.shape not in (shape, ()):
@@ -271,7 +271,7 @@ def gaussian_nll_loss(
     return gaussian_nll_op(input, target, var, eps, full, reduction)
 
 
-@op(method=False, upcast=True)
+@op(method=False, upcast=True, order="pointwise")
 def soft_margin_loss(
     input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
 ) -> Array:

@@ -91,7 +91,7 @@ def _batch_norm_with_update(
     return results if out is None else tuple(write_outs("_batch_norm_with_update", out, results))
 
 
-@op(namespace="torch", method=False)
+@op(namespace="torch", method=False, order="images")
 def native_group_norm(
     input: Array, weight: Array | None, bias: Array | None, N: int, C: int, HxW: int, group: int, eps: float
 ) -> tuple[Array, Array, Array]:
@@ -159,7 +159,8 @@ def _sampler(n: int) -> Any:
 grid_sampler_2d, grid_sampler_3d = _sampler(2), _sampler(3)
 
 
-@op(function=False, method=False, name="_upsample_bilinear2d_aa", grad="UpsampleBilinear2DAaBackward0")
+@op(function=False, method=False, name="_upsample_bilinear2d_aa", grad="UpsampleBilinear2DAaBackward0",
+    order="images")  # fmt: skip
 def _upsample_op(input: Array, size: tuple, scales: tuple, align_corners: bool) -> Array:
     return resample(wide(input), size, scales, "linear", align_corners, True).astype(input.dtype)
 

@@ -97,7 +97,7 @@ def _normalized_jvp(primals: tuple, tangents: tuple) -> tuple:
     return out, (change, shift, 2 * stretch / rstd)
 
 
-@op(function=False, method=False, name="batch_norm", grad="NativeBatchNormBackward0")
+@op(function=False, method=False, name="batch_norm", grad="NativeBatchNormBackward0", order="images")
 def batch_norm_op(
     input: Array, running_mean: Array | None, running_var: Array | None, weight: Array | None, bias: Array | None,
     momentum: Scalar, eps: float, training: bool,
@@ -297,7 +297,7 @@ def native_layer_norm(input: Any, normalized_shape: Any, weight: Any, bias: Any,
     return out, mean.detach(), rstd.detach()
 
 
-@op(method=False, grad="NativeGroupNormBackward0")
+@op(method=False, grad="NativeGroupNormBackward0", order="images")
 def group_norm(
     input: Array, num_groups: int, weight: Array | None = None, bias: Array | None = None, eps: float = 1e-5
 ) -> Array:
@@ -325,7 +325,7 @@ def group_norm(
     return _scaled(out, _channelwise(weight, input.ndim), _channelwise(bias, input.ndim)).astype(input.dtype)
 
 
-@op(namespace="torch", method=False, name="group_norm", grad="NativeGroupNormBackward0")
+@op(namespace="torch", method=False, name="group_norm", grad="NativeGroupNormBackward0", order="images")
 def group_norm_of_torch(
     input: Array, num_groups: int, weight: Array | None = None, bias: Array | None = None, eps: float = 1e-5,
     cudnn_enabled: bool = True,
@@ -348,7 +348,7 @@ def rms_norm(input: Array, normalized_shape: Size, weight: Array | None = None, 
     return _scaled(out, wide(weight), None).astype(input.dtype)
 
 
-@op(method=False, upcast=True, grad="DivBackward0")
+@op(method=False, upcast=True, grad="DivBackward0", order="images")
 def local_response_norm(input: Array, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Array:
     """Divides by a power of the mean square over `size` neighbouring channels (dim 1). Krizhevsky et al., 2012."""
     if input.ndim < 3:
@@ -361,7 +361,7 @@ def local_response_norm(input: Array, size: int, alpha: float = 1e-4, beta: floa
     return input / (k + alpha * (total / size)) ** beta
 
 
-@op(function=False, method=False, upcast=True, grad="DivBackward0")
+@op(function=False, method=False, upcast=True, grad="DivBackward0", order="images")
 def normalize_op(input: Array, eps: float, p: float, dim: Dim) -> Array:
     norm = p_norm(input, p, dim, True)
     return input / jnp.where(norm < eps, eps, norm)

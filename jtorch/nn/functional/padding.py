@@ -22,7 +22,7 @@ def _pairs(pad: Sequence[int], rank: int) -> list[tuple[int, int]]:
     return [(0, 0)] * (rank - len(given)) + given[::-1]
 
 
-@op(function=False, method=False, name="constant_pad_nd", grad="ConstantPadNdBackward0")
+@op(function=False, method=False, name="constant_pad_nd", grad="ConstantPadNdBackward0", order="images")
 def constant_op(input: Array, pad: tuple, value: Scalar) -> Array:
     pairs = _pairs(pad, input.ndim)
     for d, (before, after) in enumerate(pairs):
@@ -74,7 +74,7 @@ def _padded(input: Array, pad: tuple, mode: str) -> Array:
 
 
 def _declare(n: int, mode: str, grad: str) -> Any:
-    @op(function=False, method=False, name=f"{mode}_pad{n}d", grad=grad)
+    @op(function=False, method=False, name=f"{mode}_pad{n}d", grad=grad, order=None if mode == "circular" else "images")
     def padded(input: Array, pad: tuple) -> Array:
         return _padded(input, pad, mode)
 

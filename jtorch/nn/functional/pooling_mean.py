@@ -78,7 +78,7 @@ def avg_pool1d(
     return _avg_pool("avg_pool1d", 1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
 
 
-@op(method=False, out=True, grad="AvgPool2DBackward0")
+@op(method=False, out=True, grad="AvgPool2DBackward0", order="images")
 def avg_pool2d(
     input: Array, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
     count_include_pad: bool = True, divisor_override: int | None = None,
@@ -118,7 +118,7 @@ def lp_pool1d(input: Array, norm_type: float, kernel_size: Any, stride: Any = No
     return _lp_pool(1, input, norm_type, kernel_size, stride, ceil_mode)
 
 
-@op(method=False, upcast=True, grad="PowBackward0")
+@op(method=False, upcast=True, grad="PowBackward0", order="images")
 def lp_pool2d(input: Array, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Array:
     """The p-norm of windows of (N, C, H, W) or (C, H, W), `p` being `norm_type`."""
     return _lp_pool(2, input, norm_type, kernel_size, stride, ceil_mode)
@@ -211,7 +211,7 @@ def adaptive_avg_pool1d(input: Array, output_size: Any) -> Array:
     return _adaptive_avg(1, input, output_size)
 
 
-@op(method=False, grad="AdaptiveAvgPool2DBackward0")
+@op(method=False, grad="AdaptiveAvgPool2DBackward0", order="images")
 def adaptive_avg_pool2d(input: Array, output_size: Any) -> Array:
     """Means over as many windows of (N, C, H, W) or (C, H, W) as `output_size` says; None keeps a dimension's size.
 
@@ -257,7 +257,7 @@ def adaptive_max_pool1d_op(input: Array, output_size: Any) -> tuple[Array, Array
     return _adaptive_max(1, input, output_size)
 
 
-@op(function=False, method=False, grad="AdaptiveMaxPool2DBackward0")
+@op(function=False, method=False, grad="AdaptiveMaxPool2DBackward0", order="images")
 def adaptive_max_pool2d_op(input: Array, output_size: Any) -> tuple[Array, Array]:
     return _adaptive_max(2, input, output_size)
 
@@ -326,7 +326,7 @@ def _unpooled_size(space: Sequence[int], kernel: Any, stride: Any, padding: Any,
     return wanted
 
 
-@op(function=False, method=False, grad="MaxUnpool2DBackward0")
+@op(function=False, method=False, grad="MaxUnpool2DBackward0", order="images")
 def max_unpool_op(input: Array, indices: Array, space: tuple) -> Array:
     lead = input.shape[: input.ndim - len(space)]
     rows = math.prod(lead)

@@ -39,7 +39,7 @@ def pixel_shuffle(input: Array, upscale_factor: int) -> Array:
     return x.reshape(*lead, c // (r * r), h * r, w * r)
 
 
-@op(namespace="torch", method=False, alias=("nn.functional.pixel_unshuffle",))
+@op(namespace="torch", method=False, alias=("nn.functional.pixel_unshuffle",), order="images")
 def pixel_unshuffle(input: Array, downscale_factor: int) -> Array:
     """Space becomes channels: the inverse of `pixel_shuffle`."""
     if input.ndim < 3:
@@ -63,6 +63,7 @@ def pixel_unshuffle(input: Array, downscale_factor: int) -> Array:
 @op(
     namespace="torch", method=False, grad="ChannelShuffleBackward0",
     alias=("nn.functional.channel_shuffle", "native_channel_shuffle", "nn.functional.native_channel_shuffle"),
+    order="images",
 )  # fmt: skip
 def channel_shuffle(input: Array, groups: int) -> Array:
     """Interleaves groups of channels (dim 1). Zhang et al., 2018."""
@@ -79,7 +80,7 @@ def channel_shuffle(input: Array, groups: int) -> Array:
 
 
 def _declare_resampling(mode: str, n: int, grad: str) -> Any:
-    @op(function=False, method=False, name=f"upsample_{mode.replace('-', '_')}{n}d", grad=grad)
+    @op(function=False, method=False, name=f"upsample_{mode.replace('-', '_')}{n}d", grad=grad, order="images")
     def upsample(input: Array, size: tuple, scales: tuple, align_corners: bool, antialias: bool) -> Array:
         return resample(wide(input), size, scales, mode, align_corners, antialias).astype(input.dtype)
 
