@@ -5,14 +5,12 @@ Their numbers stand between the tensors; today they are keywords. An op says whi
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
+from jtorch._declare.once import warn_once
 from jtorch._engine.handle import Handle
 from jtorch._types import errors
-
-_told: set[tuple] = set()  # torch warns of each order once in a process
 
 
 def _names(fn: Callable, args: tuple) -> tuple[str, ...] | None:
@@ -40,13 +38,11 @@ def called(fn: Callable, args: tuple, kwargs: dict[str, Any]) -> Any:
     tensors = [x for x in args if isinstance(x, Handle)]
     if names[0] == "other":
         return fn(*tensors, numbers.pop("other"), **numbers, **kwargs)
-    if (fn.op.name, names) not in _told:
-        _told.add((fn.op.name, names))
-        warnings.warn(
-            f"This overload of {fn.op.name} is deprecated:\n\t{fn.op.name}({_older(names, today, args)})\n"
-            f"Consider using one of the following signatures instead:\n\t{fn.op.name}({signature}, *, {keywords})",
-            stacklevel=3,
-        )
+    warn_once(
+        f"This overload of {fn.op.name} is deprecated:\n\t{fn.op.name}({_older(names, today, args)})\n"
+        f"Consider using one of the following signatures instead:\n\t{fn.op.name}({signature}, *, {keywords})",
+        level=3,
+    )
     return fn(*tensors, **numbers, **kwargs)
 
 

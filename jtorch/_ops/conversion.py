@@ -141,7 +141,7 @@ _TYPE_NAMES = {
     "bool": "BoolTensor", "complex64": "ComplexFloatTensor", "complex128": "ComplexDoubleTensor",
     "uint16": "UInt16Tensor", "uint32": "UInt32Tensor", "uint64": "UInt64Tensor",
 }  # fmt: skip
-_TYPES_BY_NAME = {f"torch.{v}": k for k, v in _TYPE_NAMES.items()}
+TYPES_BY_NAME = {f"torch.{v}": k for k, v in _TYPE_NAMES.items()}
 
 
 @composite(public="type", function=False)
@@ -157,9 +157,9 @@ def _type(self: Any, dtype: Any = None, non_blocking: bool = False) -> Any:
         space = "torch." if aval.device.type == "cpu" else f"torch.{aval.device.type}."
         return space + _TYPE_NAMES.get(aval.dtype.name, f"{aval.dtype.type_name}Tensor")
     if isinstance(dtype, str):
-        if dtype not in _TYPES_BY_NAME:
+        if dtype not in TYPES_BY_NAME:
             raise ValueError(f"invalid type: '{dtype}'")
-        dtype = dtype_named(_TYPES_BY_NAME[dtype])
+        dtype = dtype_named(TYPES_BY_NAME[dtype])
     return _converted(self, PYTHON_DTYPES.get(dtype, dtype), None)
 
 
