@@ -15,6 +15,7 @@ from jtorch import ops as ops
 from jtorch import optim as optim
 from jtorch import serialization as serialization
 from jtorch import signal as signal
+from jtorch import sparse as sparse
 from jtorch import special as special
 from jtorch import testing as testing
 from jtorch import utils as utils

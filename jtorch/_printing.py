@@ -214,13 +214,13 @@ def tensor_str(array: np.ndarray, indent: int = 0) -> str:
     return _nested_text(array, indent, summarize, _choose_format(_shown(array) if summarize else array))
 
 
-def _with_suffixes(text: str, suffixes: list[str], indent: int) -> str:
+def with_suffixes(text: str, suffixes: list[str], indent: int, break_first: bool = False) -> str:
     """Appends the suffixes, each on the last line where it fits and on a new one where it does not."""
     room = _options.linewidth
     # One more than the length of the last line: torch counts so, and lines break one column early.
     length = len(text) - text.rfind("\n") + 1
-    for suffix in suffixes:
-        if length + len(suffix) + 2 > room:
+    for place, suffix in enumerate(suffixes):
+        if length + len(suffix) + 2 > room or (break_first and not place):
             text += ",\n" + " " * indent + suffix
             length = indent + len(suffix)
         else:
@@ -270,4 +270,4 @@ def tensor_repr(tensor: Any) -> str:
     prefix = "tensor(" if name in ("Tensor", "Parameter") else name + "("
     on_meta = tensor.device.type == "meta"
     body = "..." if on_meta else tensor_str(tensor._numpy_copy(), len(prefix))
-    return _with_suffixes(prefix + body, _suffixes(tensor), len(prefix))
+    return with_suffixes(prefix + body, _suffixes(tensor), len(prefix))

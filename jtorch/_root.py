@@ -27,7 +27,10 @@ from jtorch._types.layout import contiguous_format as contiguous_format
 from jtorch._types.layout import layout as layout
 from jtorch._types.layout import memory_format as memory_format
 from jtorch._types.layout import preserve_format as preserve_format
+from jtorch._types.layout import sparse_bsc as sparse_bsc
+from jtorch._types.layout import sparse_bsr as sparse_bsr
 from jtorch._types.layout import sparse_coo as sparse_coo
+from jtorch._types.layout import sparse_csc as sparse_csc
 from jtorch._types.layout import sparse_csr as sparse_csr
 from jtorch._types.layout import strided as strided
 from jtorch._types.size import Size as Size

@@ -65,7 +65,7 @@ def _compare(size: Sequence[int], strides: Sequence[Sequence[int]], a: int, b: i
 def lay(t: Handle, order: Sequence[int] | None) -> Any:
     """Gives a new tensor, alone on its storage, its order in memory."""
     size = t._v.aval.shape
-    if order is not None and t._cell is None and not is_contiguous(size, strides_in(order, size)):
+    if order is not None and not is_contiguous(size, strides_in(order, size)) and t._cell is None:
         t._order, t._bent, t._geometry = tuple(order), True, None
     return t
 

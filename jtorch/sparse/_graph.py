@@ -1,0 +1,181 @@
+"""Sparse tensors in the autograd graph: a node holds one formula for each operand, in tensors.
+
+Formulas are ordinary functions of tensors, so gradients of gradients need nothing more. What is computed from values by
+ordinary ops needs no formula: `values_of` leads from the graph of a sparse tensor to that of its values, `made` back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from jtorch import _root as torch
+from jtorch._declare import from_host
+from jtorch._engine.backward import Node, OpNode, accumulator
+from jtorch._engine.tape import threads
+from jtorch._types import autograd_errors, sparse_coo
+from jtorch.sparse._pattern import Pattern, coo
+from jtorch.sparse._tensor import is_sparse, sparse
+
+Formula = Callable[[Any], Any]
+
+
+class SparseNode(Node):
+    """The gradient of one operation on sparse tensors."""
+
+    formulas: Sequence[Formula] | None = ()
+    kinds: Sequence[Any] = ()  # dtypes of the operands
+
+    def apply(self, grads: list, create_graph: bool) -> Sequence:
+        if self.formulas is None:
+            raise autograd_errors.second_backward()
+        (g,) = grads
+        if g is None:
+            return [None] * len(self.edges)
+        found = zip(self.formulas, self.kinds, self.edges, strict=True)
+        return [_fit(formula(g), kind, edge) for formula, kind, edge in found]
+
+    def release(self) -> None:
+        self.formulas = None
+
+
+def _fit(g: Any, kind: Any, edge: Any) -> Any:
+    """A gradient in the operand's dtype; a dense one where the next node computes with arrays."""
+    if g is None:
+        return None
+    if g.dtype is not kind:
+        g = (real(g) if g.is_complex() and not kind.is_complex else g).to(kind)
+    return g.to_dense() if is_sparse(g) and isinstance(edge[0], OpNode) else g
+
+
+def real(g: Any) -> Any:
+    """The real part, of a sparse tensor too."""
+    return made(g._pattern, values_of(g).real, "RealBackward0") if is_sparse(g) else g.real
+
+
+_classes: dict[str, type] = {}
+
+
+def linked(result: Any, name: str, *operands: tuple[Any, Formula]) -> Any:
+    """Puts a result that is in no graph above its operands, each given with the formula of its gradient."""
+    tape = threads.tape
+    if not tape.grad_enabled or not (result.is_floating_point() or result.is_complex()):
+        return result
+    needing = [(t, formula) for t, formula in operands if isinstance(t, torch.Tensor) and t._requires_grad]
+    if not needing:
+        return result
+    if name not in _classes:
+        _classes[name] = type(name, (SparseNode,), {})
+    node = _classes[name]()
+    node.edges = [(t.grad_fn or accumulator(t), t._index) for t, _ in needing]
+    node.formulas = [formula for _, formula in needing]
+    node.kinds = [t.dtype for t, _ in needing]
+    node.sequence = tape.sequence
+    tape.sequence += 1
+    result._requires_grad, result._node, result._index = True, node, 0
+    return result
+
+
+def named(result: Any, name: str) -> Any:
+    """A result of ordinary ops under the name that torch gives the whole operation's grad node."""
+    if not result._requires_grad or not threads.tape.grad_enabled:
+        return result
+    return linked(result.detach(), name, (result, lambda g: g))
+
+
+def refusing(result: Any, name: str, *operands: Any) -> Any:
+    """A result whose gradient torch does not have either."""
+
+    def refuse(g: Any) -> Any:
+        raise RuntimeError(f"derivative for aten::{name} is not implemented")
+
+    return linked(result, "NotImplemented", *((t, refuse) for t in operands))
+
+
+def made(pattern: Pattern, values: Any, name: str) -> Any:
+    """A sparse tensor of values, above them in the graph."""
+    if not values._requires_grad:
+        return sparse(pattern, values)
+    return linked(sparse(pattern, values.detach()), name, (values, lambda g: gathered(g, pattern)))
+
+
+def values_of(t: Any) -> Any:
+    """The values of a sparse tensor, above it in the graph; of an uncoalesced one the gradient is coalesced."""
+    if not t._requires_grad or not threads.tape.grad_enabled:
+        return t._held
+    pattern = t._pattern
+    return linked(t._held.detach(), "ValuesBackward0", (t, lambda g: _spread(g, pattern)))
+
+
+def _spread(g: Any, pattern: Pattern) -> Any:
+    """The gradient of values as one of the sparse tensor. Values at one place have one gradient."""
+    if pattern.kind is not sparse_coo or pattern.coalesced or pattern.distinct:
+        return made(pattern, g, "ValuesBackward0")
+    return made(once(pattern), g[host_index(pattern.firsts)], "ValuesBackward0")
+
+
+def once(pattern: Pattern) -> Pattern:
+    """A COO pattern with every place once, sorted."""
+    if pattern.coalesced:
+        return pattern
+    return coo(pattern.shape, pattern.coordinates[:, pattern.firsts], coalesced=True)
+
+
+def gathered(source: Any, pattern: Pattern) -> Any:
+    """What a dense or a sparse tensor has at the places of a pattern, in the shape of its values."""
+    if is_sparse(source):
+        return _joined(source, pattern)
+    if not pattern.indexed:
+        return source.expand(pattern.nnz, *source.shape)
+    return source[pattern.places].reshape(pattern.values_shape)
+
+
+def _joined(source: Any, pattern: Pattern) -> Any:
+    own = source._pattern
+    if own is pattern:
+        return values_of(source)
+    if own.indexed != pattern.indexed:
+        return gathered(source.to_dense(), pattern)
+    if own.kind is sparse_coo and not own.coalesced and not own.distinct:
+        source = source.coalesce()
+        own = source._pattern
+    at, present = own.positions(pattern.coordinates)
+    rows = flat_values(source)
+    if not len(rows):
+        return rows.new_zeros(pattern.values_shape)
+    found = rows[host_index(at)]
+    if not present.all():
+        mask = host_index(present).reshape(-1, *[1] * (found.ndim - 1))
+        found = torch.where(mask, found, found.new_zeros(()))
+    return found.reshape(pattern.values_shape)
+
+
+def flat_values(t: Any) -> Any:
+    """The values in a row, as `Pattern.coordinates` has them: (count, *dense)."""
+    return rows_of(t._pattern, values_of(t))
+
+
+def rows_of(pattern: Pattern, values: Any) -> Any:
+    """Values of a pattern in a row: (count, *dense)."""
+    if pattern.kind is sparse_coo:
+        return values
+    return values.reshape(pattern.coordinates.shape[1], *pattern.dense_shape)
+
+
+def host_index(array: np.ndarray) -> Any:
+    """An index or mask that was computed on the host, as a tensor."""
+    return from_host(np.ascontiguousarray(array), constant=False)
+
+
+def restricted(g: Any, pattern: Pattern) -> Any:
+    """A gradient at the places of a sparse operand and nowhere else."""
+    kept = once(pattern) if pattern.kind is sparse_coo and not pattern.distinct else pattern
+    return made(kept, gathered(g, kept), "SparseMaskBackward0")
+
+
+def segment_sum(rows: Any, segments: np.ndarray, count: int) -> Any:
+    """Rows added up by the segment each belongs to: (count, *dense)."""
+    total = rows.new_zeros((count, *rows.shape[1:]))
+    return total.index_add(0, host_index(segments), rows) if len(rows) else total
