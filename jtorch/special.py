@@ -16,6 +16,7 @@ from jax import lax
 
 from jtorch import _ops as _ops
 from jtorch._declare import Array, Operand, composite, errors, pointwise, registry
+from jtorch._declare.halves import wide
 from jtorch._ops import bessel
 from jtorch._ops.elementary import i0
 from jtorch._ops.pointwise import needs_tensor
@@ -75,7 +76,14 @@ erfcx = _function("erfcx", _erfcx, "`exp(x ** 2) * erfc(x)`.")
 i0e = _function("i0e", lax.bessel_i0e, "`exp(-|x|) * i0(x)`.", "SpecialI0EBackward0")
 i1 = _function("i1", jss.i1, "The modified Bessel function of order 1.")
 i1e = _function("i1e", lax.bessel_i1e, "`exp(-|x|) * i1(x)`.", "SpecialI1EBackward0")
-ndtr = _function("ndtr", jss.ndtr, "The area under the normal density up to x.", "MulBackward1")
+
+
+def _ndtr(x: Array) -> Array:
+    """Half types in torch's steps; float32 and float64 by `erfc` where those would lose digits."""
+    return jss.ndtr(x) if x.dtype.itemsize > 2 else (1 + lax.erf((wide(x) * math.sqrt(0.5)).astype(x.dtype))) * 0.5
+
+
+ndtr = _function("ndtr", _ndtr, "The area under the normal density up to x.", "MulBackward1", steps=True)
 ndtri = _function("ndtri", jss.ndtri, "The inverse of `ndtr`.")
 log_ndtr = _function("log_ndtr", jss.log_ndtr, "The logarithm of `ndtr`.")
 modified_bessel_i0 = _function("modified_bessel_i0", i0.body, "`i0`.", differentiable=False)

@@ -45,6 +45,7 @@ class Op(BaseOp):
         grad: str | Callable | None = None,
         kind: str | None = None,
         upcast: bool = False,
+        steps: bool | Callable = False,
         differentiable: bool = True,
         no_gradient: tuple[type[Exception], str] | None = None,
         saves_result: bool = False,
@@ -63,6 +64,7 @@ class Op(BaseOp):
         self.grad_name = grad or camel(self.name.strip("_")) + "Backward0"
         self.kind = kind
         self.upcast = upcast
+        self.steps = steps  # half types are computed in themselves: each step of the body rounds, as torch's do
         self.differentiable = differentiable
         self.no_gradient = no_gradient  # the error when the gradient of results that do require grad is asked for
         self.saves_result = saves_result
@@ -159,7 +161,8 @@ class Op(BaseOp):
         wish = self._wished_dtype(statics)
         if wish is not None:
             compute = result = wish
-        return compute_dtype(compute), result
+        steps = self.steps(specs) if callable(self.steps) else self.steps
+        return (compute if steps else compute_dtype(compute)), result
 
     def _wished_dtype(self, statics: tuple) -> dtype | None:
         """What the caller gave as `dtype=`."""

@@ -35,6 +35,9 @@ FULL, OP, DRAFT = "whole", "op", "draft"
 _EMITTERS = "xla_cpu_use_fusion_emitters"
 _LEVEL = "xla_backend_optimization_level"
 _HASTE: dict[str, Options] = {FULL: {}, OP: {_EMITTERS: False, _LEVEL: "1"}, DRAFT: {_EMITTERS: False, _LEVEL: "0"}}
+# XLA may leave out a rounding to a half type and back, so that a result would depend on what it is fused with.
+_EXACT: Options = {"xla_allow_excess_precision": False}
+_HALF_TYPES = ("xf16>", "xbf16>", "<f16>", "<bf16>")
 _MATRICES = ("stablehlo.dot_general", "stablehlo.convolution")
 _ARRAY = re.compile(r"tensor<([0-9x]+)x[a-z]+([0-9]+)")
 _UNKNOWN = re.compile(r"No such compile option: '(\w+)'|While setting option (\w+), ")
@@ -63,6 +66,8 @@ def choose(platform: str, text: str, effort: str = FULL) -> Options:
         options |= _WIDE
     if size >= _LARGE:
         options |= _FRUGAL
+    if any(name in text for name in _HALF_TYPES):
+        options |= _EXACT
     options |= _HASTE[effort]
     return {name: value for name, value in options.items() if name not in _refused}
 

@@ -10,6 +10,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from jtorch._declare import Array, Arrays, Scalar, composite, errors, op
+from jtorch._declare.halves import rounded, wide
 from jtorch._declare.return_types import return_type
 from jtorch._ops.pointwise import is_number
 from jtorch._ops.refusals import BOOL, COMPLEX, INT, first, kind_of, no_kernel
@@ -32,7 +33,7 @@ def histc(input: Array, bins: int = 100, min: Scalar = 0, max: Scalar = 0) -> Ar
         low, high = jnp.where(own, jnp.min(x), low), jnp.where(own, jnp.max(x), high)
     flat = low == high
     low, high = jnp.where(flat, low - 1, low), jnp.where(flat, high + 1, high)
-    place = jnp.floor((x - low) / (high - low) * bins)
+    place = jnp.floor(rounded(wide((x - low) * bins) / wide(high - low), x))  # by the reciprocal XLA divides half types
     place = jnp.where(place == bins, bins - 1, place)
     inside = (x >= low) & (x <= high)
     return jnp.zeros(bins, x.dtype).at[jnp.where(inside, place, bins).astype(jnp.int64)].add(1, mode="drop")

@@ -71,7 +71,7 @@ def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str | None = "use_mm_f
     return _cdist(x1, x2, float(p), p == 2 and (forced or (necessary and many)))
 
 
-@op(name="cross", method=False, function=False, kind="default", grad="LinalgCrossBackward0", out=True)
+@op(name="cross", method=False, function=False, kind="default", steps=True, grad="LinalgCrossBackward0", out=True)
 def cross_op(input: Array, other: Array, dim: Dim = -1) -> Array:
     """The cross product along a dimension of size 3."""
     shape = broadcast(input.shape, other.shape)

@@ -11,8 +11,10 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from jtorch._declare import Array, DType, Handle, Scalar, broadcast, composite, errors, op, write_out
+from jtorch._declare.halves import is_half, wide
 from jtorch._declare.types import from_numpy
 
 
@@ -29,7 +31,7 @@ def _same_types(a: Any, b: Any) -> None:
 
 def product(a: Any, b: Any) -> Any:
     """`jnp.matmul` that sums half types in float32 and rounds once."""
-    if a.dtype.itemsize < 4 and jnp.issubdtype(a.dtype, jnp.floating):
+    if is_half(a):
         return jnp.matmul(a, b, preferred_element_type=np.float32).astype(a.dtype)
     return jnp.matmul(a, b)
 
@@ -183,12 +185,17 @@ _BY_RANK = {(2, 2): mm, (2, 1): mv, (1, 1): dot, (1, 2): _row_times}
 # Sums with a product
 
 
+def _unrounded(a: Any, b: Any, found: Any) -> Any:
+    """The product `found` as it was summed: torch rounds a sum of half types once, not its terms."""
+    return jnp.matmul(a, b, preferred_element_type=np.float32) if is_half(found) else found
+
+
 def _scaled(input: Any, found: Any, beta: Any, alpha: Any) -> Any:
     """beta * input + alpha * found; with beta 0 torch ignores what `input` holds, nan and inf included."""
     if found.dtype == np.bool_:
         raise errors.not_implemented_for("addmm_impl_cpu_", "Bool")
     beta, alpha = (jnp.asarray(x).astype(found.dtype) for x in (beta, alpha))
-    return jnp.where(beta == 0, 0, beta * input) + alpha * found
+    return (jnp.where(beta == 0, 0, beta * wide(input)) + alpha * found).astype(input.dtype)
 
 
 def _expanded(input: Any, shape: tuple[int, ...]) -> Any:
@@ -223,14 +230,19 @@ def addmm(
     input = _same_as(input, found, out_dtype)
     if input.dtype != found.dtype:
         raise RuntimeError(f"self and mat2 must have the same dtype, but got {_name(input)} and {_name(found)}")
-    return _scaled(_expanded(input, found.shape), found, beta, alpha)
+    return _scaled(_expanded(input, found.shape), _unrounded(mat1, mat2, found), beta, alpha)
 
 
 @op(**_sum)
 def addmv(input: Array, mat: Array, vec: Array, *, beta: Scalar = 1, alpha: Scalar = 1) -> Array:
-    """`beta * input + alpha * mat @ vec`."""
+    """`beta * input + alpha * mat @ vec`; of half types `beta * input` is a step of its own."""
     found = mv.body(mat, vec)
-    return _scaled(_expanded(input, found.shape), found, beta, alpha)
+    input = _expanded(input, found.shape)
+    if not is_half(found):
+        return _scaled(input, found, beta, alpha)
+    beta, alpha = (jnp.asarray(x).astype(found.dtype) for x in (beta, alpha))
+    first = jnp.where(beta == 0, 0, beta * input)
+    return (wide(first) + wide(alpha) * _unrounded(mat, vec, found)).astype(found.dtype)
 
 
 @op(**_sum)
@@ -242,9 +254,10 @@ def addr(input: Array, vec1: Array, vec2: Array, *, beta: Scalar = 1, alpha: Sca
     if input.dtype == np.bool_:
         kept = jnp.where(jnp.asarray(beta) != 0, _expanded(input, (vec1.size, vec2.size)), False)
         return kept | (jnp.outer(vec1, vec2) & (jnp.asarray(alpha) != 0))
-    found = jnp.outer(vec1, vec2)
-    common = jnp.result_type(input.dtype, found.dtype)
-    return _scaled(_expanded(input, found.shape).astype(common), found.astype(common), beta, alpha)
+    common = jnp.result_type(input.dtype, vec1.dtype, vec2.dtype)
+    input, vec1, vec2 = (x.astype(common) for x in (_expanded(input, (vec1.size, vec2.size)), vec1, vec2))
+    beta, alpha = (jnp.asarray(x).astype(common) for x in (beta, alpha))
+    return jnp.where(beta == 0, 0, beta * input) + jnp.outer(alpha * vec1, vec2)
 
 
 @op(**_sum, function_only=("out_dtype",))
@@ -259,14 +272,19 @@ def baddbmm(
             f"Input dtypes must be the same, got: input {_name(input)}, batch1: {_name(batch1)}, "
             f"batch2: {_name(batch2)}"
         )
-    return _scaled(_expanded(input, found.shape), found, beta, alpha)
+    return _scaled(_expanded(input, found.shape), _unrounded(batch1, batch2, found), beta, alpha)
 
 
 @op(**_sum)
 def addbmm(input: Array, batch1: Array, batch2: Array, *, beta: Scalar = 1, alpha: Scalar = 1) -> Array:
-    """`beta * input + alpha * sum(batch1 @ batch2)` over the batch."""
-    found = bmm.body(batch1, batch2).sum(0, dtype=batch1.dtype)
-    return _scaled(_expanded(input, found.shape), found, beta, alpha)
+    """`beta * input + alpha * sum(batch1 @ batch2)` over the batch; half types are rounded after each product."""
+    products = bmm.body(batch1, batch2)
+    input = _expanded(input, products.shape[1:])
+    if not (is_half(products) and len(products)):
+        return _scaled(input, products.sum(0, dtype=batch1.dtype), beta, alpha)
+    terms = _unrounded(batch1, batch2, products)
+    total = _scaled(input, terms[0], beta, alpha)
+    return lax.scan(lambda sum, term: (_scaled(sum, term, 1, alpha), None), total, terms[1:])[0]
 
 
 # Products of vectors and tensors

@@ -61,7 +61,7 @@ def _no_bool_difference(specs: tuple) -> None:
         )
 
 
-@pointwise(refuse=_alpha, older=("alpha",))
+@pointwise(steps=True, refuse=_alpha, older=("alpha",))
 def add(input: Operand, other: Operand, *, alpha: Scalar = 1) -> Array:
     """`input + alpha * other`.
 
@@ -75,7 +75,9 @@ def add(input: Operand, other: Operand, *, alpha: Scalar = 1) -> Array:
 _SUB_FORMS = ("input, other, *, alpha=1, out=None", "input, other, alpha=1")
 
 
-@pointwise(alias=("subtract",), refuse=both(_no_bool_difference, _alpha), older=("alpha",), forms=_SUB_FORMS)
+@pointwise(
+    steps=True, alias=("subtract",), refuse=both(_no_bool_difference, _alpha), older=("alpha",), forms=_SUB_FORMS
+)
 def sub(input: Operand, other: Operand, *, alpha: Scalar = 1) -> Array:
     """`input - alpha * other`.
 
@@ -87,6 +89,7 @@ def sub(input: Operand, other: Operand, *, alpha: Scalar = 1) -> Array:
 
 
 @pointwise(
+    steps=True,
     method=False,
     inplace=False,
     out=False,
@@ -131,8 +134,13 @@ def _div_floor(input: Operand, other: Operand) -> Array:
     return lax.stop_gradient(jnp.where(other == 0, input / other, nearest))
 
 
+def _by_tensor(specs: tuple) -> bool:
+    """True where the second operand has elements of its own; torch's kernels take a 0-dim tensor as a number."""
+    return not isinstance(specs[1], type) and specs[1].ndim > 0
+
+
 @pointwise(name="div", public="_div_trunc", function=False, method=False, inplace=False, grad="DivBackward2",
-           refuse=both(no_kernel("div_trunc_cpu", BOOL, COMPLEX), broadcasts))  # fmt: skip
+           steps=_by_tensor, refuse=both(no_kernel("div_trunc_cpu", BOOL, COMPLEX), broadcasts))  # fmt: skip
 def _div_trunc(input: Operand, other: Operand) -> Array:
     if is_integral(input):
         return lax.div(*jnp.broadcast_arrays(input, other))

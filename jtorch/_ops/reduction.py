@@ -28,6 +28,7 @@ from jtorch._declare import (
     platform,
     reduction,
 )
+from jtorch._declare.halves import wide
 from jtorch._declare.indices import index_type
 from jtorch._declare.types import from_numpy, get_default_dtype
 from jtorch._ops import comparison
@@ -326,20 +327,15 @@ def _std(input: Array, correction: Scalar, dim: Dims = None, keepdim: bool = Fal
     return _root(_variance(input, dim, correction, keepdim)[0])
 
 
-def _half_safe(x: Array) -> Array:
-    """Half types as float32, in which they are summed."""
-    return x.astype(jnp.float32) if x.dtype.itemsize == 2 else x
-
-
 @op(name="var_mean", public="_var_mean", **_spread)
 def _var_mean(input: Array, correction: Scalar, dim: Dims = None, keepdim: bool = False) -> tuple[Array, Array]:
-    variance, middle = _variance(_half_safe(input), dim, correction, keepdim)
+    variance, middle = _variance(wide(input), dim, correction, keepdim)
     return variance.astype(input.real.dtype), middle.astype(input.dtype)
 
 
 @op(name="std_mean", public="_std_mean", **_spread)
 def _std_mean(input: Array, correction: Scalar, dim: Dims = None, keepdim: bool = False) -> tuple[Array, Array]:
-    variance, middle = _variance(_half_safe(input), dim, correction, keepdim)
+    variance, middle = _variance(wide(input), dim, correction, keepdim)
     return _root(variance).astype(input.real.dtype), middle.astype(input.dtype)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from jtorch._declare import as_int, broadcast, errors, registry, write_back
+from jtorch._declare.halves import wide as wide
 from jtorch._declare.types import from_numpy
 
 SPACE = "torch.nn.functional"
@@ -30,11 +31,6 @@ def require_floating(x: Any, kernel: str, complex_too: bool = False) -> None:
     """Refuses integers, as the kernels of torch do that have no form for them."""
     if not (is_floating(x) or (complex_too and jnp.iscomplexobj(x))):
         raise errors.not_implemented_for(kernel, type_name(x))
-
-
-def wide(x: Any) -> Any:
-    """Half types as float32, which arithmetic is done in; anything else as it is."""
-    return x.astype(jnp.float32) if x is not None and is_floating(x) and x.dtype.itemsize == 2 else x
 
 
 def number(value: Any, like: Any) -> Any:

@@ -210,7 +210,7 @@ def softsign(input: Operand) -> Array:
     return input / (1 + jnp.abs(input))
 
 
-@pointwise(method=False, inplace=False, out=False, kind="float", grad="SubBackward0")
+@pointwise(method=False, inplace=False, out=False, kind="float", steps=True, grad="SubBackward0")
 def tanhshrink(input: Operand) -> Array:
     """`input - tanh(input)`."""
     return input - jnp.tanh(input)

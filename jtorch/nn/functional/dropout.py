@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
-from jax import lax
 
 from jtorch._declare import Array, Scalar, composite, inplace_twin, op, write_back
 from jtorch._declare.draws import keep_mask
+from jtorch._declare.halves import rounded
 from jtorch._declare.registry import add_function
 from jtorch.nn.functional._common import number, wide
 
@@ -42,15 +42,9 @@ def alpha_dropout_op(input: Array, keep: Array, scale: Scalar, shift: Scalar, ba
     """
     x = wide(input)
     kept = keep.astype(x.dtype)
-    scale, shift, base = (_rounded(number(one, x), input) for one in (scale, shift, base))
-    product = _rounded(x * (kept * scale), input)
-    return (product + _rounded((kept - 1) * shift + base, input)).astype(input.dtype)
-
-
-def _rounded(x: Array, like: Array) -> Array:
-    """Numbers of a wide type rounded to a narrow one; XLA would leave out a cast there and back."""
-    kind = jnp.finfo(like.dtype)
-    return x if x.dtype == like.dtype else lax.reduce_precision(x, kind.nexp, kind.nmant)
+    scale, shift, base = (rounded(number(one, x), input) for one in (scale, shift, base))
+    product = rounded(x * (kept * scale), input)
+    return (product + rounded((kept - 1) * shift + base, input)).astype(input.dtype)
 
 
 def _dropped(input: Any, p: float, train: bool, alpha: bool = False, shape: Sequence[int] | None = None) -> Any:

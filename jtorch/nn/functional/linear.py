@@ -58,9 +58,20 @@ def linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
     return out.astype(input.dtype)
 
 
-@op(namespace="torch", method=False, alias=("nn.functional.bilinear",), upcast=True, grad="ViewBackward0")
+def _check_one_type(**arrays: Array | None) -> None:
+    types = {name: errors.c_name(type_name(x)) for name, x in arrays.items() if x is not None}
+    if len(set(types.values())) > 1:
+        said = ", ".join(f"{name}: {kind}" for name, kind in types.items())
+        raise RuntimeError(f"All tensors must have the same dtype, got {said}")
+
+
+@op(namespace="torch", method=False, alias=("nn.functional.bilinear",), grad="ViewBackward0")
 def bilinear(input1: Array, input2: Array, weight: Array, bias: Array | None = None) -> Array:
-    """`input1 @ weight[k] @ input2 + bias[k]` for each output k: (..., in1), (..., in2), (out, in1, in2)."""
+    """`input1 @ weight[k] @ input2 + bias[k]` for each output k: (..., in1), (..., in2), (out, in1, in2).
+
+    Half types are rounded after each of the three steps, as by torch.
+    """
+    _check_one_type(input1=input1, input2=input2, weight=weight, bias=bias)
     for number, x in ((1, input1), (2, input2)):
         if x.shape[-1] != weight.shape[number]:
             raise RuntimeError(
@@ -69,5 +80,9 @@ def bilinear(input1: Array, input2: Array, weight: Array, bias: Array | None = N
             )
     if input1.shape[:-1] != input2.shape[:-1]:
         raise RuntimeError(f"bilinear(): input batch dimensions do not match: got {listed(input1.shape)}")
-    out = jnp.einsum("...i,kij,...j->...k", input1, weight, input2)
+    if input1.dtype.itemsize > 2:
+        out = jnp.einsum("...i,kij,...j->...k", input1, weight, input2)
+    else:
+        left = jnp.einsum("...i,kij->...kj", wide(input1), wide(weight)).astype(input1.dtype)
+        out = jnp.einsum("...kj,...j->...k", wide(left), wide(input2)).astype(input1.dtype)
     return out if bias is None else out + bias
