@@ -10,6 +10,7 @@ import math
 import warnings
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 
@@ -59,45 +60,40 @@ def _read(image: Array, places: list[Array]) -> Array:
     return jnp.where(valid, image[(slice(None), *index)], 0)
 
 
+def _sum_of_taps(image: Array, at: list[Array], weights: list[Array]) -> Array:
+    """The weighted sum of the pixels around each place. Along each dimension there are as many taps as the first axis
+    of `at` and `weights` is long; all their combinations are read by one gather."""
+    n = len(at)
+    spread = [[jnp.expand_dims(x, [k for k in range(n) if k != d]) for d, x in enumerate(xs)] for xs in (at, weights)]
+    pixels = _read(image, jnp.broadcast_arrays(*spread[0]))
+    return (pixels * math.prod(spread[1])).sum(tuple(range(1, n + 1)))
+
+
 def _sample_linear(image: Array, places: list[Array]) -> Array:
     floors = [jnp.floor(p) for p in places]
-    total: Any = 0
-    for corner in itertools.product((0, 1), repeat=len(places)):
-        weight, at = 1, []
-        for step, p, f in zip(corner, places, floors, strict=True):
-            weight = weight * ((p - f) if step else (f + 1 - p))
-            at.append(lax.stop_gradient(f) + step)
-        total = total + _read(image, at) * weight
-    return total
+    at = [lax.stop_gradient(jnp.stack([f, f + 1])) for f in floors]
+    return _sum_of_taps(image, at, [jnp.stack([f + 1 - p, p - f]) for p, f in zip(places, floors, strict=True)])
 
 
 def _sample_cubic(image: Array, places: list[Array], corners: bool, padding: str) -> Array:
     floors = [lax.stop_gradient(jnp.floor(p)) for p in places]
-    weights = [cubic_weights(p - f, -0.75) for p, f in zip(places, floors, strict=True)]
-    total: Any = 0
-    for i, j in itertools.product(range(4), repeat=2):
-        at = [f + k - 1 for f, k in zip(floors, (i, j), strict=True)]
-        at = [_inside(p, s, corners, padding) for p, s in zip(at, image.shape[1:], strict=True)]
-        total = total + _read(image, at) * (weights[0][i] * weights[1][j])
-    return total
+    weights = [jnp.stack(cubic_weights(p - f, -0.75)) for p, f in zip(places, floors, strict=True)]
+    at = [jnp.stack([f + k - 1 for k in range(4)]) for f in floors]
+    at = [_inside(p, s, corners, padding) for p, s in zip(at, image.shape[1:], strict=True)]
+    return _sum_of_taps(image, at, weights)
 
 
 def _grid_sample(input: Array, grid: Array, mode: str, padding: str, corners: bool) -> Array:
-    n = input.ndim - 2
-    images, points = wide(input), wide(grid)
-    space = images.shape[2:]
-    outs = []
-    for b in range(images.shape[0]):
-        places = [_pixels(points[b, ..., n - 1 - d], size, corners) for d, size in enumerate(space)]
+    space = input.shape[2:]
+
+    def sample(image: Array, points: Array) -> Array:
+        places = [_pixels(points[..., -1 - d], size, corners) for d, size in enumerate(space)]
         if mode == "bicubic":
-            outs.append(_sample_cubic(images[b], places, corners, padding))
-            continue
+            return _sample_cubic(image, places, corners, padding)
         places = [_inside(p, s, corners, padding) for p, s in zip(places, space, strict=True)]
-        if mode == "nearest":
-            outs.append(_read(images[b], [jnp.round(p) for p in places]))
-        else:
-            outs.append(_sample_linear(images[b], places))
-    return jnp.stack(outs).astype(input.dtype)
+        return _read(image, [jnp.round(p) for p in places]) if mode == "nearest" else _sample_linear(image, places)
+
+    return jax.vmap(sample)(wide(input), wide(grid)).astype(input.dtype)
 
 
 def _declare(n: int) -> Any:
