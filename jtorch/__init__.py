@@ -5,6 +5,7 @@ import gc as _gc
 from jtorch import _dynamo as _dynamo
 from jtorch import autograd as autograd
 from jtorch import compiler as compiler
+from jtorch import cpu as cpu
 from jtorch import cuda as cuda
 from jtorch import fft as fft
 from jtorch import nn as nn  # before _root: torch.relu, torch.conv2d and others are declared in nn.functional
@@ -26,6 +27,9 @@ from jtorch._declare import registry as _registry
 from jtorch._dynamo.eval_frame import compile as compile
 from jtorch._engine.explain import explain as explain
 from jtorch._root import *  # noqa: F403 - the root namespace is the registry's
+from jtorch._utils import classproperty as classproperty
+from jtorch._utils import get_device_module as get_device_module
+from jtorch.func import vmap as vmap
 from jtorch.serialization import load as load
 from jtorch.serialization import save as save
 

@@ -12,6 +12,9 @@ from jtorch._declare.draws import Generator as Generator
 from jtorch._declare.draws import default_generator as default_generator
 from jtorch._declare.promote import can_cast as can_cast
 from jtorch._declare.promote import promote_types as promote_types
+from jtorch._engine.anomaly import is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled
+from jtorch._engine.anomaly import is_anomaly_enabled as is_anomaly_enabled
+from jtorch._engine.anomaly import set_anomaly_enabled as set_anomaly_enabled
 from jtorch._printing import set_printoptions as set_printoptions
 from jtorch._tensor import Tensor as Tensor
 from jtorch._types.device import device as device

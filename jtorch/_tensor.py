@@ -223,7 +223,9 @@ class Tensor(Handle):
         return alias(self)
 
     def detach_(self) -> Tensor:
-        """Takes this tensor out of the graph that made it."""
+        """Takes this tensor out of the graph that made it; RuntimeError for a view, whose base has a say in it."""
+        if self._is_view():
+            raise RuntimeError("Can't detach views in-place. Use detach() instead.")
         self._node, self._index, self._requires_grad = None, 0, False
         return self
 

@@ -8,6 +8,7 @@ from typing import Any
 from jtorch._engine.geometry import is_contiguous
 from jtorch._engine.handle import Handle, geometry
 from jtorch._engine.order import Order, channels_last_order, has_channels_last, keep, lay
+from jtorch._engine.order import lying as lying
 from jtorch._types import channels_last, channels_last_3d, contiguous_format, preserve_format
 
 _RANKS = {channels_last: 4, channels_last_3d: 5}

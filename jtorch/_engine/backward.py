@@ -17,7 +17,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from jtorch._engine import grad, replay
+from jtorch._engine import anomaly, grad, replay
 from jtorch._engine.aval import Aval
 from jtorch._engine.flush import stable_point
 from jtorch._engine.handle import EngineOp, Handle, apply, assign, install_graph, read, wrap
@@ -389,6 +389,8 @@ class Walk:
         if self.watch is not None and node.sequence is not _LAST:
             self.watch.visit(node)
         results = node.apply(grads, self.create_graph)
+        if anomaly.state.enabled and anomaly.state.check_nan:
+            anomaly.check(node, results)
         if node._post:
             results = run_post_hooks(node, results, grads)
         if not self.retain_graph:
@@ -445,7 +447,8 @@ def run_backward(
     tape = threads.tape
     roots = [t._node or accumulator(t) for t in tensors]
     watch = None
-    if len(roots) == 1 and inputs is None and not create_graph and not retain_graph and not forward_mode.active:
+    plain = inputs is None and not create_graph and not retain_graph and not anomaly.state.enabled
+    if len(roots) == 1 and plain and not forward_mode.active:
         key = replay.key_of(tape.epoch, roots[0], tensors[0]._index, grads[0])
         if key is not None:
             if replay.replay(tape.epoch, key):

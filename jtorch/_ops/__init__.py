@@ -13,10 +13,13 @@ from jtorch._ops import einsum as einsum
 from jtorch._ops import elementary as elementary
 from jtorch._ops import facts as facts
 from jtorch._ops import indexing as indexing
+from jtorch._ops import interop as interop
 from jtorch._ops import joining as joining
 from jtorch._ops import masking as masking
 from jtorch._ops import matmul as matmul
 from jtorch._ops import numerical as numerical
+from jtorch._ops import older_methods as older_methods
+from jtorch._ops import older_norms as older_norms
 from jtorch._ops import other_kernels as other_kernels
 from jtorch._ops import pointwise as pointwise
 from jtorch._ops import python_calls as python_calls

@@ -9,8 +9,9 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from jtorch._declare import Handle, composite, copy_in, errors, wrap_dim, write_out
+from jtorch._declare import Handle, composite, copy_in, errors, view, wrap_dim, write_out
 from jtorch._declare.types import contiguous_format
+from jtorch._declare.verbs import Slice
 from jtorch._ops import splitting, views
 from jtorch._ops.arguments import check_tensor
 from jtorch._ops.complex_parts import view_as_complex, view_as_real
@@ -57,6 +58,28 @@ def _written_all(name: str, out: Sequence, found: tuple) -> None:
         _written(name, one, result)
 
 
+@view(public="slice", method=False, function=False)
+def _slice(input, dim: int = 0, start: Any = None, end: Any = None, step: int = 1):
+    """`input[start:end:step]` along a dimension."""
+    if not input.ndim:
+        raise RuntimeError("slice() cannot be applied to a 0-dim tensor.")
+    if step <= 0:
+        raise RuntimeError("slice step must be positive")
+    d = wrap_dim(dim, input.ndim)
+    first, last, _ = slice(start, end).indices(input.shape[d])
+    return Slice(d, max(-(-(last - first) // step), 0), step), (first,)
+
+
+@composite
+def slice_inverse(input: Any, src: Any, dim: int = 0, start: Any = None, end: Any = None, step: int = 1) -> Any:
+    """The elements of `input`'s storage that lie as `src` does: what `src` was before it was sliced."""
+    return views.as_strided(input, src.size(), src.stride(), src.storage_offset())
+
+
+def _split(input: Any, split_size: int, dim: int = 0) -> tuple:
+    return splitting.unsafe_split(input, split_size, dim)
+
+
 def _unfold(input: Any, dimension: int, size: int, step: int) -> Any:
     """`unfold`, also of a tensor without dimensions: it counts as a vector of one element."""
     if input._v.aval.ndim:
@@ -69,6 +92,6 @@ for _name, _view in {
     "expand": views.expand, "permute": views.permute, "select": views.select, "squeeze": views.squeeze, "t": views.t,
     "transpose": views.transpose, "unfold": _unfold, "unsqueeze": views.unsqueeze, "view": views._view,
     "view_as_complex": view_as_complex, "view_as_real": view_as_real,
-    "split_with_sizes": splitting.split_with_sizes, "unbind": splitting.unbind,
+    "split_with_sizes": splitting.split_with_sizes, "unbind": splitting.unbind, "slice": _slice, "split": _split,
 }.items():  # fmt: skip
     _declare(f"{_name}_copy", _view)

@@ -483,6 +483,11 @@ def narrow(input, dim: int, start: Any, length: int):
 @composite
 def narrow_copy(input: Any, dim: int, start: int, length: int, *, out: Any = None) -> Any:
     """As `narrow`, copied."""
+    shape = input._v.aval.shape
+    if dim >= len(shape) > 0:
+        raise RuntimeError("Expected dim < static_cast<int64_t>(self_sizes.size()) to be true, but got false.")
+    if length < 0 and -len(shape) <= dim:
+        raise errors.narrow_too_long(start, length, shape[dim])
     found = copy_in(narrow(input, dim, start, length), contiguous_format)
     return found if out is None else write_out("narrow_copy", out, found)
 
@@ -572,6 +577,8 @@ def _inplace(name: str, fn: Any) -> None:
     method.__doc__ = f"In-place version of `{name[:-1]}`."
     method.__signature__ = inspect.signature(fn)  # type: ignore[attr-defined]  # inspect looks for it
     registry.add_method(name, method)
+    if name == "as_strided_":
+        registry.add_function("torch", name, method)
 
 
 for _name, _fn in {

@@ -2,6 +2,8 @@
 
 from jtorch._tensor import Tensor as Variable
 from jtorch.autograd import forward_ad as forward_ad
+from jtorch.autograd.anomaly_mode import detect_anomaly as detect_anomaly
+from jtorch.autograd.anomaly_mode import set_detect_anomaly as set_detect_anomaly
 from jtorch.autograd.engine import backward as backward
 from jtorch.autograd.engine import grad as grad
 from jtorch.autograd.function import Function as Function
@@ -11,6 +13,6 @@ from jtorch.autograd.modes import no_grad as no_grad
 from jtorch.autograd.modes import set_grad_enabled as set_grad_enabled
 
 __all__ = [
-    "Function", "Variable", "backward", "enable_grad", "forward_ad", "grad", "inference_mode", "no_grad",
-    "set_grad_enabled",
+    "Function", "Variable", "backward", "detect_anomaly", "enable_grad", "forward_ad", "grad", "inference_mode",
+    "no_grad", "set_detect_anomaly", "set_grad_enabled",
 ]  # fmt: skip

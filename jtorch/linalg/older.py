@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from jtorch._declare import registry, write_outs
+from jtorch._declare import registry, write_out, write_outs
 from jtorch._declare.return_types import return_type
-from jtorch._ops import views
+from jtorch._ops import matmul, views
 from jtorch.linalg import decompositions, inverses, products, properties
 
 
@@ -52,7 +52,8 @@ def matrix_exp(input: Any) -> Any:
 
 def cholesky(input: Any, upper: bool = False, *, out: Any = None) -> Any:
     """The Cholesky factor."""
-    return decompositions.cholesky(input, upper=upper, out=out)
+    found = decompositions.cholesky(input, upper=upper)
+    return found if out is None else write_out("cholesky", out, found)
 
 
 _QR = return_type("qr", ("Q", "R"))
@@ -86,6 +87,7 @@ def svd(input: Any, some: bool = True, compute_uv: bool = True, *, out: Any = No
     return _SVD(found if out is None else write_outs("svd", out, found))
 
 
+registry.add_function("torch.linalg", "matmul", matmul.matmul)
 for _fn in (det, slogdet, logdet, inverse, pinverse, matrix_power, matrix_exp, cholesky, qr, svd):
     registry.add_function("torch", _fn.__name__, _fn)
     registry.add_method(_fn.__name__, _fn)

@@ -5,6 +5,7 @@ https://docs.pytorch.org/docs/stable/nn.functional.html
 
 from jtorch._declare import registry as _registry
 from jtorch.nn.functional import activation as activation
+from jtorch.nn.functional import aten_layers as aten_layers
 from jtorch.nn.functional import attention as attention
 from jtorch.nn.functional import conv as conv
 from jtorch.nn.functional import distance as distance
@@ -18,6 +19,7 @@ from jtorch.nn.functional import missing as missing
 from jtorch.nn.functional import multi_head as multi_head
 from jtorch.nn.functional import native as native
 from jtorch.nn.functional import normalization as normalization
+from jtorch.nn.functional import overrides as overrides
 from jtorch.nn.functional import padding as padding
 from jtorch.nn.functional import pooling as pooling
 from jtorch.nn.functional import pooling_mean as pooling_mean

@@ -1,0 +1,193 @@
+"""torch.func: functions made of functions.
+
+https://docs.pytorch.org/docs/stable/func.html
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from jtorch import _root as torch
+
+# Nests of tuples, lists and dictionaries
+
+
+def _parts(tree: Any) -> list | None:
+    """What a container holds; None for a leaf."""
+    if isinstance(tree, dict):
+        return list(tree.values())
+    return list(tree) if isinstance(tree, (tuple, list)) and not isinstance(tree, torch.Size) else None
+
+
+def _with_parts(tree: Any, parts: list) -> Any:
+    if isinstance(tree, dict):
+        return type(tree)(zip(tree, parts, strict=True))
+    return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
+
+
+def _leaves(tree: Any) -> list:
+    parts = _parts(tree)
+    return [tree] if parts is None else [leaf for part in parts for leaf in _leaves(part)]
+
+
+def _rebuilt(tree: Any, leaves: Iterator) -> Any:
+    parts = _parts(tree)
+    return next(leaves) if parts is None else _with_parts(tree, [_rebuilt(part, leaves) for part in parts])
+
+
+def _spread(dims: Any, tree: Any) -> list | None:
+    """A dimension for each leaf: one may stand for a whole branch. None where the two do not fit."""
+    if dims is None or isinstance(dims, (int, float)):
+        return [dims] * len(_leaves(tree))
+    mine, parts = _parts(dims), _parts(tree)
+    if parts is None or mine is None or len(mine) != len(parts) or isinstance(dims, dict) != isinstance(tree, dict):
+        return None
+    found = [_spread(d, part) for d, part in zip(mine, parts, strict=True)]
+    return None if None in found else [d for branch in found for d in branch or ()]
+
+
+# vmap
+
+
+def _input_dims(name: str, in_dims: Any, args: tuple) -> list:
+    """The mapped dimension of each leaf of the arguments."""
+    call = f"vmap({name}, in_dims={in_dims}, ...)(<inputs>)"
+    if not isinstance(in_dims, (int, tuple)):
+        raise ValueError(
+            f"{call}: expected `in_dims` to be int or a (potentially nested) tuple matching the structure of inputs, "
+            f"got: {type(in_dims)}."
+        )
+    if not args:
+        raise ValueError(
+            f"vmap({name})(<inputs>): got no inputs. Maybe you forgot to add inputs, or you are trying to vmap over a "
+            "function with no inputs. The latter is unsupported."
+        )
+    dims = _spread(in_dims, args)
+    if dims is None:
+        raise ValueError(f"{call}: in_dims is not compatible with the structure of `inputs`.")
+    for dim, leaf in zip(dims, _leaves(args), strict=True):
+        if dim is None:
+            continue
+        if not isinstance(dim, int):
+            raise ValueError(
+                f"{call}: Got in_dim={dim} for an input but in_dim must be either an integer dimension or None."
+            )
+        if not isinstance(leaf, torch.Tensor):
+            raise ValueError(
+                f"{call}: Got in_dim={dim} for an input but the input is of type {type(leaf)}. We cannot vmap over "
+                "non-Tensor arguments, please use None as the respective in_dim"
+            )
+        if not -leaf.ndim <= dim < leaf.ndim:
+            raise ValueError(
+                f"{call}: Got in_dim={dim} for some input, but that input is a Tensor of dimensionality {leaf.ndim} "
+                f"so expected in_dim to satisfy -{leaf.ndim} <= in_dim < {leaf.ndim}."
+            )
+    return dims
+
+
+def _batch_size(dims: list, leaves: list) -> int:
+    sizes = [leaf.shape[dim] for dim, leaf in zip(dims, leaves, strict=True) if dim is not None]
+    if not sizes:
+        raise ValueError("vmap: Expected at least one Tensor to vmap over")
+    if len(set(sizes)) > 1:
+        raise ValueError(
+            "vmap: Expected all tensors to have the same size in the mapped dimension, got sizes "
+            f"{sizes} for the mapped dimension"
+        )
+    return sizes[0]
+
+
+def _calls(func: Callable, rows: list[list], args: tuple, kwargs: dict, randomness: str) -> list:
+    """What the function returns for each row of the batch."""
+    generator, found = torch.default_generator, []
+    start = None if randomness == "different" else generator.get_state()
+    for row in rows:
+        if randomness == "same" and start is not None:
+            generator.set_state(start)
+        found.append(func(*_rebuilt(args, iter(row)), **kwargs))
+        if randomness == "error" and not torch.equal(start, generator.get_state()):
+            raise RuntimeError(
+                "vmap: called random operation while in randomness error mode. Please either use the 'same' or "
+                "'different' randomness flags on vmap or perform the randomness operation out of vmap"
+            )
+    return found
+
+
+def _joined(name: str, dim: Any, outputs: tuple, empty: bool) -> Any:
+    """One leaf of the result, from what the calls returned there."""
+    first = outputs[0]
+    if dim is None:
+        if isinstance(first, torch.Tensor) and not all(torch.equal(first, other) for other in outputs[1:]):
+            raise ValueError(f"vmap({name}, ...): `{name}` can not return a BatchedTensor when out_dim is None")
+        return first
+    if not isinstance(first, torch.Tensor):
+        raise ValueError(
+            f"vmap({name}, ...): `{name}` must only return Tensors, got type {type(first)}. Did you mean to set "
+            "out_dims= to None for output?"
+        )
+    found = torch.stack(outputs, dim)
+    return found.narrow(dim, 0, 0) if empty else found
+
+
+def vmap(
+    func: Callable,
+    in_dims: Any = 0,
+    out_dims: Any = 0,
+    randomness: str = "error",
+    *,
+    chunk_size: int | None = None,
+) -> Callable:
+    """The function for each index of the dimensions `in_dims` of its arguments, results joined along `out_dims`.
+
+    Arguments and results may be nests of tuples, lists and dictionaries, and so may `in_dims` and `out_dims`; None
+    leaves an argument whole. `randomness` says whether the calls may draw random numbers: "error", or "different" or
+    "same" ones. The calls are recorded one after the other, on the same tape: XLA fuses what is alike, but a batch of
+    many is slower than a function written for batches, and control flow may depend on values, which torch refuses.
+
+    >>> import jtorch as torch
+    >>> torch.vmap(torch.dot)(torch.ones(3, 2), torch.ones(3, 2))
+    tensor([2., 2., 2.])
+    """
+    if randomness not in ("error", "different", "same"):
+        raise RuntimeError(f"Only allowed values for randomness are 'error', 'different', or 'same'. Got {randomness}")
+    if chunk_size is not None and chunk_size <= 0:
+        raise ValueError(f"vmap: chunk_size should be None or greater than 0. (got {chunk_size})")
+    name = getattr(func, "__name__", repr(func))
+
+    @functools.wraps(func)
+    def mapped(*args: Any, **kwargs: Any) -> Any:
+        dims, leaves = _input_dims(name, in_dims, args), _leaves(args)
+        size = _batch_size(dims, leaves)
+        columns = [
+            [leaf] * max(size, 1)
+            if dim is None
+            else leaf.unbind(dim) or (leaf.new_zeros((*leaf.shape[:dim], *leaf.shape[dim:][1:])),)
+            for dim, leaf in zip(dims, leaves, strict=True)
+        ]
+        outputs = _calls(func, [list(row) for row in zip(*columns, strict=True)], args, kwargs, randomness)
+        places = _spread(out_dims, outputs[0]) if _are_places(out_dims) else None
+        if places is None:
+            raise ValueError(_wrong_places(name, out_dims))
+        rows = zip(*map(_leaves, outputs), strict=True)
+        joined = [_joined(name, dim, row, not size) for dim, row in zip(places, rows, strict=False)]
+        return _rebuilt(outputs[0], iter(joined))
+
+    return mapped
+
+
+def _are_places(out_dims: Any) -> bool:
+    return all(dim is None or isinstance(dim, int) for dim in _leaves(out_dims))
+
+
+def _wrong_places(name: str, out_dims: Any) -> str:
+    if _are_places(out_dims):
+        return (
+            f"vmap({name}, ..., out_dims={out_dims})(<inputs>): out_dims is not compatible with the structure of "
+            "`outputs`."
+        )
+    return (
+        f"vmap({name}, ..., out_dims={out_dims}): `out_dims` must be an int, None or a python collection of ints "
+        "representing where in the outputs the vmapped dimension should appear."
+    )
