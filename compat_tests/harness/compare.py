@@ -44,9 +44,14 @@ def compare_tensors(actual: Any, expected: torch.Tensor, values: bool, where: st
         raise Difference("dtype", f"{where}: {expected.dtype} expected, got {actual.dtype}")
     if tuple(actual.shape) != tuple(expected.shape):
         raise Difference("shape", f"{where}: {tuple(expected.shape)} expected, got {tuple(actual.shape)}")
+    if str(actual.layout) != str(expected.layout):
+        raise Difference("type", f"{where}: layout {expected.layout} expected, got {actual.layout}")
     if not values:
         return
-    plain = expected.detach().resolve_conj().resolve_neg()
+    # Of COO tensors the coalesced ones are compared: indices and values, not only what they stand for.
+    plain = expected.detach()
+    if plain.layout is torch.strided:
+        plain = plain.resolve_conj().resolve_neg()
     try:
         torch.testing.assert_close(
             tensor_to_torch(actual), plain, equal_nan=True, check_stride=False, check_device=False, **tolerances

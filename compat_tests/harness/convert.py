@@ -25,8 +25,11 @@ NOT_IN_NUMPY = {
 PLAIN = (bool, int, float, complex, str, bytes, slice, type(None), type(Ellipsis), np.generic)
 
 
+COMPRESSED = (torch.sparse_csr, torch.sparse_csc, torch.sparse_bsr, torch.sparse_bsc)
+
+
 class Unsupported(Exception):
-    """A value with no counterpart: sparse and quantized tensors, modules."""
+    """A value with no counterpart: quantized tensors, modules."""
 
 
 def dtype_to_jtorch(dtype: torch.dtype) -> Any:
@@ -49,7 +52,27 @@ def memory_order(tensor: torch.Tensor) -> list[int]:
     return order if tensor.permute(order).is_contiguous() else plain
 
 
+def sparse_parts(tensor: Any) -> tuple:
+    """The index tensors and the values of a sparse tensor of either side."""
+    if tensor.is_sparse:
+        return tensor._indices(), tensor._values()
+    if str(tensor.layout) in ("torch.sparse_csr", "torch.sparse_bsr"):
+        return tensor.crow_indices(), tensor.col_indices(), tensor.values()
+    return tensor.ccol_indices(), tensor.row_indices(), tensor.values()
+
+
+def sparse_of(lib: Any, parts: list, like: Any) -> Any:
+    """The sparse tensor of one library made of parts, in the layout of a tensor of the other."""
+    size = tuple(like.shape)
+    if like.is_sparse:
+        return lib.sparse_coo_tensor(*parts, size, is_coalesced=like.is_coalesced())
+    return lib.sparse_compressed_tensor(*parts, size, layout=getattr(lib, str(like.layout).removeprefix("torch.")))
+
+
 def tensor_to_jtorch(tensor: torch.Tensor) -> Any:
+    if tensor.layout is torch.sparse_coo or tensor.layout in COMPRESSED:
+        result = sparse_of(jtorch, [tensor_to_jtorch(part) for part in sparse_parts(tensor.detach())], tensor)
+        return result.requires_grad_() if tensor.requires_grad else result
     if tensor.layout is not torch.strided or tensor.is_quantized or tensor.device.type != "cpu":
         raise Unsupported(f"{tensor.layout} tensor on {tensor.device}")
     if tensor.dim() > 64:
@@ -76,6 +99,8 @@ def generator_to_jtorch(generator: torch.Generator) -> Any:
 
 def tensor_to_torch(tensor: Any) -> torch.Tensor:
     """The values of a jtorch tensor as a torch tensor of the same dtype; requires_grad is not carried."""
+    if str(tensor.layout) != "torch.strided":
+        return sparse_of(torch, [tensor_to_torch(part) for part in sparse_parts(tensor.detach())], tensor)
     dtype = dtype_to_torch(tensor.dtype)
     plain = tensor.detach() if tensor.device.type == "cpu" else tensor.detach().cpu()
     if dtype in NOT_IN_NUMPY:

@@ -19,6 +19,8 @@ from jax import lax
 from jtorch._declare import (
     Fill,
     Handle,
+    Parted,
+    answer,
     as_int,
     composite,
     copy_of,
@@ -531,6 +533,10 @@ def logspace(
 def _like(name: str, op: Fill, numbers: tuple, input: Any, dtype: Any, device: Any, options: dict) -> Any:
     if not isinstance(input, Handle):
         raise errors.argument_type(name, "input", 1, "Tensor", input)
+    try:
+        input._cell  # noqa: B018 - a tensor without storage of its own is answered for by the op's stand-in
+    except Parted as met:
+        return answer(met, op, (input, dtype), {})
     layout, aval = options.pop("memory_format", None), input._v.aval
     t = fill(op, numbers, aval.shape, dtype or aval.dtype, device=device or aval.device, **options)
     return laid(t, layout, input)

@@ -17,6 +17,7 @@ from jtorch._declare import (
     Array,
     Dim,
     Handle,
+    Parted,
     Scalar,
     broadcast,
     composite,
@@ -75,11 +76,19 @@ def index_select(input: Any, dim: int, index: Any, *, out: Any = None) -> Any:
         raise RuntimeError("index_select(): Expected dtype int32 or int64 for index")
     n = length(input._v.aval.shape, d)
     check_bounds(index, 0, n, lambda _: errors.index_out_of_range_in_self())
-    shared = input._cell is not None and input._cell.host is not None and not input._requires_grad
+    shared = _on_host(input) and not input._requires_grad
     found = (
         take(input, (), (d,), [index.reshape(-1)]) if shared and input._v.aval.ndim else _index_select(input, d, index)
     )
     return found if out is None else write_out("index_select", out, found, (input, index))
+
+
+def _on_host(t: Any) -> bool:
+    """True when the tensor's memory is shared with NumPy."""
+    try:
+        return t._cell is not None and t._cell.host is not None
+    except Parted:
+        return False
 
 
 @op(

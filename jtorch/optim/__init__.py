@@ -5,3 +5,4 @@ from jtorch.optim.adam import Adam as Adam
 from jtorch.optim.adamw import AdamW as AdamW
 from jtorch.optim.optimizer import Optimizer as Optimizer
 from jtorch.optim.sgd import SGD as SGD
+from jtorch.optim.sparse_adam import SparseAdam as SparseAdam

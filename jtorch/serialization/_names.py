@@ -12,6 +12,7 @@ from jtorch import _root as torch
 from jtorch import _types
 from jtorch._types import DTYPES
 from jtorch.nn import parameter
+from jtorch.sparse import sparse_compressed_tensor, sparse_coo_tensor
 
 from ._storage import STORAGE_TYPES, UNTYPED, LoadedStorage
 
@@ -58,6 +59,14 @@ def rebuild_meta_tensor(dtype: Any, size: tuple[int, ...], stride: tuple[int, ..
     return torch.empty_strided(size, stride, dtype=dtype, device="meta", requires_grad=requires_grad)
 
 
+def rebuild_sparse_tensor(layout: Any, data: tuple[Any, ...]) -> Any:
+    """Makes a sparse tensor of its parts: indices, values, size, and of a COO tensor whether it is coalesced."""
+    if layout is _types.sparse_coo:
+        indices, values, size, *coalesced = data
+        return sparse_coo_tensor(indices, values, size, is_coalesced=bool(coalesced and coalesced[0]))
+    return sparse_compressed_tensor(*data, layout=layout)
+
+
 def rebuild_from_type(function: Any, new_type: type, args: tuple[Any, ...], state: Any) -> Any:
     """Makes a tensor of a subclass, or one that had attributes of the user's own."""
     tensor = function(*args)
@@ -79,6 +88,7 @@ FUNCTIONS: dict[str, Any] = {
     "torch._utils._rebuild_tensor_v2": rebuild_tensor_v2,
     "torch._utils._rebuild_tensor_v3": rebuild_tensor_v3,
     "torch._utils._rebuild_meta_tensor_no_storage": rebuild_meta_tensor,
+    "torch._utils._rebuild_sparse_tensor": rebuild_sparse_tensor,
     "torch._utils._rebuild_parameter": parameter._rebuild_parameter,
     "torch._utils._rebuild_parameter_with_state": parameter._rebuild_parameter_with_state,
     "torch._tensor._rebuild_from_type_v2": rebuild_from_type,

@@ -7,9 +7,10 @@ from typing import Any
 
 from jtorch import _root as torch
 from jtorch._storage import own_attributes
-from jtorch._types import layout
+from jtorch._types import layout, strided
 from jtorch.nn import parameter
 from jtorch.nn.parameter import Parameter
+from jtorch.sparse import parts_of
 
 from . import _names
 from ._storage import UNTYPED, SavedStorage
@@ -81,6 +82,8 @@ class _TorchNames:
 
 def _reduced_tensor(tensor: Any) -> tuple[Any, ...]:
     """Says how the tensor is made again: a function of :mod:`._names` and its arguments."""
+    if tensor.layout is not strided:
+        return _names.rebuild_sparse_tensor, (tensor.layout, parts_of(tensor))
     kind, state = type(tensor), own_attributes(tensor)
     if kind is Parameter:
         data = tensor.detach()

@@ -86,7 +86,10 @@ def _sizes(dense: Any, held: Any) -> RuntimeError:
     )
 
 
-stands_for(ADD)(add)
+@stands_for(ADD)
+def accumulated(total: Any, new: Any) -> Any:
+    """The sum of two gradients, in either order."""
+    return add(new, total) if is_sparse(total) and not is_sparse(new) else add(total, new)
 
 
 def _union(a: Any, x: Any, b: Any, y: Any) -> Any:

@@ -404,3 +404,11 @@ def sparse_mask(self: Any, mask: Any) -> Any:
         return made(kept, gathered(self, kept), "SparseMaskBackward0")
     pattern = mask._pattern
     return made(pattern, gathered(self, pattern), "SparseMaskBackward0")
+
+
+def parts_of(t: Any) -> tuple:
+    """What a sparse tensor is pickled as."""
+    size = torch.Size(t.shape)
+    if t.is_sparse:
+        return *t._pattern.index, t._held, size, t._pattern.coalesced
+    return *t._pattern.index, t._held, size

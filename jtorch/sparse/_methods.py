@@ -49,6 +49,5 @@ for _name, _function in {"copy_": _copied, "zero_": _shape.zeros_like}.items():
 for _name in ("new_ones", "new_full", "new_tensor", "fill_", "resize_", "set_", "__setitem__"):
     setattr(SparseTensor, _name, _refusing(_name))
 SparseTensor.__getitem__ = _shape.item_of
-SparseTensor.index_select = _shape.index_select
 SparseTensor.narrow_copy = _shape.narrow_copy
 SparseTensor.new_zeros = SparseTensor.new_empty = _shape.new_zeros

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jtorch._printing import _with_suffixes, tensor_str
+from jtorch._printing import tensor_str, with_suffixes
 from jtorch._types import get_default_dtype, sparse_coo
 from jtorch.sparse._pattern import BY_ROWS
 
@@ -39,7 +39,5 @@ def sparse_repr(tensor: Any) -> str:
         suffixes.append(f"grad_fn=<{tensor._node.name()}>")
     elif tensor._requires_grad:
         suffixes.append("requires_grad=True")
-    if pattern.kind is sparse_coo:  # torch begins a line for COO alone
-        first, *suffixes = suffixes
-        text += ",\n" + " " * _INDENT + first
-    return _with_suffixes("tensor(" + text, suffixes, _INDENT)
+    # torch begins a line for COO alone.
+    return with_suffixes("tensor(" + text, suffixes, _INDENT, break_first=pattern.kind is sparse_coo)

@@ -11,7 +11,7 @@ import numpy as np
 
 from jtorch import _root as torch
 from jtorch._declare import composite, errors, size_of, to_host, wrap_dim
-from jtorch._ops import indexing, joining, splitting, views
+from jtorch._ops import creation, indexing, joining, splitting, views
 from jtorch._types import sparse_bsc, sparse_bsr, sparse_coo, sparse_csc, sparse_csr
 from jtorch.sparse._construct import empty
 from jtorch.sparse._convert import kind_of, to_sparse
@@ -147,7 +147,7 @@ def select(input: Any, dim: int, index: int) -> Any:
     if pattern.indexed == 1:
         return rows.sum(0).to(source.dtype)
     where = np.delete(pattern.coordinates[:, chosen], d, 0)
-    return made(coo(shape, where, coalesced=pattern.coalesced or chosen.size < 2), rows, "SelectBackward0")
+    return made(coo(shape, where, coalesced=chosen.size < 2), rows, "SelectBackward0")
 
 
 def item_of(self: Any, index: Any) -> Any:
@@ -309,6 +309,7 @@ def resize_as_sparse_(input: Any, the_template: Any) -> Any:
     return _resized(input, pattern.shape, pattern.sparse_dim, pattern.dense_dim, clear=False)
 
 
+@stands_for(creation.ZEROS)
 def zeros_like(input: Any, dtype: Any = None) -> Any:
     """A tensor of the same layout and shape in which nothing is specified."""
     return empty(kind_of(input), tuple(input.shape), dtype or input.dtype, input.device, input._pattern)

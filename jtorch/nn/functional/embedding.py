@@ -10,7 +10,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax import lax
 
-from jtorch._declare import Array, Scalar, composite, errors, op, to_host
+from jtorch._declare import Array, Scalar, composite, errors, op, sparse_gradients, to_host
 from jtorch._declare.checks import check_bounds
 from jtorch._declare.indices import IN_BOUNDS, clipped, index_type, narrow, outside
 from jtorch._declare.variants import read, write_value
@@ -56,9 +56,9 @@ def _padding_row(padding_idx: int | None, rows: int) -> int | None:
     return padding_idx % rows
 
 
-def _refuse_sparse(sparse: bool) -> None:
-    if sparse:
-        raise NotImplementedError("jtorch has no sparse gradients: use sparse=False, whose gradient is dense")
+def _looked_up(sparse: bool) -> Any:
+    """The op, or what does the same and has a sparse gradient."""
+    return sparse_gradients[embedding_op.op] if sparse else embedding_op
 
 
 @op(function=False, method=False, name="embedding_renorm", differentiable=False)
@@ -102,10 +102,9 @@ def embedding(
         raise RuntimeError("'weight' must be 2-D")
     rows = weight.shape[0]
     padding = _padding_row(padding_idx, rows)
-    _refuse_sparse(sparse)
     _check_indices("embedding", input, rows)
     _renorm(weight, input, max_norm, norm_type)
-    return embedding_op(weight, input, padding, bool(scale_grad_by_freq))
+    return _looked_up(sparse)(weight, input, padding, bool(scale_grad_by_freq))
 
 
 @composite(namespace="torch", method=False, public="embedding")
@@ -113,11 +112,10 @@ def embedding_of_torch(
     weight: Any, indices: Any, padding_idx: int = -1, scale_grad_by_freq: bool = False, sparse: bool = False
 ) -> Any:
     """`torch.nn.functional.embedding` with the table first; a negative `padding_idx` is none."""
-    _refuse_sparse(sparse)
     if weight.ndim != 2:
         raise RuntimeError("'weight' must be 2-D")
     _check_indices("embedding", indices, weight.shape[0])
-    return embedding_op(weight, indices, padding_idx if padding_idx >= 0 else None, bool(scale_grad_by_freq))
+    return _looked_up(sparse)(weight, indices, padding_idx if padding_idx >= 0 else None, bool(scale_grad_by_freq))
 
 
 @op(
@@ -182,7 +180,8 @@ def embedding_bag(
             "embedding_bag: per_sample_weights was not None. per_sample_weights is only supported for mode='sum' "
             f"(got mode='{mode}'). Please open a feature request on GitHub."
         )
-    _refuse_sparse(sparse)
+    if sparse:
+        raise NotImplementedError("embedding_bag has no sparse gradient here: use sparse=False, whose gradient is dense")
     given = input
     input, starts, per_sample_weights = _bags(input, offsets, per_sample_weights)
     padding = _padding_row(padding_idx, weight.shape[0])
