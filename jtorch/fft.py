@@ -143,7 +143,7 @@ def _check_sizes(sizes: tuple[int, ...]) -> None:
             raise RuntimeError(f"Invalid number of data points ({n}) specified")
 
 
-def _finished(name: str, result: Any, out: Any) -> Any:
+def _finished(name: str, result: Any, out: Any, exact: bool = False) -> Any:
     if out is None:
         return result
     if not isinstance(out, Handle):
@@ -153,6 +153,8 @@ def _finished(name: str, result: Any, out: Any) -> Any:
         raise RuntimeError(f"{name} expects a complex output tensor, but got {to.type_name}")
     if not found.is_complex and not to.is_floating_point:
         raise RuntimeError(f"{name} expects a floating point output tensor, but got {to.type_name}")
+    if exact and to is not found:
+        raise RuntimeError(f"Found dtype {to.type_name} but expected {found.type_name}")
     return write_out(f"fft_{name}", out, result)
 
 
@@ -170,7 +172,8 @@ def _along_one(name: str, transform: Callable, doc: str, *, real: bool = False, 
         own = shape[dims[0]]
         sizes = (2 * (own - 1) if to_real else own,) if size is None else (size,)
         _check_sizes(sizes)
-        return _finished(name, transform(ready, sizes, dims, mode), out)
+        exact = name in ("ifft", "ihfft") and not input._v.aval.dtype.is_complex
+        return _finished(name, transform(ready, sizes, dims, mode), out, exact)
 
     return _declared(name, body, doc)
 

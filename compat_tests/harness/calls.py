@@ -97,7 +97,7 @@ def seed_both() -> None:
 
 
 # Which of equal elements comes first is not defined. The place of ``dim`` among the arguments.
-WITH_TIES = {"sort": 1, "argsort": 1, "topk": 2, "kthvalue": 2}
+WITH_TIES = {"sort": 1, "argsort": 1, "topk": 2, "kthvalue": 2, "mode": 1}
 
 
 def without_ties(entry: Entry, call: tuple[tuple, dict], result: Any) -> Any:

@@ -18,6 +18,7 @@ import numpy as np
 from jtorch._declare import older
 from jtorch._declare.fastpath import NAMES, fast_lines
 from jtorch._declare.op import Op
+from jtorch._declare.out_rules import COMPUTED_IN_OUT, computing_dtype
 from jtorch._declare.roles import OPERANDS, REQUIRED, Param
 from jtorch._engine.handle import Handle, apply, read
 from jtorch._engine.tape import NUMBERS, force
@@ -98,6 +99,8 @@ def _source(op: Op, method: bool, out: bool, operator: bool, names: dict[str, An
         head.append("out=None")
     lines += [f"    if {a} is not _MISSING: {n} = {a}" for a, n in extra]
     data, statics = [], []
+    if out and op.name in COMPUTED_IN_OUT:
+        lines.append(f"    if dtype is None and out is not None: dtype = _computing_dtype('{op.name}', input, out)")
     for at, p in enumerate(op.params):
         lines += [_paired(op, line, method) for line in _check(op.name, p, at, p.name == star)]
         if operator and p.kind == "operand" and at:
@@ -338,7 +341,7 @@ _NAMES: dict[str, Any] = {
     "_apply": apply, "_Handle": Handle, "_NUMBERS": _NUMBERS, "_MISSING": MISSING, "_array": _array,
     "_operand": _operand, "_combine": _combine, "_arrays": _arrays, "_float": _float, "_scalar": _scalar,
     "_dim": _dim, "_dims": _dims, "_size": _size, "_dtype": _dtype, "_static": _static, "_is_operand": is_operand,
-    "_dtype_class": dtype, **NAMES,
+    "_dtype_class": dtype, "_computing_dtype": computing_dtype, **NAMES,
 }  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from jtorch._engine import random as streams
 from jtorch._engine.geometry import Geometry, contiguous_stride, is_contiguous, strides_in
 from jtorch._engine.handle import Handle, check_inplace, geometry
 from jtorch._engine.order import common
+from jtorch._engine.random import fill_order
 from jtorch._engine.tape import threads
 from jtorch._types.device import device as device_type
 
@@ -95,7 +96,7 @@ def source(generator: Generator | None) -> Generator:
 
 def in_memory_order(g: Geometry, draw: Callable[[Sequence[int]], np.ndarray]) -> np.ndarray:
     """What `draw` gives for a tensor of this geometry, whose memory torch fills from its start to its end."""
-    order = streams.fill_order(g.stride)
+    order = fill_order(g.stride)
     if order == tuple(range(len(order))):
         return draw(g.size)
     return draw([g.size[d] for d in order]).transpose(np.argsort(order))
@@ -103,7 +104,7 @@ def in_memory_order(g: Geometry, draw: Callable[[Sequence[int]], np.ndarray]) ->
 
 def memory_order(t: Handle) -> tuple[int, ...]:
     """The dimensions of a tensor, outermost in memory first."""
-    return streams.fill_order(geometry(t).stride)
+    return fill_order(geometry(t).stride)
 
 
 def dense(g: Geometry) -> Geometry:
@@ -144,6 +145,6 @@ def rrelu_slopes(input: Handle, lower: float, upper: float, generator: Generator
     return from_host(slopes, place=input._v.aval.device)
 
 
-__all__ = ["Generator", "check_writable", "contiguous", "default_generator", "dense", "drawn", "geometry",
+__all__ = ["Generator", "check_writable", "contiguous", "default_generator", "dense", "drawn", "fill_order", "geometry",
            "in_memory_order", "is_contiguous", "keep_mask", "memory_order", "rrelu_slopes", "source",
            "uncapturable"]  # fmt: skip

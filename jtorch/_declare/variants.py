@@ -14,7 +14,7 @@ from jax import lax
 from jtorch._declare import overlap
 from jtorch._declare.layouts import laid
 from jtorch._declare.op import _cast, broadcast
-from jtorch._declare.out_rules import check_type, resizes_silently
+from jtorch._declare.out_rules import check_type, keeps_shape, lies_by_rows, warning_of_resize
 from jtorch._declare.promote import can_cast
 from jtorch._engine import backend
 from jtorch._engine.aval import aval_of
@@ -48,6 +48,7 @@ def _converted(statics: tuple, x: Any) -> Any:
 
 TO = EngineOp("to_copy", "ToCopyBackward0", _converted)
 EXPAND = EngineOp("expand_copy", "ExpandBackward0", lambda statics, x: jnp.broadcast_to(x, statics[0]))
+RESHAPE = EngineOp("reshape", "ViewBackward0", lambda statics, x: jnp.reshape(x, statics[0]))
 COPY = EngineOp("clone", "CloneBackward0", lambda _, x: lax.convert_element_type(x, x.dtype))
 
 
@@ -169,21 +170,25 @@ def write_out(
         raise autograd_errors.out_requires_grad(name)
     aval, found = out._v.aval, result._v.aval
     if found.dtype is not aval.dtype:
-        check_type(name, found.dtype, aval.dtype, several)
+        check_type(name, found.dtype, aval.dtype, several, tuple(x for x in reads if isinstance(x, Handle)))
         result = cast_to(result, aval.dtype)
-    if found.shape == aval.shape:
-        write_value(out, read(result))
-        return out
-    if aval.size and not resizes_silently(name):
-        warnings.warn(
-            f"An output with one or more elements was resized since it had shape {list(aval.shape)}, which does not "
-            f"match the required output shape {list(found.shape)}. This behavior is deprecated, and in a future "
-            "PyTorch release outputs will not be resized unless they have zero elements. You can explicitly reuse "
-            "an out tensor t by resizing it, inplace, to zero elements with t.resize_(0).",
-            stacklevel=4,
-        )
+    if found.shape != aval.shape and keeps_shape(name, aval.shape, found.shape):
+        result = apply(RESHAPE, (result,), (aval.shape,))[0]
+    elif found.shape != aval.shape:
+        return _resized(name, out, result)
+    write_value(out, read(result))
+    return out
+
+
+def _resized(name: str, out: Any, result: Any) -> Any:
+    """`out` with the shape of the result, in memory of its own."""
+    old = out._v.aval
+    words = warning_of_resize(name, old.shape, result._v.aval.shape)
+    if words is not None:
+        warnings.warn(words, stacklevel=5)
+    order = None if lies_by_rows(name, old.size > 0) else result._order
     out._v, out._cell, out._chain, out._base, out._geometry = read(result), None, (), None, None
-    out._order, out._bent = result._order, result._order is not None
+    out._order, out._bent = order, order is not None
     return out
 
 

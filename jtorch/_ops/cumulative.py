@@ -8,7 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax import lax
 
-from jtorch._declare import Array, Dim, DType, op, reduction
+from jtorch._declare import Array, Dim, DType, composite, op, reduction, write_out
 from jtorch._declare.indices import index_type
 from jtorch._ops.refusals import BOOL, COMPLEX, INT, no_kernel
 
@@ -58,9 +58,9 @@ cummax = _running("cummax", jnp.greater_equal, "Running maxima and where they st
 cummin = _running("cummin", jnp.less_equal, "Running minima and where they stand, the last of equal ones.")
 
 
-@op(out=True, grad="SubBackward0")
-def diff(input: Array, n: int = 1, dim: Dim = -1, prepend: Array = None, append: Array = None) -> Array:
-    """Differences of neighbours along a dimension, `n` times over.
+def _left_out(specs: tuple, statics: tuple) -> tuple[int, ...]:
+    """`prepend` and `append` where no difference is taken."""
+    return (1, 2) if statics[0] == 0 else ()
 
 
 @op(name="diff", grad="SubBackward0", undefined=_left_out, order="pointwise", function=False, method=False)
@@ -74,3 +74,15 @@ def _diff(input: Array, n: int = 1, dim: Dim = -1, prepend: Array = None, append
     parts = [x for x in (prepend, input, append) if x is not None]
     x = jnp.concatenate(parts, dim) if len(parts) > 1 else input
     return jnp.diff(x, min(n, x.shape[dim]), dim)
+
+
+@composite
+def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None, *, out: Any = None) -> Any:
+    """Differences of neighbours along a dimension, `n` times over.
+
+    >>> import jtorch as torch
+    >>> torch.diff(torch.tensor([1., 4., 9.]))
+    tensor([3., 5.])
+    """
+    found = _diff(input, n, dim, prepend, append)
+    return found if out is None else write_out("diff" if n else "diff_of_order_0", out, found)

@@ -90,8 +90,10 @@ def nonzero(input: Any, *, as_tuple: bool = False, out: Any = None) -> Any:
     tensor([[1],
             [3]])
     """
+    if as_tuple and isinstance(out, Handle):
+        raise RuntimeError("nonzero does not support the out kwarg when as_tuple is True")
     array = to_host(input)
-    if as_tuple:
+    if as_tuple and out is None:
         return tuple(from_host(i) for i in np.nonzero(np.atleast_1d(array)))
     found = np.argwhere(array).astype(np.int64) if array.ndim else np.zeros((int(bool(array)), 0), np.int64)
     t = columns(from_host(found))

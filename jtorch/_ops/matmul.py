@@ -15,6 +15,7 @@ from jax import lax
 
 from jtorch._declare import Array, DType, Handle, Scalar, broadcast, composite, errors, op, write_out
 from jtorch._declare.halves import is_half, wide
+from jtorch._declare.out_rules import check_type
 from jtorch._declare.types import from_numpy
 
 
@@ -176,7 +177,11 @@ def matmul(input: Any, other: Any, *, out: Any = None) -> Any:
     a, b = input._v.aval.ndim, other._v.aval.ndim
     chosen = _BY_RANK.get((a, b), _batched)
     found = chosen(input, other)
-    return found if out is None else write_out("matmul", out, found)
+    if out is None:
+        return found
+    if isinstance(out, Handle):
+        check_type("mv" if b == 1 and a > 1 else "dot" if b == 1 else "mm", found._v.aval.dtype, out._v.aval.dtype)
+    return write_out("matmul", out, found)
 
 
 _BY_RANK = {(2, 2): mm, (2, 1): mv, (1, 1): dot, (1, 2): _row_times}

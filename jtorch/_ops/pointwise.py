@@ -12,8 +12,9 @@ from typing import Any
 import jax.numpy as jnp
 from jax import lax
 
-from jtorch._declare import Array, Operand, Scalar, cast_to, composite, errors, pointwise
+from jtorch._declare import Array, Handle, Operand, Scalar, cast_to, composite, errors, pointwise
 from jtorch._declare.checks import has_zero
+from jtorch._declare.out_rules import check_type
 from jtorch._declare.types import float64, get_default_dtype, int64
 from jtorch._ops.refusals import BOOL, COMPLEX, INT, both, broadcasts, common, kind_of, no_kernel, refused
 
@@ -307,7 +308,11 @@ def pow(input: Any, exponent: Any, *, out: Any = None) -> Any:
             input = cast_to(input, int64)
         if exponent < 0:
             raise RuntimeError("Integers to negative integer powers are not allowed.")
-    if exponent not in STATIC_EXPONENTS or (kind == BOOL and isinstance(exponent, bool)):
+    if (
+        exponent not in STATIC_EXPONENTS
+        or isinstance(exponent, complex)
+        or (kind == BOOL and isinstance(exponent, bool))
+    ):
         return _pow(input, exponent, out=out)
     if not whole and kind in (INT, BOOL):
         input = cast_to(input, get_default_dtype())
@@ -331,6 +336,8 @@ def float_power(input: Any, exponent: Any, *, out: Any = None) -> Any:
     number = complex if has_complex else float
     return pow(number(base) if is_number(base) else base, number(power) if is_number(power) else power, out=out)
 
+    if isinstance(out, Handle):
+        check_type("float_power", to, out._v.aval.dtype)
 
 @composite(inplace=True)
 def square(input: Any, *, out: Any = None) -> Any:

@@ -34,6 +34,7 @@ from jtorch._declare.draws import (
     default_generator,
     dense,
     drawn,
+    fill_order,
     geometry,
     in_memory_order,
     is_contiguous,
@@ -101,15 +102,29 @@ def _new(
     if out is not None:
         if dtype is not None and dtype is not out.dtype:
             raise RuntimeError(f"dtype {dtype} does not match dtype of out parameter ({out.dtype})")
-        to = out.dtype
-        return write_out(name, out, drawn(lambda: draw(shape, to.np, True), to, out.device))
+        return write_out(name, out, _drawn(draw, _memory_of(out, shape), out.dtype, out.device))
     found = default if dtype is None else dtype_of(name, dtype)
     if requires_grad and not (found.is_floating_point or found.is_complex):
         raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
     g = contiguous(shape) if like is None else dense(geometry(like))
-    plain = is_contiguous(g.size, g.stride)
-    t = drawn(lambda: _in_shape(g, lambda size: draw(size, found.np, plain)), found, placed(device))
+    t = _drawn(draw, g, found, placed(device))
     return t.requires_grad_() if requires_grad else t
+
+
+def _memory_of(out: Any, shape: Sequence[int]) -> Any:
+    """How numbers for `out=` lie: as it does, or row by row where there is none or it must be resized."""
+    return geometry(out) if isinstance(out, Handle) and tuple(out.shape) == tuple(shape) else contiguous(shape)
+
+
+def _drawn(draw: Draw, g: Any, to: Any, place: Any) -> Any:
+    """A tensor of numbers drawn in the order of a geometry's memory."""
+    plain = is_contiguous(g.size, g.stride)
+    return drawn(lambda: _in_shape(g, lambda size: draw(size, to.np, plain)), to, place)
+
+
+def _laid_out(t: Any, g: Any) -> np.ndarray:
+    """A tensor's contents, broadcast to a geometry's size, its dimensions in the order in which they are drawn."""
+    return np.broadcast_to(to_host(t), g.size).transpose(fill_order(g.stride))
 
 
 def _in_shape(g: Any, draw: Callable[[Sequence[int]], np.ndarray]) -> np.ndarray:
@@ -283,13 +298,20 @@ def normal(
         if size is None:
             raise errors.argument_type("normal", "mean", 1, "Tensor", mean)
         draw = _normal(generator, float(mean), float(std))
-        return _new("normal", draw, shape_of("normal", (), size), get_default_dtype(), out=out, **options)
+        return _new("normal_of_size", draw, shape_of("normal", (), size), get_default_dtype(), out=out, **options)
     shape: tuple[int, ...] = ()
     for t in tensors:
         shape = broadcast(shape, tuple(t.shape))
-    place, found = tensors[0].device, tensors[0].dtype
-    middle, width = (to_host(x) if isinstance(x, Handle) else x for x in (mean, std))
-    t = drawn(lambda: source(generator).normal_like(middle, width, shape, found.np), found, place)
+    to = tensors[0].dtype
+    if isinstance(out, Handle):
+        to = out.dtype
+        if not (to.is_floating_point or to.is_complex):
+            raise errors.not_implemented_for("normal_kernel_cpu", to.type_name)
+        if not isinstance(std, Handle):  # torch draws into `out=` as it is and adds the means
+            broadcast(shape, tuple(out.shape))
+    g = _memory_of(out, shape)
+    middle, width = (_laid_out(x, g) if isinstance(x, Handle) else x for x in (mean, std))
+    t = _drawn(lambda size, kind, _: source(generator).normal_like(middle, width, size, kind), g, to, tensors[0].device)
     if any(x.requires_grad for x in tensors):
         t = normal_op(t, *(x if isinstance(x, Handle) else None for x in (mean, std)))
     return t if out is None else write_out("normal", out, t, tensors)
@@ -309,8 +331,12 @@ def bernoulli(input: Any, p: float | None = None, *, generator: Any = None, out:
             ["Tensor input, *, torch.Generator generator = None, Tensor out = None",
              "Tensor input, float p, *, torch.Generator generator = None"],
         )  # fmt: skip
-    shape, chances = tuple(input.shape), to_host(input) if p is None else float(p)
-    t = drawn(lambda: source(generator).bernoulli(shape, chances), input.dtype, input.device)
+    to = out.dtype if isinstance(out, Handle) else input.dtype
+    if to.is_complex:
+        raise errors.not_implemented_for("bernoulli_tensor_cpu_self_", to.type_name)
+    g = _memory_of(out, tuple(input.shape))
+    chances = _laid_out(input, g) if p is None else float(p)
+    t = _drawn(lambda size, kind, _: source(generator).bernoulli(tuple(size), chances), g, to, input.device)
     if input.requires_grad:
         t = bernoulli_op(t, input)
     return t if out is None else write_out("bernoulli", out, t, (input,))
@@ -354,11 +380,7 @@ def binomial(count: Any, prob: Any, generator: Any = None) -> Any:
 def _filled(name: str, target: Any, draw: Draw, reads: Sequence = ()) -> Any:
     """Draws into a tensor in the order of its memory."""
     check_writable(target)
-    g = geometry(target)
-    plain = is_contiguous(g.size, g.stride)
-    to = target.dtype
-    numbers = drawn(lambda: _in_shape(g, lambda size: draw(size, to.np, plain)), to, target.device)
-    return write_back(name, target, numbers, reads)
+    return write_back(name, target, _drawn(draw, geometry(target), target.dtype, target.device), reads)
 
 
 @composite(function=False)
@@ -421,8 +443,7 @@ def random_(self: Any, *bounds: int, to: int | None = None, generator: Any = Non
 def bernoulli_(self: Any, p: Any = 0.5, *, generator: Any = None) -> Any:
     """Fills with ones of probability `p`, a number or a tensor of probabilities, and zeros."""
     if isinstance(p, Handle):
-        order = memory_order(self)
-        chances = np.broadcast_to(to_host(p), tuple(self.shape)).transpose(order)
+        chances = _laid_out(p, geometry(self))
 
         def draw(shape: Sequence[int], kind: Any, _: bool) -> np.ndarray:
             return source(generator).bernoulli(tuple(shape), chances)

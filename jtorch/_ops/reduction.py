@@ -19,6 +19,7 @@ from jtorch._declare import (
     Dim,
     Dims,
     DType,
+    Handle,
     Operand,
     Scalar,
     composite,
@@ -27,6 +28,7 @@ from jtorch._declare import (
     overload,
     platform,
     reduction,
+    write_out,
 )
 from jtorch._declare.halves import wide
 from jtorch._declare.indices import index_type
@@ -66,11 +68,10 @@ def sum(input: Array, dim: Dims = None, keepdim: bool = False, *, dtype: DType =
     return jnp.sum(input, axes(input, dim), keepdims=keepdim)
 
 
-@reduction(kind="integers_to_int64")
+@reduction(kind="integers_to_int64", refuse=refused(
+    RuntimeError, "nansum on CPU does not support complex inputs", COMPLEX))  # fmt: skip
 def nansum(input: Array, dim: Dims = None, keepdim: bool = False, *, dtype: DType = None) -> Array:
     """The sum with nan counted as 0."""
-    if jnp.iscomplexobj(input):
-        raise RuntimeError("nansum on CPU does not support complex inputs")
     return jnp.sum(jnp.where(input != input, 0, input), axes(input, dim), keepdims=keepdim)
 
 
@@ -402,15 +403,22 @@ var_mean = _with_mean_of("var_mean", _var_mean, "Variance and mean.")
 std_mean = _with_mean_of("std_mean", _std_mean, "Standard deviation and mean.")
 
 
-@reduction(kind="float", alias=("special.logsumexp",))
-def logsumexp(input: Array, dim: Dims, keepdim: bool = False) -> Array:
+@reduction(kind="float", name="logsumexp", public="_logsumexp", function=False, method=False)
+def _logsumexp(input: Array, dim: Dims, keepdim: bool = False) -> Array:
+    return jss.logsumexp(input, axes(input, dim), keepdims=keepdim)
+
+
+@composite(alias=("special.logsumexp",))
+def logsumexp(input: Any, dim: Any, keepdim: bool = False, *, out: Any = None) -> Any:
     """`log(sum(exp(input)))` along dimensions, without overflow.
 
     >>> import jtorch as torch
     >>> torch.logsumexp(torch.tensor([-1000., 100.]), 0)
     tensor(100.)
     """
-    return jss.logsumexp(input, axes(input, dim), keepdims=keepdim)
+    if isinstance(out, Handle) and isinstance(input, Handle) and input.is_complex() and out.is_floating_point():
+        return write_out("logsumexp", out, sum(input.exp().real, dim, keepdim).log())  # torch sums in the type of `out`
+    return _logsumexp(input, dim, keepdim, out=out)
 
 
 @reduction(kind=None, out=False, differentiable=False)

@@ -12,7 +12,8 @@ import jax.numpy as jnp
 import jax.scipy.linalg as jsl
 import numpy as np
 
-from jtorch._declare import Array, Dim, composite, op, write_out
+from jtorch._declare import Array, Dim, Handle, composite, op, write_out
+from jtorch._declare.out_rules import check_type
 from jtorch._ops import distance, matmul, views
 from jtorch.linalg.checks import check_inexact, check_square, word
 from jtorch.linalg.inverses import inv
@@ -29,6 +30,11 @@ def matrix_power(input: Any, n: int, *, out: Any = None) -> Any:
     """
     check_square("linalg.matrix_power", input._v.aval)
     found = _power(inv(input) if n < 0 else input, abs(n))
+    if isinstance(out, Handle):
+        kinds = found._v.aval.dtype, out._v.aval.dtype
+        check_type("linalg_matrix_power", *kinds)
+        if n not in (0, 1):
+            check_type("mm", *kinds)
     return found if out is None else write_out("linalg_matrix_power", out, found)
 
 

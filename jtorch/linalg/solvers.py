@@ -39,7 +39,7 @@ def _is_vector(A: Any, B: Any) -> bool:
     return B.ndim == 1 or (A.ndim - 1 == B.ndim and A.shape[:-1] == B.shape)
 
 
-@op(name="linalg_solve_ex", method=False, function=False, out=True, returns=("result", "info"))
+@op(name="linalg_solve_ex", method=False, function=False, returns=("result", "info"))
 def _solve(A: Array, B: Array, left: bool) -> tuple[Array, Array]:
     check_square("linalg.solve", A)
     check_inexact("linalg.solve", A)
@@ -71,12 +71,11 @@ def _lay(found: Any, left: bool) -> Any:
 @composite(method=False)
 def solve_ex(A: Any, B: Any, *, left: bool = True, check_errors: bool = False, out: Any = None) -> Any:
     """The solution and an error code: 0 where the matrix is regular."""
-    found = _solve(A, B, left, out=out)
-    if out is None:
-        _lay(found[0], left)
+    found = _solve(A, B, left)
+    _lay(found[0], left)
     if check_errors:
         check_info("torch.linalg.solve_ex", found[1], SINGULAR)
-    return found
+    return found if out is None else type(found)(write_outs("linalg_solve_ex", out, found))
 
 
 @composite(method=False)
@@ -89,7 +88,8 @@ def solve(A: Any, B: Any, *, left: bool = True, out: Any = None) -> Any:
     """
     found, info = _solve(A, B, left)
     check_info("torch.linalg.solve", info, SINGULAR)
-    return _lay(found, left) if out is None else write_out("linalg_solve", out, found)
+    _lay(found, left)
+    return found if out is None else write_out("linalg_solve", out, found)
 
 
 @op(name="linalg_solve_triangular", public="solve_triangular", method=False, out=True, order="columns")
@@ -304,11 +304,22 @@ def cholesky_inverse(input: Any, upper: bool = False, *, out: Any = None) -> Any
     """
     inverse, info = _cholesky_inverse(input, upper)
     check_info("cholesky_inverse", info, NO_INVERSE)
-    return columns(inverse) if out is None else write_out("cholesky_inverse", out, inverse)
+    columns(inverse)
+    return inverse if out is None else write_out("cholesky_inverse", out, inverse)
+
+
+def _warn_of_triangular_solve(**_: Any) -> None:
+    warn_once(
+        "torch.triangular_solve is deprecated in favor of torch.linalg.solve_triangularand will be removed in a future "
+        "PyTorch release.\ntorch.linalg.solve_triangular has its arguments reversed and does not return a copy of one of "
+        "the inputs.\nX = torch.triangular_solve(B, A).solution\nshould be replaced with\n"
+        "X = torch.linalg.solve_triangular(A, B).",
+        3,
+    )
 
 
 @op(name="triangular_solve", namespace="torch", out=True, returns=("solution", "cloned_coefficient"),
-    order=("columns", "columns"))  # fmt: skip
+    order=("columns", "columns"), warns=_warn_of_triangular_solve)  # fmt: skip
 def triangular_solve(
     input: Array, A: Array, upper: bool = True, transpose: bool = False, unitriangular: bool = False
 ) -> tuple[Array, Array]:

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jtorch._declare import as_int, broadcast, errors, registry, write_back
 from jtorch._declare.halves import wide as wide
 from jtorch._declare.types import from_numpy
+from jtorch._ops.reduction import vector_norm
 
 SPACE = "torch.nn.functional"
 
@@ -132,6 +133,8 @@ def p_norm(x: Any, p: float, axis: int, keepdims: bool) -> Any:
         return jnp.sum(x != 0, axis, keepdims=keepdims).astype(x.dtype)
     if p == 1:
         return jnp.sum(size, axis, keepdims=keepdims)
+    if jnp.iscomplexobj(x):
+        return vector_norm(x, p, (axis,), keepdims)
     if math.isinf(p):
         return (jnp.max if p > 0 else jnp.min)(size, axis, keepdims=keepdims)
     powers = jnp.sum(x * x if p == 2 else size**p, axis, keepdims=keepdims)

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jtorch._declare import Array, Dim, DType, composite, from_host, op, reduction, write_outs
+from jtorch._declare import Array, Dim, DType, Handle, composite, from_host, op, reduction, write_outs
 from jtorch.nn.functional._common import number, wide
 from jtorch.nn.functional.activation import softmax_op
 from jtorch.nn.functional.normalization import batch_norm_op, group_norm, write_statistics
@@ -42,6 +42,8 @@ def _native_batch_norm(
     else:
         saved = tuple(from_host(np.zeros(0, np.float32), input.dtype) for _ in range(2))
     results = (found, *saved)
+    if not training and out is not None and any(t.ndim != 1 for t in out[1:]):
+        raise RuntimeError(f"TensorAccessor expected 1 dims but tensor has {out[1].ndim}")
     return results if out is None else tuple(write_outs(name, out, results))
 
 
@@ -83,12 +85,15 @@ def _native_batch_norm_legit_no_training(
 @composite(namespace=_ATEN, method=False)
 def _batch_norm_with_update(
     input: Any, weight: Any, bias: Any, running_mean: Any, running_var: Any, momentum: float, eps: float, *,
-    out: Any = None,
+    out: Any = None, save_mean: Any = None, save_invstd: Any = None, reserve: Any = None,
 ) -> tuple:  # fmt: skip
     """`native_batch_norm` in training, and an empty tensor in which other backends keep what they reserve."""
+    outs = (out, save_mean, save_invstd, reserve)
+    if out is not None and not all(isinstance(t, Handle) for t in outs):
+        raise RuntimeError("Overloaded torch operator invoked from Python failed to match any schema")
     found = native_batch_norm(input, weight, bias, running_mean, running_var, True, momentum, eps)
     results = (*found, from_host(np.zeros(0, np.uint8)))
-    return results if out is None else tuple(write_outs("_batch_norm_with_update", out, results))
+    return results if out is None else tuple(write_outs("_batch_norm_with_update", outs, results))
 
 
 @op(namespace="torch", method=False, order="images")
