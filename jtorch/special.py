@@ -71,10 +71,14 @@ def _spherical(x: Array) -> Array:
     return jnp.where(near, series, jnp.where(jnp.isinf(x), 0, jnp.sin(apart) / apart))
 
 
+def _i1(x: Array) -> Array:
+    return jnp.exp(jnp.sign(x) * x) * lax.bessel_i1e(x)  # the derivative of `abs` at 0 would be 1
+
+
 entr = _function("entr", _entropy, "`-x log(x)`, 0 at 0 and -inf below.")
 erfcx = _function("erfcx", _erfcx, "`exp(x ** 2) * erfc(x)`.")
 i0e = _function("i0e", lax.bessel_i0e, "`exp(-|x|) * i0(x)`.", "SpecialI0EBackward0")
-i1 = _function("i1", jss.i1, "The modified Bessel function of order 1.")
+i1 = _function("i1", _i1, "The modified Bessel function of order 1.")
 i1e = _function("i1e", lax.bessel_i1e, "`exp(-|x|) * i1(x)`.", "SpecialI1EBackward0")
 
 
@@ -87,7 +91,7 @@ ndtr = _function("ndtr", _ndtr, "The area under the normal density up to x.", "M
 ndtri = _function("ndtri", jss.ndtri, "The inverse of `ndtr`.")
 log_ndtr = _function("log_ndtr", jss.log_ndtr, "The logarithm of `ndtr`.")
 modified_bessel_i0 = _function("modified_bessel_i0", i0.body, "`i0`.", differentiable=False)
-modified_bessel_i1 = _function("modified_bessel_i1", jss.i1, "`i1`.", differentiable=False)
+modified_bessel_i1 = _function("modified_bessel_i1", _i1, "`i1`.", differentiable=False)
 spherical_bessel_j0 = _function("spherical_bessel_j0", _spherical, "`sin(x) / x`, 1 at 0.", differentiable=False)
 
 

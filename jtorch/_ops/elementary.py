@@ -55,8 +55,18 @@ sinc = _unary("sinc", jnp.sinc, "`sin(pi x) / (pi x)`, 1 at 0.", alias=("special
 
 
 def _i0(x: Array) -> Array:
-    zero = x == 0  # where JAX's derivative is 1 and the true one 0
-    return jnp.where(zero, 1, jss.i0(jnp.where(zero, 1, x)))
+    return jnp.exp(jnp.sign(x) * x) * lax.bessel_i0e(x)  # the derivative of `abs` at 0 would be 1
+
+
+@jax.custom_jvp
+def _lgamma(x: Array) -> Array:
+    """`lax.lgamma` with derivatives that are right below 0 too."""
+    return lax.lgamma(x)
+
+
+@_lgamma.defjvp
+def _lgamma_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    return _lgamma(*primals), digamma.body(*primals) * tangents[0]
 
 
 def _real(name: str, fn: Callable, doc: str, **given: Any) -> Callable:
@@ -67,7 +77,7 @@ def _real(name: str, fn: Callable, doc: str, **given: Any) -> Callable:
 erf = _real("erf", lax.erf, "The error function.", alias=("special.erf",))
 erfc = _real("erfc", lax.erfc, "`1 - erf(input)`.", alias=("special.erfc",))
 erfinv = _real("erfinv", lax.erf_inv, "The inverse of `erf`.", alias=("special.erfinv",))
-lgamma = _real("lgamma", lax.lgamma, "The logarithm of the gamma function.", alias=("special.gammaln",))
+lgamma = _real("lgamma", _lgamma, "The logarithm of the gamma function.", alias=("special.gammaln",))
 i0 = _real("i0", _i0, "The modified Bessel function of order 0.", alias=("special.i0",))
 
 

@@ -552,7 +552,13 @@ def cov(input: Array, *, correction: int = 1, fweights: Array = None, aweights: 
     _matrix("cov", input)
     _weights("fweights", "integral", fweights, input)
     _weights("aweights", "floating point", aweights, input)
-    return jnp.cov(_as_float(input), ddof=correction, fweights=fweights, aweights=aweights)
+    x = _as_float(jnp.atleast_2d(input))
+    weights = [w.reshape(-1) for w in (fweights, aweights) if w is not None]
+    each = math.prod(weights) if weights else 1
+    total = jnp.sum(each) if weights else x.shape[1]  # in the weights' own precision
+    lost = 1 if aweights is None else jnp.sum(each * weights[-1]) / total
+    x = x - jnp.sum(x * each, 1, keepdims=True) / total
+    return jnp.squeeze(x @ (x * each).conj().T / jnp.maximum(total - correction * lost, 0))
 
 
 @reduction(kind="float", out=False, grad="SqueezeBackward0")

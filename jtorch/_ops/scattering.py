@@ -5,8 +5,10 @@ https://docs.pytorch.org/docs/stable/torch.html#indexing-slicing-joining-mutatin
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -24,6 +26,7 @@ from jtorch._declare import (
 )
 from jtorch._declare.checks import check_bounds
 from jtorch._declare.indices import IN_BOUNDS, clipped, index_type, outside
+from jtorch._declare.once import warn_once
 from jtorch._declare.types import int32, int64
 from jtorch._ops.index_checks import at_least_1d, bounds_error, length
 
@@ -182,6 +185,11 @@ def scatter(
     tensor([6., 0., 5.])
     """
     source = value if src is None else src
+    if reduce is not None and isinstance(src, Handle):
+        warn_once(
+            "The reduce argument of torch.scatter with Tensor src is deprecated and will be removed in a future PyTorch "
+            "release. Use torch.scatter_reduce instead for more reduction options."
+        )
     d = _check_scatter("scatter", input, dim, index, source)
     if reduce is not None:
         if reduce not in _REDUCTIONS:
@@ -265,22 +273,29 @@ def _to_the_extreme(found: Any, start: Any, where: tuple, part: Any) -> Any:
 
 
 def _product_into(start: Any, where: tuple, part: Any) -> Any:
-    """JAX differentiates a scatter of products only without repeats: the slope of a factor is the product of the
-    others, found by division or, where one factor is zero, from the product of the rest."""
-    still, factors = lax.stop_gradient(start), lax.stop_gradient(part)
-    found = still.at[where].multiply(factors, mode=IN_BOUNDS)
-    if not jnp.issubdtype(found.dtype, jnp.inexact):
-        return found
-    zeros = (still == 0).astype(np.int32).at[where].add((factors == 0).astype(np.int32), mode=IN_BOUNDS)
-    rest = jnp.where(still == 0, 1, still).at[where].multiply(jnp.where(factors == 0, 1, factors), mode=IN_BOUNDS)
+    whole = sum(isinstance(w, slice) for w in where)  # dimensions taken whole, the first ones
+    return _product(whole, where[whole:], start, part)
 
-    def slope(x: Any, whole: Any, count: Any, others: Any) -> Any:
-        single = jnp.where((count == 1) & (x == 0), others, 0)
-        return jnp.where(count == 0, whole / jnp.where(x == 0, 1, x), single)
 
-    mine = slope(still, found, zeros, rest) * start
-    theirs = slope(factors, found[where], zeros[where], rest[where]) * part
-    return _with_slopes(found, mine, jnp.zeros_like(found).at[where].add(theirs, mode=IN_BOUNDS))
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _product(whole: int, places: tuple, start: Any, part: Any) -> Any:
+    """JAX differentiates a scatter of products only without repeats. A factor's slope is the product of the others,
+    found by division or, for a zero alone among its kind, with 1 in its place; so slopes have slopes of their own."""
+    return start.at[(*(slice(None),) * whole, *places)].multiply(part, mode=IN_BOUNDS)
+
+
+@_product.defjvp
+def _(whole: int, operands: tuple, tangents: tuple) -> tuple:
+    places, start, part = operands
+    where = (*(slice(None),) * whole, *places)
+    found, zero = _product(whole, *operands), part == 0
+    start_or_1, part_or_1 = (jnp.where(x == 0, 1, x) for x in (start, part))
+    zeros = jnp.zeros(start.shape, np.int32).at[where].add(zero.astype(np.int32), mode=IN_BOUNDS)
+    single = zero & (zeros[where] == 1)
+    rest = _product(whole, places, start, jnp.where(single, 1, part))
+    mine = _product(whole, places, start_or_1, part) / start_or_1 * tangents[1]
+    theirs = jnp.where(single, rest[where], found[where] / part_or_1) * tangents[2]
+    return found, mine.at[where].add(theirs, mode=IN_BOUNDS)
 
 
 def _neutral(reduce: str, kind: Any) -> Any:
@@ -341,6 +356,7 @@ def index_reduce(
     >>> torch.ones(2).index_reduce(0, torch.tensor([0, 0]), torch.tensor([2., 3.]), "prod")
     tensor([6., 1.])
     """
+    warn_once("index_reduce() is in beta and the API may change at any time.")
     if reduce not in ("prod", "mean", "amax", "amin"):
         raise RuntimeError(f"index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got {reduce}.")
     d = wrap_dim(dim, input._v.aval.ndim)
