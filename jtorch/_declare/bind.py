@@ -98,9 +98,9 @@ def _source(op: Op, method: bool, out: bool, operator: bool, names: dict[str, An
     if out:
         head.append("out=None")
     lines += [f"    if {a} is not _MISSING: {n} = {a}" for a, n in extra]
-    data, statics = [], []
     if out and op.name in COMPUTED_IN_OUT:
         lines.append(f"    if dtype is None and out is not None: dtype = _computing_dtype('{op.name}', input, out)")
+    data, statics = [], []
     for at, p in enumerate(op.params):
         lines += [_paired(op, line, method) for line in _check(op.name, p, at, p.name == star)]
         if operator and p.kind == "operand" and at:
@@ -119,11 +119,11 @@ def _source(op: Op, method: bool, out: bool, operator: bool, names: dict[str, An
     call = f"_apply(_op, {operands}, {fixed})"
     if op.order == "pointwise":
         call = f"_kept({call}, {operands})"
+    elif op.order == "images":
+        call = f"_as_images({call}, {operands})"
     elif op.order is not None:
         call = f"_laid_by({call}, {(op.order,) if op.order.__class__ is str else tuple(op.order)})"
     if out:
-    elif op.order == "images":
-        call = f"_as_images({call}, {operands})"
         lines.append(f"    return _finish({call}, out, {operands})")
     else:
         lines.append(f"    return _finish({call})")

@@ -333,11 +333,11 @@ def float_power(input: Any, exponent: Any, *, out: Any = None) -> Any:
     has_complex = any(x.dtype.is_complex if not is_number(x) else isinstance(x, complex) for x in (input, exponent))
     to = float64.to_complex() if has_complex else float64
     base, power = (x if is_number(x) else cast_to(x, to) for x in (input, exponent))
+    if isinstance(out, Handle):
+        check_type("float_power", to, out._v.aval.dtype)
     number = complex if has_complex else float
     return pow(number(base) if is_number(base) else base, number(power) if is_number(power) else power, out=out)
 
-    if isinstance(out, Handle):
-        check_type("float_power", to, out._v.aval.dtype)
 
 @composite(inplace=True)
 def square(input: Any, *, out: Any = None) -> Any:

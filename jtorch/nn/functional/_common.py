@@ -128,13 +128,13 @@ def listed(shape: Sequence[int]) -> str:
 
 def p_norm(x: Any, p: float, axis: int, keepdims: bool) -> Any:
     """The p-norm along one axis, with torch's gradient 0 where it is 0."""
+    if jnp.iscomplexobj(x):
+        return vector_norm(x, p, (axis,), keepdims)
     size = jnp.sign(x) * x
     if p == 0:
         return jnp.sum(x != 0, axis, keepdims=keepdims).astype(x.dtype)
     if p == 1:
         return jnp.sum(size, axis, keepdims=keepdims)
-    if jnp.iscomplexobj(x):
-        return vector_norm(x, p, (axis,), keepdims)
     if math.isinf(p):
         return (jnp.max if p > 0 else jnp.min)(size, axis, keepdims=keepdims)
     powers = jnp.sum(x * x if p == 2 else size**p, axis, keepdims=keepdims)
