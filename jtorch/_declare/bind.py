@@ -52,6 +52,7 @@ def binder(
     names: dict[str, Any] = {"_op": op, "_finish": finish or _finisher(op)}
     fn: Any = types.FunctionType(_unbound.__code__, names, op.name)
     fn.__qualname__ = op.name  # Python's errors about wrong keywords say it
+    names["_fn"] = fn
 
     def build() -> Callable:
         names.update(_NAMES)
@@ -112,6 +113,9 @@ def _source(op: Op, method: bool, out: bool, operator: bool, names: dict[str, An
             statics.append(f"len({p.name})")
         elif p.kind not in OPERANDS:
             statics.append(p.name)
+    if op.warns is not None:
+        names["_warns"] = op.warns
+        lines.append(f"    _warns({', '.join(f'{p.name}={p.name}' for p in op.params)})")
     fixed = f"({', '.join(statics)}{',' if statics else ''})"
     if op.single and not op.residuals:
         lines += fast_lines(op.params, fixed, op.differentiable, out, op.order)
@@ -136,7 +140,7 @@ def _older_lines(op: Op, method: bool, out: bool, names: dict[str, Any]) -> list
     places = [p.name for p in op.params if not p.keyword and not (method and p.name in op.function_only)]
     test = " or ".join(["_old", *(f"isinstance({n}, _Handle)" for n in places if n in op.function_only)])
     found = f"tuple(x for x in ({', '.join(places)}, *_old) if x is not None)"
-    return [f"    if {test}: return _older({op.name}, {found}, {'dict(out=out)' if out else '{}'})"]
+    return [f"    if {test}: return _older(_fn, {found}, {'dict(out=out)' if out else '{}'})"]
 
 
 def _paired(op: Op, line: str, method: bool) -> str:

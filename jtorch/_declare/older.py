@@ -38,10 +38,13 @@ def called(fn: Callable, args: tuple, kwargs: dict[str, Any]) -> Any:
     tensors = [x for x in args if isinstance(x, Handle)]
     if names[0] == "other":
         return fn(*tensors, numbers.pop("other"), **numbers, **kwargs)
+    out = ", *, Tensor out = None" if "out" in kwargs else ""
     warn_once(
-        f"This overload of {fn.op.name} is deprecated:\n\t{fn.op.name}({_older(names, today, args)})\n"
-        f"Consider using one of the following signatures instead:\n\t{fn.op.name}({signature}, *, {keywords})",
+        f"This overload of {fn.op.name} is deprecated:\n\t{fn.op.name}({_older(names, today, args)}{out})\n"
+        f"Consider using one of the following signatures instead:\n\t{fn.op.name}({signature}, *, {keywords}"
+        f"{out.removeprefix(', *')})",
         level=3,
+        key="an argument order",
     )
     return fn(*tensors, **numbers, **kwargs)
 

@@ -7,6 +7,7 @@ from jtorch._ops import control as control
 from jtorch._ops import conversion as conversion
 from jtorch._ops import counting as counting
 from jtorch._ops import creation as creation
+from jtorch._ops import creation_new as creation_new
 from jtorch._ops import creation_strided as creation_strided
 from jtorch._ops import cumulative as cumulative
 from jtorch._ops import einsum as einsum
@@ -39,3 +40,4 @@ from jtorch._ops import symbolic as symbolic
 from jtorch._ops import view_copy as view_copy
 from jtorch._ops import view_scatter as view_scatter
 from jtorch._ops import views as views
+from jtorch._ops import views_numpy as views_numpy

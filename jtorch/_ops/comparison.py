@@ -175,7 +175,8 @@ def isin(
     """
     first = element if elements is None else elements
     second = test_element if test_elements is None else test_elements
-    if not any(isinstance(x, Handle) for x in (first, second)):
+    misplaced = any(isinstance(x, Handle) for x in (element, test_element))
+    if misplaced or not any(isinstance(x, Handle) for x in (first, second)):
         given = [x for x in (first, second) if x is not None]
         raise errors.invalid_combination("isin", given, {}, [
             f"{a}, {b}, *, bool assume_unique = False, bool invert = False, Tensor out = None"

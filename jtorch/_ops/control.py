@@ -28,6 +28,11 @@ def cond(pred: Any, true_fn: Callable, false_fn: Callable, operands: Sequence = 
     >>> torch.cond(x > 1, lambda x: x.sin() * 0, lambda x: x, (x,))
     tensor(0.)
     """
+    if isinstance(pred, Handle) and not all(isinstance(x, (Handle, tuple, list, dict)) for x in operands):
+        raise RuntimeError(
+            "Expect operands to be a tuple of possibly nested dict/list/tuple that only consists of tensor leaves, but "
+            f"got {operands}."
+        )
     return (true_fn if _truth(pred) else false_fn)(*operands)
 
 

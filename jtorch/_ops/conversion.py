@@ -5,7 +5,6 @@ https://docs.pytorch.org/docs/stable/tensors.html
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import jax.numpy as jnp
@@ -31,6 +30,7 @@ from jtorch._declare import (
     registry,
     write_back,
 )
+from jtorch._declare.once import warn_of_lost_part
 from jtorch._declare.types import (
     PYTHON_DTYPES,
     cpu,
@@ -45,9 +45,18 @@ _ZERO = Fill("zero_", lambda aval: 0)
 _FILL = Fill("fill_", lambda aval, value: value)
 
 
+_TO_KEYWORDS = {"device", "dtype", "tensor", "non_blocking", "copy", "memory_format"}
+_TO_SIGNATURES = [
+    f"{first}, bool non_blocking = False, bool copy = False, *, torch.memory_format memory_format = None"
+    for first in ("torch.device device = None, torch.dtype dtype = None", "torch.dtype dtype", "Tensor tensor")
+]
+
+
 def _target(args: tuple, kwargs: dict) -> tuple[Any, Any, bool, Any, Any]:
     """(device, dtype, copy, tensor, memory format) of the three signatures of `Tensor.to`."""
     layout = kwargs.get("memory_format")
+    if kwargs.keys() - _TO_KEYWORDS:
+        raise errors.invalid_combination("to", args, kwargs, _TO_SIGNATURES)
     found: dict[str, Any] = {"device": kwargs.get("device"), "dtype": kwargs.get("dtype")}
     other = kwargs.get("tensor")
     flags = []
@@ -63,14 +72,7 @@ def _target(args: tuple, kwargs: dict) -> tuple[Any, Any, bool, Any, Any]:
         elif isinstance(a, memory_format):
             layout = a
         elif a is not None:
-            raise TypeError(
-                "to() received an invalid combination of arguments - got "
-                f"({', '.join(errors.type_name(x) for x in args)}), but expected one of:\n"
-                " * (torch.device device = None, torch.dtype dtype = None, bool non_blocking = False, bool copy = "
-                "False, *, torch.memory_format memory_format = None)\n * (torch.dtype dtype, bool non_blocking = "
-                "False, bool copy = False, *, torch.memory_format memory_format = None)\n * (Tensor tensor, bool "
-                "non_blocking = False, bool copy = False, *, torch.memory_format memory_format = None)\n"
-            )
+            raise errors.invalid_combination("to", args, {}, _TO_SIGNATURES)
     copy = kwargs.get("copy", flags[1] if len(flags) > 1 else False)
     return found["device"], found["dtype"], bool(copy), other, layout
 
@@ -106,7 +108,7 @@ def _converted(self: Any, wish: dtype | None, place: Any, copy: bool = False, la
         t = moved_to(t, where)
     if to is not aval.dtype:
         if aval.dtype.is_complex and not to.is_complex and to.name != "bool":
-            warnings.warn("Casting complex values to real discards the imaginary part", stacklevel=3)
+            warn_of_lost_part()
         t = cast_to(t, to)
     moves = layout is not None and layout is not preserve_format
     if moves:
@@ -135,13 +137,14 @@ for _name, _target_name in {
     _shorthand(_name, _target_name)
 
 
-_TYPE_NAMES = {
+TYPE_NAMES = {
     "float32": "FloatTensor", "float64": "DoubleTensor", "float16": "HalfTensor", "bfloat16": "BFloat16Tensor",
     "int64": "LongTensor", "int32": "IntTensor", "int16": "ShortTensor", "int8": "CharTensor", "uint8": "ByteTensor",
     "bool": "BoolTensor", "complex64": "ComplexFloatTensor", "complex128": "ComplexDoubleTensor",
     "uint16": "UInt16Tensor", "uint32": "UInt32Tensor", "uint64": "UInt64Tensor",
 }  # fmt: skip
-TYPES_BY_NAME = {f"torch.{v}": k for k, v in _TYPE_NAMES.items()}
+TYPES_BY_NAME = {f"torch.{v}": k for k, v in TYPE_NAMES.items()}
+TENSOR_TYPES: dict[Any, str] = {}  # names of dtypes by torch.FloatTensor and its kin, which a layer above makes
 
 
 @composite(public="type", function=False)
@@ -155,11 +158,13 @@ def _type(self: Any, dtype: Any = None, non_blocking: bool = False) -> Any:
     if dtype is None:
         aval = self._v.aval
         space = "torch." if aval.device.type == "cpu" else f"torch.{aval.device.type}."
-        return space + _TYPE_NAMES.get(aval.dtype.name, f"{aval.dtype.type_name}Tensor")
+        return space + TYPE_NAMES.get(aval.dtype.name, f"{aval.dtype.type_name}Tensor")
     if isinstance(dtype, str):
         if dtype not in TYPES_BY_NAME:
             raise ValueError(f"invalid type: '{dtype}'")
         dtype = dtype_named(TYPES_BY_NAME[dtype])
+    if dtype in TENSOR_TYPES:
+        dtype = dtype_named(TENSOR_TYPES[dtype])
     return _converted(self, PYTHON_DTYPES.get(dtype, dtype), None)
 
 

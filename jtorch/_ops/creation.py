@@ -36,6 +36,7 @@ from jtorch._declare import (
 )
 from jtorch._declare.bind import MISSING
 from jtorch._declare.indices import index_type
+from jtorch._declare.once import warn_once
 from jtorch._declare.types import FLOAT, INT, PYTHON_DTYPES, dtype, get_default_dtype, int64
 from jtorch._ops.python_data import array_of
 
@@ -116,11 +117,16 @@ def tensor(
     torch.int64
     """
     wish = None if dtype is None else dtype_of("tensor", dtype)
+    return copied(data, wish, device, requires_grad, "torch.tensor")
+
+
+def copied(data: Any, wish: Any, device: Any, requires_grad: bool, name: str) -> Any:
+    """A tensor with a copy of `data`, as the function `name` makes it: a tensor is better cloned."""
     if isinstance(data, Handle):
         warnings.warn(
             "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
-            "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).",
-            stacklevel=2,
+            f"sourceTensor.detach().clone().requires_grad_(True), rather than {name}(sourceTensor).",
+            stacklevel=3,
         )
     t = _from_data(data, wish, device)
     if requires_grad and not (t.is_floating_point() or t.is_complex()):
@@ -183,10 +189,9 @@ def asarray(
     """
     follows = requires_grad is None and isinstance(obj, Handle) and obj._requires_grad
     if follows:
-        warnings.warn(
+        warn_once(
             "torch.asarray: unspecified requires_grad now defaults to obj.requires_grad instead of False. Pass "
-            "requires_grad=False explicitly to get the old behavior and silence this warning.",
-            stacklevel=2,
+            "requires_grad=False explicitly to get the old behavior and silence this warning."
         )
     t = _from_data(obj, None if dtype is None else dtype_of("asarray", dtype), device, copy=bool(copy))
     wanted = bool(requires_grad) or follows
@@ -459,6 +464,8 @@ def arange(*args: Any, dtype: Any = None, **options: Any) -> Any:
 @composite(method=False, public="range", forms=("start, end, step=1, *, dtype=None, **options",))
 def _range(*args: Any, dtype: Any = None, **options: Any) -> Any:
     """Numbers from `start` to `end`, both included; `arange` is what torch recommends instead."""
+    if len(args) + len({"start", "end"} & options.keys()) < 2:
+        raise errors.missing_arguments("range", ["end"])
     warnings.warn(
         "torch.range is deprecated and will be removed in a future release because its behavior is inconsistent with "
         "Python's range builtin. Instead, use torch.arange, which produces values in [start, end).",
@@ -566,45 +573,3 @@ def full_like(input: Any, fill_value: Any, *, dtype: Any = None, device: Any = N
     to = input._v.aval.dtype if dtype is None and isinstance(input, Handle) else dtype
     numbers = (fill_number("full_like", fill_value, to) if to is not None else fill_value,)
     return _like("full_like", FULL, numbers, input, dtype, device, options)
-
-
-# New tensors of a tensor's dtype and device: Tensor.new_zeros and its relatives
-
-
-def _new(self: Any, op: Fill, numbers: tuple, shape: tuple, options: dict) -> Any:
-    aval = self._v.aval
-    options.setdefault("device", aval.device)
-    to = options.pop("dtype", None) or aval.dtype
-    return fill(op, numbers, shape, to, **{k: v for k, v in options.items() if v is not None})
-
-
-@composite(function=False)
-def new_zeros(self: Any, *size: Any, **options: Any) -> Any:
-    """Zeros of shape `size` with this tensor's dtype and device."""
-    return _new(self, ZEROS, (), shape_of("new_zeros", size, options.pop("size", None)), options)
-
-
-@composite(function=False)
-def new_ones(self: Any, *size: Any, **options: Any) -> Any:
-    """Ones of shape `size` with this tensor's dtype and device."""
-    return _new(self, ONES, (), shape_of("new_ones", size, options.pop("size", None)), options)
-
-
-@composite(function=False)
-def new_empty(self: Any, *size: Any, **options: Any) -> Any:
-    """A tensor of shape `size` with this tensor's dtype and device."""
-    return _new(self, ZEROS, (), shape_of("new_empty", size, options.pop("size", None)), options)
-
-
-@composite(function=False)
-def new_full(self: Any, size: Any, fill_value: Any, **options: Any) -> Any:
-    """One value in shape `size` with this tensor's dtype and device."""
-    to = options.get("dtype") or self._v.aval.dtype
-    return _new(self, FULL, (fill_number("new_full", fill_value, to),), shape_of("new_full", (size,)), options)
-
-
-@composite(function=False)
-def new_tensor(self: Any, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
-    """A copy of `data` with this tensor's dtype and device."""
-    aval = self._v.aval
-    return tensor(data, dtype=dtype or aval.dtype, device=device or aval.device, requires_grad=requires_grad)

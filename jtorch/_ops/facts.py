@@ -44,7 +44,9 @@ def typename(obj: Any) -> str:
         return obj.type()
     named = obj if hasattr(obj, "__qualname__") else type(obj)
     module = getattr(obj, "__module__", None) or named.__module__
-    return named.__qualname__ if module in (None, "builtins") else f"{module}.{named.__qualname__}"
+    if module in (None, "builtins"):
+        return named.__qualname__
+    return f"{module.removeprefix('j') if module.startswith('jtorch.') else module}.{named.__qualname__}"
 
 
 @composite
@@ -182,7 +184,7 @@ for _name in ("is_sparse", "is_sparse_csr", "is_quantized", "is_mkldnn", "is_met
 )
 def new(self: Any, *args: Any, device: Any = None, **named: Any) -> Any:
     """A tensor of this dtype: of a shape, or of data (by keyword `size`, `other`); empty without either."""
-    args = (*args, *named.values())
+    args = tuple(named["size"]) if "size" in named else (*args, *named.values())
     kind: dtype = self._v.aval.dtype
     if args and not isinstance(args[0], int):
         data = args[0]

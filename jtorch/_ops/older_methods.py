@@ -102,7 +102,7 @@ def reinforce(self: Any, reward: Any) -> Any:
 
 
 def _resized(self: Any, sizes: tuple) -> Any:
-    wanted = math.prod(sizes) if all(isinstance(n, int) for n in sizes) else sizes
+    wanted = math.prod(sizes) if all(isinstance(n, int) for n in sizes) else sizes[0]
     if wanted != self.numel():
         shown = "x".join(map(str, sizes))
         raise RuntimeError(

@@ -11,7 +11,17 @@ from typing import Any
 import numpy as np
 
 from jtorch._declare import Handle, composite, errors, from_host, to_host, write_back
+from jtorch._declare.types import INT, dtype
 from jtorch._ops import views
+
+
+def _number(value: Any, kind: dtype) -> Any:
+    """A result of the user's function; TypeError when the tensor cannot hold it."""
+    if isinstance(value, (bool, int, float)) or (kind.is_complex and isinstance(value, complex)):
+        return value
+    if kind.category <= INT:
+        raise TypeError(f"'{errors.type_name(value)}' object cannot be interpreted as an integer")
+    raise TypeError(f"must be real number, not {errors.type_name(value)}")
 
 
 def _written(name: str, self: Any, others: tuple, fn: Callable) -> Any:
@@ -26,7 +36,8 @@ def _written(name: str, self: Any, others: tuple, fn: Callable) -> Any:
     if any(t._requires_grad for t in (self, *others)):
         raise RuntimeError(f"Can't call {name}() on Variable that requires grad. Use var.detach().{name}() instead.")
     columns = [to_host(t).reshape(-1).tolist() for t in (self, *(views.expand(o, aval.shape) for o in others))]
-    found = np.array([fn(*row) for row in zip(*columns, strict=True)]).astype(aval.dtype.np).reshape(aval.shape)
+    found = np.array([_number(fn(*row), aval.dtype) for row in zip(*columns, strict=True)])
+    found = found.astype(aval.dtype.np).reshape(aval.shape)
     return write_back(name, self, from_host(found, aval.dtype, aval.device, constant=False))
 
 

@@ -432,7 +432,12 @@ def log_normal_(self: Any, mean: float = 1.0, std: float = 2.0, *, generator: An
 )
 def random_(self: Any, *bounds: int, to: int | None = None, generator: Any = None, **named: Any) -> Any:
     """Fills with integers: `random_()` from all the dtype has, `random_(to)` from [0, to), `random_(from, to)`."""
-    given = [*([named["from"]] if named else []), *bounds, *([] if to is None else [to])]
+    if named.keys() - {"from"}:
+        raise errors.invalid_combination("random_", bounds, named, [
+            "*, torch.Generator generator = None", "int from, int to, *, torch.Generator generator = None",
+            "int to, *, torch.Generator generator = None",
+        ])  # fmt: skip
+    given = [*named.values(), *bounds, *([] if to is None else [to])]
     if len(given) > 2:
         raise errors.too_many_positional("random_", 2, len(given))
     low, high = [None, None] if not given else [0, given[0]] if len(given) == 1 else given

@@ -28,6 +28,7 @@ from jtorch._declare import (
     overload,
     platform,
     reduction,
+    to_host,
     write_out,
 )
 from jtorch._declare.halves import wide
@@ -500,14 +501,6 @@ def norm(
     return _vector_norm(input, order, dim, keepdim, dtype=dtype, out=out)
 
 
-@composite(public="norm", function=False)
-def _norm_method(
-    self: Any, p: float | str | None = "fro", dim: Any = None, keepdim: bool = False, dtype: Any = None
-) -> Any:
-    """The p-norm of all elements, or along dimensions."""
-    return norm(self, p, dim, keepdim, dtype=dtype)
-
-
 @reduction(kind="complex_to_real", out=False)
 def dist(input: Operand, other: Operand, p: float = 2) -> Array:
     """The p-norm of `input - other`."""
@@ -546,9 +539,8 @@ def _weights(name: str, kind: str, weights: Array | None, x: Array) -> None:
         )
 
 
-@op(grad="SqueezeBackward0")
-def cov(input: Array, *, correction: int = 1, fweights: Array = None, aweights: Array = None) -> Array:
-    """The covariance matrix of variables, which are rows."""
+@op(name="cov", grad="SqueezeBackward0", function=False, method=False)
+def _cov(input: Array, *, correction: int = 1, fweights: Array = None, aweights: Array = None) -> Array:
     _matrix("cov", input)
     _weights("fweights", "integral", fweights, input)
     _weights("aweights", "floating point", aweights, input)
@@ -559,6 +551,22 @@ def cov(input: Array, *, correction: int = 1, fweights: Array = None, aweights: 
     lost = 1 if aweights is None else jnp.sum(each * weights[-1]) / total
     x = x - jnp.sum(x * each, 1, keepdims=True) / total
     return jnp.squeeze(x @ (x * each).conj().T / jnp.maximum(total - correction * lost, 0))
+
+
+@composite
+def cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any = None) -> Any:
+    """The covariance matrix of variables, which are rows; weights of observations are read to see that none is negative.
+
+    >>> import jtorch as torch
+    >>> torch.cov(torch.tensor([[1., 2., 3.], [3., 2., 1.]]))
+    tensor([[ 1., -1.],
+            [-1.,  1.]])
+    """
+    found = _cov(input, correction=correction, fweights=fweights, aweights=aweights)
+    for name, weights in (("fweights", fweights), ("aweights", aweights)):
+        if weights is not None and (to_host(weights) < 0).any():
+            raise RuntimeError(f"cov(): {name} cannot be negative")
+    return found
 
 
 @reduction(kind="float", out=False, grad="SqueezeBackward0")

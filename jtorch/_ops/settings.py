@@ -12,7 +12,7 @@ from typing import Any
 from jtorch._declare import composite, errors, registry
 from jtorch._declare.once import is_warn_always_enabled, set_warn_always, warn_once
 from jtorch._declare.types import device, dtype, dtype_named, set_default_dtype
-from jtorch._ops.conversion import TYPES_BY_NAME
+from jtorch._ops.conversion import TENSOR_TYPES, TYPES_BY_NAME
 
 registry.add_function("torch", "set_warn_always", set_warn_always)
 registry.add_function("torch", "is_warn_always_enabled", is_warn_always_enabled)
@@ -179,11 +179,11 @@ def set_default_tensor_type(t: Any, /) -> None:
     >>> import jtorch as torch
     >>> torch.set_default_tensor_type("torch.FloatTensor")
     """
-    if not isinstance(t, str):
+    if not isinstance(t, str) and t not in TENSOR_TYPES:
         raise TypeError(f"invalid type object: {_FLOATING}")
-    if t not in TYPES_BY_NAME:
+    if isinstance(t, str) and t not in TYPES_BY_NAME:
         raise ModuleNotFoundError(f"No module named {t.rpartition('.')[0] or t!r}")
-    found = dtype_named(TYPES_BY_NAME[t])
+    found = dtype_named(TENSOR_TYPES.get(t) or TYPES_BY_NAME[t])
     if not found.is_floating_point:
         raise TypeError(_FLOATING)
     warn_once(

@@ -71,6 +71,8 @@ def _split_method(self: Any, split_size: Any, dim: int = 0) -> tuple:
     return split(self, split_size, dim)
 
 
+_split_method.__name__, _split_method.__qualname__ = "split", "Tensor.split"  # Python's errors say it
+
 # torch's "unsafe" forms differ in what its autograd allows afterwards; here all splits are alike.
 
 

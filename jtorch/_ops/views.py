@@ -30,6 +30,7 @@ from jtorch._declare import (
     wrap_dims,
     write_out,
 )
+from jtorch._declare.once import warn_once
 from jtorch._declare.types import INT, contiguous_format, dtype, preserve_format
 from jtorch._declare.verbs import (
     Bitcast,
@@ -292,12 +293,6 @@ def transpose(input, dim0: int, dim1: int):
     return _swapped(input.ndim, *(wrap_dim(whole("transpose", "dim", 2, d), input.ndim) for d in (dim0, dim1)))
 
 
-@view(grad="TransposeBackward0")
-def swapaxes(input, axis0: int, axis1: int):
-    """`transpose` under NumPy's name."""
-    return transpose.body(input, axis0, axis1)
-
-
 @view
 def t(input):
     """A matrix transposed; tensors of fewer dimensions as they are."""
@@ -356,6 +351,20 @@ def _reversed_dims(input):
     return Permute(tuple(reversed(range(input.ndim))))
 
 
+def _T(self: Any) -> Any:
+    """Dimensions in reverse order."""
+    rank = self._v.aval.ndim
+    if not rank:
+        warn_once("Tensor.T is deprecated on 0-D tensors. This function is the identity in these cases.")
+    elif rank != 2:
+        warn_once(
+            "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is deprecated and it will "
+            "throw an error in a future release. Consider `x.mT` to transpose batches of matrices or "
+            "`x.permute(*torch.arange(x.ndim - 1, -1, -1))` to reverse the dimensions of a tensor."
+        )
+    return _reversed_dims(self)
+
+
 def _mT(self: Any) -> Any:
     """The last two dimensions swapped."""
     if self._v.aval.ndim < 2:
@@ -372,7 +381,10 @@ def _H(self: Any) -> Any:
             f"tensor.H is only supported on matrices (2-D tensors). Got {self._v.aval.ndim}-D tensor."
             + (" For batches of matrices, consider using tensor.mH" if self._v.aval.ndim > 2 else "")
         )
-    return _conjugated(_matrix_transposed(self) if self._v.aval.ndim else self)
+    if not self._v.aval.ndim:
+        warn_once("Tensor.H is deprecated on 0-D tensors. Consider using x.conj().")
+        return _conjugated(self)
+    return _conjugated(_matrix_transposed(self))
 
 
 def _mH(self: Any) -> Any:
@@ -398,7 +410,7 @@ def adjoint(input: Any) -> Any:
     return _conjugated(_matrix_transposed(input))
 
 
-registry.add_method("T", property(_reversed_dims, doc="Dimensions in reverse order."))
+registry.add_method("T", property(_T))
 registry.add_method("mT", property(_mT))
 registry.add_method("H", property(_H))
 registry.add_method("mH", property(_mH))
@@ -436,12 +448,6 @@ def expanded_shape(shape: tuple[int, ...], target: tuple[int, ...], type_name: s
             raise errors.expand_mismatch(target, shape, d)
         found.append(n)
     return tuple(found)
-
-
-@view(varargs=True, grad="ExpandBackward0")
-def broadcast_to(input, size: Any):
-    """`expand` under NumPy's name."""
-    return expand.body(input, size)
 
 
 @composite(function=False)
@@ -569,7 +575,9 @@ def as_strided(input: Any, size: Any, stride: Any, storage_offset: int | None = 
 # In place: the tensor becomes its own view
 
 
-def _inplace(name: str, fn: Any) -> None:
+def in_place(name: str, fn: Any) -> None:
+    """Declares the method that makes a tensor its own view."""
+
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
         return become(self, fn(self, *args, **kwargs))
 
@@ -582,10 +590,10 @@ def _inplace(name: str, fn: Any) -> None:
 
 
 for _name, _fn in {
-    "squeeze_": squeeze, "unsqueeze_": unsqueeze, "transpose_": transpose, "swapaxes_": swapaxes,
+    "squeeze_": squeeze, "unsqueeze_": unsqueeze, "transpose_": transpose,
     "swapdims_": transpose, "t_": t, "as_strided_": as_strided,
 }.items():  # fmt: skip
-    _inplace(_name, _fn)
+    in_place(_name, _fn)
 
 
 # Copies where a view will not do

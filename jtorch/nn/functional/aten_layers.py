@@ -13,6 +13,7 @@ from jax import lax
 
 from jtorch._declare import Array, Scalar, composite, errors, from_host, op, wrap_dim
 from jtorch._declare.draws import keep_mask
+from jtorch._ops.older_norms import check_floating
 from jtorch.nn.functional import conv
 from jtorch.nn.functional._common import number, wide
 from jtorch.nn.functional.embedding import embedding_bag as embedding_bag_of_functional
@@ -100,6 +101,7 @@ def norm_except_dim(v: Any, pow: int = 2, dim: int = 0) -> Any:
             [10.]])
     """
     rank = v._v.aval.ndim
+    check_floating(v)
     if dim == -1:
         return v.norm(pow)
     wrap_dim(dim, rank)
