@@ -1,6 +1,10 @@
 """jtorch: the PyTorch API on JAX. `import jtorch as torch`."""
 
 import gc as _gc
+from math import e as e
+from math import inf as inf
+from math import nan as nan
+from math import pi as pi
 
 from jtorch import _dynamo as _dynamo
 from jtorch import autograd as autograd
@@ -27,6 +31,7 @@ from jtorch._declare import registry as _registry
 from jtorch._dynamo.eval_frame import compile as compile
 from jtorch._engine.explain import explain as explain
 from jtorch._root import *  # noqa: F403 - the root namespace is the registry's
+from jtorch._tensor_types import TENSOR_TYPES as _TENSOR_TYPES
 from jtorch._utils import classproperty as classproperty
 from jtorch._utils import get_device_module as get_device_module
 from jtorch.func import vmap as vmap
@@ -35,6 +40,8 @@ from jtorch.serialization import save as save
 
 # The star leaves out names that begin with an underscore, and torch has some: torch._chunk_cat.
 globals().update(_registry.namespace("torch"))
+globals().update(_TENSOR_TYPES)
+newaxis = None
 
 # A training step makes thousands of small objects, so Python's collector runs often and each time walks all of JAX's
 # modules (half of a step of many tiny operations). What exists by now stays for good: it need not be walked.

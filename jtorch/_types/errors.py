@@ -320,6 +320,16 @@ def c_name(type_name: str) -> str:
     return _C_NAMES.get(type_name, type_name)
 
 
+def other_tensor_type(expected: str, got: str) -> TypeError:
+    """A tensor given to the constructor of another type, torch.FloatTensor(tensor)."""
+    rest = (
+        "device=cpu, layout=Strided, requires_grad=false (default), pinned_memory=false (default), "
+        "memory_format=(nullopt))"
+    )
+    wanted, found = (f"TensorOptions(dtype={c_name(one)}, {rest}" for one in (expected, got))
+    return TypeError(f"expected {wanted} (got {found})")
+
+
 def out_type(expected: str, got: str) -> RuntimeError:
     """An out= tensor where the type must be that of the result."""
     return RuntimeError(f"Expected out tensor to have dtype {c_name(expected)}, but got {c_name(got)} instead")
