@@ -34,6 +34,19 @@ CALLS: dict[str, Callable[[Any, Any], Any]] = {
     "addbmm": lambda t, x: [t.addbmm(x(5, 7), x(3, 5, 9), x(3, 9, 7), beta=b, alpha=0.3) for b in (0.6, 1, 0)],
     "bilinear": lambda t, x: [
         t.nn.functional.bilinear(x(4, 5), x(4, 6), x(3, 5, 6), bias) for bias in (x(3), None)],
+    "resampling": lambda t, x: [
+        t.nn.functional.interpolate(x(2, 3, *[5] * n), size=[7] * n, mode=mode, align_corners=corners)
+        for mode, n in (("linear", 1), ("bilinear", 2), ("trilinear", 3), ("bicubic", 2)) for corners in (True, False)],
+    "batch norm": lambda t, x: [
+        *t.native_batch_norm(x(5, 4, 7), x(4), x(4), None, None, True, 0.1, 1e-5),
+        t.nn.functional.batch_norm(x(5, 4, 7), None, None, training=True),
+        t.nn.functional.batch_norm(x(5, 4, 7), None, None, x(4).float(), x(4).float(), training=True)],
+    "transposed convolution": lambda t, x: [
+        t.nn.functional.conv_transpose1d(x(2, 4, 8), x(4, 3, 3), x(3), stride=2, padding=1, output_padding=1),
+        t.nn.functional.conv_transpose2d(x(2, 4, 5, 6), x(4, 3, 3, 2), dilation=2, groups=2),
+        t.nn.functional.conv_transpose3d(x(4, 3, 5, 4), x(4, 3, 3, 2, 2), x(3), stride=(1, 2, 1))],
+    "the order of products": lambda t, x: [t.linalg.multi_dot([x(5, 6), x(6, 4), x(4, 3), x(3, 7)]),
+                                           t.linalg.multi_dot([x(5, 6), x(6, 4), x(4, 3)])],
 }  # fmt: skip
 
 
@@ -73,3 +86,15 @@ def test_bilinear_takes_one_type():
     with pytest.raises(RuntimeError) as got:
         jtorch.bilinear(*(jtorch.ones(s, dtype=d) for s, d in zip(((2, 3), (2, 4), (5, 3, 4)), mine, strict=True)))
     assert str(got.value) == str(expected.value)
+
+
+@pytest.mark.parametrize("mode", ["bilinear", "bicubic"])
+@pytest.mark.parametrize("options", [{}, {"align_corners": True}, {"antialias": True}])
+@pytest.mark.parametrize("channels", [1, 3, 5])
+def test_bytes_are_resampled_in_integers(mode, options, channels):
+    pixels = np.random.default_rng(0).integers(0, 256, (2, channels, 10, 20), dtype=np.uint8)
+
+    def resampled(side):
+        return side.nn.functional.interpolate(side.tensor(pixels), size=(5, 33), mode=mode, **options)
+
+    compare_bits(resampled(jtorch), resampled(torch))

@@ -42,8 +42,10 @@ _MANY_ROWS = 25  # from here on torch, too, finds Euclidean distances by a matri
 def _cdist(x1: Array, x2: Array, p: float, by_product: bool) -> Array:
     if not by_product:
         return distances(x1[..., :, None, :] - x2[..., None, :, :], p)
-    squares = (x1 * x1).sum(-1)[..., :, None] + (x2 * x2).sum(-1)[..., None, :]
-    return _root_of_squares(squares - 2 * jnp.matmul(x1, jnp.swapaxes(x2, -1, -2)))
+    first, second = ((x * x).sum(-1, keepdims=True) for x in (x1, x2))
+    left = jnp.concatenate([-2 * x1, first, jnp.ones_like(first)], -1)  # one product, which torch sums in this order
+    right = jnp.concatenate([x2, jnp.ones_like(second), second], -1)
+    return _root_of_squares(jnp.matmul(left, jnp.swapaxes(right, -1, -2)))
 
 
 @composite(method=False)

@@ -7,6 +7,7 @@ https://docs.pytorch.org/docs/stable/torch.html#blas-and-lapack-operations
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -392,17 +393,35 @@ def _contracted(a: Any, dims: Any) -> tuple[tuple, tuple]:
 @composite(method=False)
 def chain_matmul(*matrices: Any, out: Any = None) -> Any:
     """The product of several matrices, in the order that takes the fewest multiplications."""
-    found = list(matrices)
-    while len(found) > 1:
-        at = _cheapest(found)
-        found[at : at + 2] = [mm(found[at], found[at + 1])]
-    return found[0] if out is None else write_out("chain_matmul", out, found[0])
+    found = chained(matrices)
+    return found if out is None else write_out("chain_matmul", out, found)
 
 
-def _cheapest(matrices: list) -> int:
-    """Where the largest inner dimension is removed: first products there leave the smallest matrices."""
-    inner_sizes = [m._v.aval.shape[1] for m in matrices[:-1]]
-    return inner_sizes.index(max(inner_sizes))
+def chained(matrices: Sequence) -> Any:
+    """The product of matrices in the order that takes the fewest multiplications."""
+    sizes = [m._v.aval.shape[0] for m in matrices] + [matrices[-1]._v.aval.shape[-1]]
+    split = _splits(sizes)
+
+    def chain(first: int, last: int) -> Any:
+        if first == last:
+            return matrices[first]
+        middle = split[first, last]
+        return mm(chain(first, middle), chain(middle + 1, last))
+
+    return chain(0, len(matrices) - 1)
+
+
+def _splits(sizes: list[int]) -> dict[tuple[int, int], int]:
+    """Where the product of matrices i to j is split; matrix k is sizes[k] by sizes[k + 1]. Cormen et al., 15.2."""
+    count = len(sizes) - 1
+    cost, split = {(i, i): 0 for i in range(count)}, {}
+    for length in range(1, count):
+        for i in range(count - length):
+            j = i + length
+            costs = [cost[i, k] + cost[k + 1, j] + sizes[i] * sizes[k + 1] * sizes[j + 1] for k in range(i, j)]
+            cost[i, j] = min(costs)
+            split[i, j] = i + costs.index(cost[i, j])
+    return split
 
 
 @op

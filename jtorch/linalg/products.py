@@ -82,7 +82,7 @@ def multi_dot(tensors: Sequence, *, out: Any = None) -> Any:
         found[0] = views.unsqueeze(found[0], 0)
     if column:
         found[-1] = views.unsqueeze(found[-1], 1)
-    product = matmul.chain_matmul(*found)
+    product = matmul.chained(found)
     product = product.squeeze(-1) if column else product
     product = product.squeeze(0) if row else product
     return product if out is None else write_out("linalg_multi_dot", out, product)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from jtorch._declare import Array, as_int, errors, op, platform
@@ -149,6 +150,26 @@ def _convolution(
     return (out if input.ndim == n + 2 else out[0]).astype(input.dtype)
 
 
+def _scattered(
+    x: Array, weight: Array, stride: tuple, padding: tuple, extra: tuple, dilation: tuple, groups: int
+) -> Array:
+    """The transposed convolution of float16 as torch's CPU kernel rounds it: products, then each sum of them."""
+    batch, inputs, *space = x.shape
+    outputs, kernel = weight.shape[1], weight.shape[2:]
+    columns = jnp.einsum(
+        "bgi...,giok->kbgo...", wide(x).reshape(batch, groups, inputs // groups, *space),
+        wide(weight).reshape(groups, inputs // groups, outputs, -1),
+    ).astype(x.dtype).reshape(-1, batch, groups * outputs, *space)  # fmt: skip
+    total: Any = 0
+    for place, part in zip(np.ndindex(*kernel), columns, strict=True):
+        pads = [(0, 0, 0)] * 2
+        for at, size, reach, s, p, e, d in zip(place, space, kernel, stride, padding, extra, dilation, strict=True):
+            whole = (size - 1) * s + d * (reach - 1) + 1 + e
+            pads.append((at * d - p, whole - p - p - (at * d - p) - ((size - 1) * s + 1), s - 1))
+        total = total + lax.pad(part, jnp.zeros((), x.dtype), pads)
+    return total
+
+
 def _transposed(
     name: str, n: int, input: Array, weight: Array, bias: Array | None, stride: Any, padding: Any, output_padding: Any,
     groups: int, dilation: Any,
@@ -159,6 +180,11 @@ def _transposed(
     _check(name, n, input, weight, bias, stride, dilation, groups, True)
     if any(e >= s and e >= d for e, s, d in zip(extra, stride, dilation, strict=True)):
         raise RuntimeError("output padding must be smaller than either stride or dilation")
+    if input.dtype == jnp.float16 and platform() == "cpu" and input.size and weight.size:
+        x = input if input.ndim == n + 2 else input[None]
+        out = _scattered(x, weight, stride, padding, extra, dilation, groups)
+        out = out if bias is None else out + bias.reshape(-1, *[1] * n)
+        return out if input.ndim == n + 2 else out[0]
     x = wide(input if input.ndim == n + 2 else input[None])
     inputs, outputs, kernel = weight.shape[0], weight.shape[1], weight.shape[2:]
     w = wide(weight).reshape(groups, inputs // groups, outputs, *kernel).swapaxes(1, 2)

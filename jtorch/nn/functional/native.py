@@ -15,7 +15,7 @@ from jax import lax
 from jtorch._declare import Array, Dim, DType, Handle, composite, from_host, op, reduction, write_outs
 from jtorch.nn.functional._common import number, wide
 from jtorch.nn.functional.activation import softmax_op
-from jtorch.nn.functional.normalization import batch_norm_op, group_norm, write_statistics
+from jtorch.nn.functional.normalization import batch_norm_op, group_norm, saved_statistics, write_statistics
 from jtorch.nn.functional.resampling import resample
 from jtorch.nn.functional.sampling import INTERPOLATIONS, PADDINGS, grid_sample
 
@@ -23,12 +23,17 @@ _ATEN = "torch.ops.aten"
 
 
 @op(function=False, method=False, name="batch_norm_statistics", differentiable=False)
-def _batch_statistics(input: Array, eps: float) -> tuple[Array, Array]:
-    """The mean of each channel and the reciprocal of its standard deviation, as training uses them."""
+def _batch_statistics(input: Array, eps: float, mixed: bool) -> tuple[Array, Array]:
+    """The mean of each channel and the reciprocal of its standard deviation, as training uses them.
+
+    `mixed`: the parameters of a half type's batch are float32, and so are these.
+    """
     x = wide(input)
     axes = (0, *range(2, x.ndim))
-    rstd = lax.rsqrt(jnp.var(x, axes) + number(eps, x))
-    return jnp.mean(x, axes).astype(input.dtype), rstd.astype(input.dtype)
+    mean, rstd = saved_statistics(jnp.mean(x, axes), jnp.var(x, axes), eps, x if mixed else input)
+    if mixed:
+        return mean, rstd
+    return mean.astype(input.dtype), rstd.astype(input.dtype)
 
 
 def _native_batch_norm(
@@ -38,7 +43,8 @@ def _native_batch_norm(
     found, *new = batch_norm_op(input, mean, var, weight, bias, momentum, eps, bool(training))
     if training:
         write_statistics((mean, var), tuple(new))
-        saved = _batch_statistics(input, eps)
+        mixed = any(t is not None and t.dtype != input.dtype for t in (weight, bias, mean, var))
+        saved = _batch_statistics(input, eps, mixed)
     else:
         saved = tuple(from_host(np.zeros(0, np.float32), input.dtype) for _ in range(2))
     results = (found, *saved)
@@ -167,7 +173,7 @@ grid_sampler_2d, grid_sampler_3d = _sampler(2), _sampler(3)
 @op(function=False, method=False, name="_upsample_bilinear2d_aa", grad="UpsampleBilinear2DAaBackward0",
     order="images")  # fmt: skip
 def _upsample_op(input: Array, size: tuple, scales: tuple, align_corners: bool) -> Array:
-    return resample(wide(input), size, scales, "linear", align_corners, True).astype(input.dtype)
+    return resample(input, size, scales, "linear", align_corners, True)
 
 
 @composite(namespace=_ATEN, method=False)

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jtorch._declare import Array, Dim, Scalar, Size, composite, op, platform
+from jtorch._declare.halves import is_half, rounded
 from jtorch._declare.variants import read, write_out, write_value
 from jtorch.nn.functional._common import listed, number, p_norm, require_floating, wide
 from jtorch.nn.functional._conv_forms import placed_gradient
@@ -112,21 +113,34 @@ def batch_norm_op(
             scale = scale * _channelwise(weight, x.ndim)
         out = _scaled((x - mean) * scale, None, _channelwise(bias, x.ndim))
         return out.astype(input.dtype), jnp.zeros((), x.dtype), jnp.zeros((), x.dtype)
-    if platform() == "cpu" and x.size:
+    given = [p for p in (weight, bias, running_mean, running_var) if p is not None]
+    keeps = is_half(input) and all(p.dtype == input.dtype for p in given)
+    if platform() == "cpu" and x.size and not keeps:
         w = jnp.ones(x.shape[1], x.dtype) if weight is None else wide(weight).reshape(-1)
         b = jnp.zeros(x.shape[1], x.dtype) if bias is None else wide(bias).reshape(-1)
         out, mean, var = _normalized(jnp.moveaxis(x, 1, -1), w, b, number(eps, x))
         out = jnp.moveaxis(placed_gradient(out), -1, 1)
     else:
         mean, var = _moments(x, (0, *range(2, x.ndim)))
-        scale = lax.rsqrt(var + number(eps, x))
+        middle, scale = saved_statistics(mean, var, eps, input) if keeps else (mean, lax.rsqrt(var + number(eps, x)))
         if weight is not None:
             scale = scale * _channelwise(weight, x.ndim)
-        out = _scaled((x - mean) * scale, None, _channelwise(bias, x.ndim))
+        out = _scaled((x - middle) * scale, None, _channelwise(bias, x.ndim))
     count = x.size // max(x.shape[1], 1)
     unbiased = var.reshape(-1) * (count / max(count - 1, 1))
     new_mean = _updated(running_mean, mean.reshape(-1), momentum)
     return out.astype(input.dtype), new_mean, _updated(running_var, unbiased, momentum)
+
+
+def saved_statistics(mean: Array, var: Array, eps: float, input: Array) -> tuple[Array, Array]:
+    """Means and reciprocal deviations as torch keeps them for parameters of a half type: numbers of that type.
+
+    Of bfloat16 it rounds the sum of squares as well.
+    """
+    if input.dtype == jnp.bfloat16:
+        count = input.size // max(input.shape[1], 1)
+        var = rounded(var * count, input) / max(count, 1)
+    return rounded(mean, input), rounded(lax.rsqrt(var + number(eps, var)), input)
 
 
 def write_statistics(targets: tuple, new: tuple) -> None:

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jtorch._declare import Array
+from jtorch._declare.halves import wide
 
 Taps = list[tuple[np.ndarray, np.ndarray]]  # for each neighbour its place and its weight, by output
 
@@ -71,19 +72,45 @@ def _keys(x: np.ndarray) -> np.ndarray:
     return np.where(x < 1, near, np.where(x < 2, far, 0))
 
 
-def _antialiased(size: int, out: int, scale: float | None, corners: bool, width: int, kernel: Callable) -> np.ndarray:
+def _antialiased(
+    size: int, out: int, scale: float | None, corners: bool, width: int, kernel: Callable, real: Any
+) -> np.ndarray:
     """A matrix (out, size) of weights; the filter is as much wider as the image shrinks."""
-    step = float(_step(size, out, scale, corners, np.float64))
-    stretch = max(step, 1.0)
-    support = width * 0.5 * stretch
-    matrix = np.zeros((out, size))
+    step = _step(size, out, scale, corners, real)
+    stretch = max(step, real(1))
+    support = real(width * 0.5) * stretch
+    matrix = np.zeros((out, size), real)
     for i in range(out):
-        center = step * (i + 0.5)
-        first = max(int(center - support + 0.5), 0)
-        last = min(int(center + support + 0.5), size)
-        weights = kernel((np.arange(first, last) - center + 0.5) / stretch)
+        center = step * real(i + 0.5)
+        first = max(int(center - support + real(0.5)), 0)
+        last = min(int(center + support + real(0.5)), size)
+        weights = kernel((np.arange(first, last, dtype=real) - center + real(0.5)) * (real(1) / stretch))
         matrix[i, first:last] = weights / weights.sum()
     return matrix
+
+
+def _in_type(taps: Taps, kept: Any) -> Taps:
+    """The weights as numbers of a half type; of two, the first is what the rounded second leaves of 1."""
+    weights = [w.astype(kept) for _, w in taps]
+    if len(taps) == 2:
+        weights[0] = (1 - weights[1].astype(np.float32)).astype(kept)
+    return [(places, w) for (places, _), w in zip(taps, weights, strict=True)]
+
+
+def _as_matrix(taps: Taps, size: int) -> np.ndarray:
+    places = np.arange(len(taps[0][0]))
+    matrix = np.zeros((len(places), size))
+    for neighbours, weights in taps:
+        np.add.at(matrix, (places, neighbours), weights)
+    return matrix
+
+
+def _in_bytes(x: Array, axis: int, matrix: np.ndarray) -> Array:
+    """Bytes with weights of 16 bits, as many of them behind the point as fit: Pillow's way, which torch takes."""
+    point = next(p for p in range(22, -1, -1) if p == 0 or int(0.5 + matrix.max() * (1 << p)) < 1 << 15)
+    whole = np.trunc(matrix * (1 << point) + np.copysign(0.5, matrix)).astype(np.int32)
+    sums = jnp.tensordot(x.astype(np.int32), whole, (axis, 1)) + np.int32(1 << point >> 1)
+    return jnp.moveaxis(jnp.clip(sums >> point, 0, 255).astype(np.uint8), -1, axis)
 
 
 def _combine(x: Array, axis: int, taps: Taps) -> Array:
@@ -92,7 +119,9 @@ def _combine(x: Array, axis: int, taps: Taps) -> Array:
     return sum(terms[1:], terms[0])
 
 
-def _along(x: Array, axis: int, out: int, scale: float | None, mode: str, corners: bool, antialias: bool) -> Array:
+def _along(
+    x: Array, axis: int, out: int, scale: float | None, mode: str, corners: bool, antialias: bool, kept: Any
+) -> Array:
     size = x.shape[axis]
     if mode.startswith("nearest"):
         if out % size == 0 and scale in (None, out / size):
@@ -100,18 +129,29 @@ def _along(x: Array, axis: int, out: int, scale: float | None, mode: str, corner
         return jnp.take(x, _nearest(size, out, scale, mode == "nearest-exact"), axis)
     if size == out and (scale is None or scale == 1):
         return x
+    real = np.float32 if x.dtype == jnp.float32 else np.float64
     if antialias:
         kernel, width = (_triangle, 2) if mode == "linear" else (_keys, 4)
-        matrix = _antialiased(size, out, scale, corners, width, kernel).astype(x.dtype)
+        matrix = _antialiased(size, out, scale, corners, width, kernel, real)
+        if x.dtype == np.uint8:
+            return _in_bytes(x, axis, matrix)
         return jnp.moveaxis(jnp.tensordot(x, matrix, (axis, 1)), -1, axis)
-    real = np.float64 if x.dtype == jnp.float64 else np.float32
-    return _combine(x, axis, (_linear if mode == "linear" else _cubic)(size, out, scale, corners, real))
+    taps = (_linear if mode == "linear" else _cubic)(size, out, scale, corners, real)
+    if x.dtype == np.uint8:
+        return _in_bytes(x, axis, _as_matrix(taps, size))
+    return _combine(x, axis, taps if kept is None else _in_type(taps, kept))
 
 
 def resample(
     x: Array, size: Sequence[int], scales: Sequence[float | None], mode: str, corners: bool, antialias: bool
 ) -> Array:
-    """(N, C, *space) at another size; `scales` are those the user gave, or None."""
+    """(N, C, *space) at another size; `scales` are those the user gave, or None.
+
+    Half types are computed in float32, but with weights of the half type, except by torch's kernel for mode "linear" in
+    two dimensions.
+    """
+    narrow, x = x.dtype, wide(x)
+    kept = None if x.dtype == narrow or (mode == "linear" and len(size) == 2) else np.dtype(narrow)
     for axis, (out, scale) in reversed(list(enumerate(zip(size, scales, strict=True), 2))):
-        x = _along(x, axis, out, scale, mode, corners, antialias)
-    return x
+        x = _along(x, axis, out, scale, mode, corners, antialias, kept)
+    return x.astype(narrow)

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jtorch._declare import Array, as_int, composite, op
-from jtorch.nn.functional._common import listed, wide
+from jtorch.nn.functional._common import listed
 from jtorch.nn.functional.pooling_mean import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 from jtorch.nn.functional.resampling import resample
 
@@ -82,7 +82,7 @@ def channel_shuffle(input: Array, groups: int) -> Array:
 def _declare_resampling(mode: str, n: int, grad: str) -> Any:
     @op(function=False, method=False, name=f"upsample_{mode.replace('-', '_')}{n}d", grad=grad, order="images")
     def upsample(input: Array, size: tuple, scales: tuple, align_corners: bool, antialias: bool) -> Array:
-        return resample(wide(input), size, scales, mode, align_corners, antialias).astype(input.dtype)
+        return resample(input, size, scales, mode, align_corners, antialias)
 
     return upsample
 
