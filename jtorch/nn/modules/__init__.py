@@ -36,6 +36,7 @@ from jtorch.nn.modules.batchnorm import (
     BatchNorm2d,
     BatchNorm3d,
 )
+from jtorch.nn.modules.channelshuffle import ChannelShuffle
 from jtorch.nn.modules.container import (
     ModuleDict,
     ModuleList,
@@ -67,6 +68,7 @@ from jtorch.nn.modules.flatten import (
     Flatten,
     Unflatten,
 )
+from jtorch.nn.modules.fold import Fold, Unfold
 from jtorch.nn.modules.instancenorm import (
     InstanceNorm1d,
     InstanceNorm2d,
@@ -195,6 +197,7 @@ __all__ = [
     "Bilinear",
     "CELU",
     "CTCLoss",
+    "ChannelShuffle",
     "CircularPad1d",
     "CircularPad2d",
     "CircularPad3d",
@@ -219,6 +222,7 @@ __all__ = [
     "EmbeddingBag",
     "FeatureAlphaDropout",
     "Flatten",
+    "Fold",
     "GELU",
     "GLU",
     "GRU",
@@ -310,6 +314,7 @@ __all__ = [
     "TripletMarginLoss",
     "TripletMarginWithDistanceLoss",
     "Unflatten",
+    "Unfold",
     "Upsample",
     "UpsamplingBilinear2d",
     "UpsamplingNearest2d",
