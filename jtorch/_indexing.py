@@ -25,6 +25,7 @@ from jtorch._declare.advanced import (
     take,
     write_basic,
 )
+from jtorch._declare.once import warn_of_lost_part
 from jtorch._declare.variants import write_back
 from jtorch._engine.geometry import Select, Slice, Unsqueeze
 from jtorch._engine.handle import Handle, check_inplace
@@ -246,7 +247,7 @@ def _value(self: Any, value: Any) -> Any:
     to = self._v.aval.dtype
     if isinstance(value, Handle):
         if value._v.aval.dtype.is_complex and not to.is_complex:
-            warnings.warn("Casting complex values to real discards the imaginary part", stacklevel=3)
+            warn_of_lost_part()
         return value
     if isinstance(value, np.generic):
         value = value.item()

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from jtorch._declare import copy_of, from_host, registry
+from jtorch._declare.once import warn_once
 from jtorch._declare.verbs import as_strided_view, become, geometry_of
 from jtorch._engine.handle import Handle, alias, own_cell, read, rebind, share, to_numpy, wrap
 from jtorch._engine.storage import Cell
@@ -174,6 +175,12 @@ def untyped_storage(self: Any) -> UntypedStorage:
 
 def storage(self: Any) -> TypedStorage:
     """The tensor's memory as elements."""
+    warn_once(
+        "TypedStorage is deprecated. It will be removed in the future and UntypedStorage will be the only storage "
+        "class. This should only matter to you if you are using storages directly.  To access UntypedStorage directly, "
+        "use tensor.untyped_storage() instead of tensor.storage()",
+        ever=True,
+    )
     return TypedStorage(own_cell(self), self.dtype)
 
 

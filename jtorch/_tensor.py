@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from jtorch._declare import as_int, lies_in, registry
+from jtorch._declare.once import warn_of_graph, warn_once
 from jtorch._declare.operators import operator_methods
 from jtorch._declare.variants import cast_to, to_host
 from jtorch._engine import backward
@@ -190,6 +191,15 @@ class Tensor(Handle):
     @property
     def grad(self) -> Tensor | None:
         """The accumulated gradient."""
+        if self._grad is None and self._node is not None and not self._retains:
+            warnings.warn(
+                "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute "
+                "won't be populated during autograd.backward(). If you indeed want the .grad field to be populated for "
+                "a non-leaf Tensor, use .retain_grad() on the non-leaf Tensor. If you access the non-leaf Tensor by "
+                "mistake, make sure you access the leaf Tensor instead. See github.com/pytorch/pytorch/pull/30531 for "
+                "more information.",
+                stacklevel=2,
+            )
         return self._grad
 
     @grad.setter
@@ -325,9 +335,11 @@ class Tensor(Handle):
         return int(self.item())
 
     def __float__(self) -> float:
+        warn_of_graph(self)
         return float(self.item())
 
     def __complex__(self) -> complex:
+        warn_of_graph(self)
         return complex(self.item())
 
     def __index__(self) -> int:
@@ -377,12 +389,12 @@ def backward_of(tensors: Any, gradients: Any, retain_graph: Any, create_graph: b
             raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
     grads = root_gradients(tensors, gradients)
     if create_graph:
-        warnings.warn(
+        warn_once(
             "Using backward() with create_graph=True will create a reference cycle between the parameter and its "
             "gradient which can cause a memory leak. We recommend using autograd.grad when creating the graph to avoid "
             "this. If you have to use this function, make sure to reset the .grad fields of your parameters to None "
             "after use to break the cycle and avoid the leak.",
-            stacklevel=3,
+            3,
         )
     keep = create_graph if retain_graph is None else retain_graph
     backward.run_backward(tensors, grads, keep, create_graph, inputs)

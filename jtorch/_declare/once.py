@@ -14,8 +14,10 @@ _always = [False]
 def warn_once(message: str, level: int = 2, key: str | None = None, ever: bool = False) -> None:
     """Warns at the caller's caller; `level` counts as `stacklevel` of `warnings.warn` does there. Messages of one `key`
     count as one. `ever`: once whatever `set_warn_always` says."""
-    if (key or message) not in _given or (_always[0] and not ever):
-        _given.add(key or message)
+    always = _always[0] and not ever
+    if always or (key or message) not in _given:
+        if not always:
+            _given.add(key or message)
         warnings.warn(message, stacklevel=level + 1)
 
 

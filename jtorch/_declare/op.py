@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jtorch._declare.once import warn_of_lost_part
 from jtorch._declare.promote import DIMENSIONED, NUMBER, ZERO_DIM, compute_and_result, compute_dtype
 from jtorch._declare.return_types import return_type
 from jtorch._declare.roles import OPERANDS, Param, parameters, returns_tuple
@@ -48,12 +49,13 @@ class Op(BaseOp):
         steps: bool | Callable = False,
         differentiable: bool = True,
         no_gradient: tuple[type[Exception], str] | None = None,
-        saves_result: bool = False,
         undefined: Callable | None = None,
+        saves_result: bool = False,
         residuals: bool = False,
         returns: Sequence[str] | None = None,
         checks: Callable | None = None,
         refuse: Callable | None = None,
+        warns: Callable | None = None,
         order: str | Sequence[str | None] | None = None,
         function_only: tuple[str, ...] = (),
         older: tuple[str, ...] = (),
@@ -67,11 +69,12 @@ class Op(BaseOp):
         self.steps = steps  # half types are computed in themselves: each step of the body rounds, as torch's do
         self.differentiable = differentiable
         self.no_gradient = no_gradient  # the error when the gradient of results that do require grad is asked for
+        self.undefined = undefined  # the operands that torch gives no gradient, not zeros, by specs and statics
         self.saves_result = saves_result
         self.residuals = residuals
-        self.undefined = undefined  # the operands that torch gives no gradient, not zeros, by specs and statics
         self.checks = checks
         self.refuse = refuse  # raises on operands the op does not take, given their specs before promotion
+        self.warns = warns  # given the arguments of each call by name; warns at its caller, `stacklevel=3`
         self.order = order  # of results: "pointwise", as operands lie; "images"; "columns"; None, rows; or one each
         self.function_only = function_only  # parameters the method does not have
         self.older = older  # keywords that torch also takes between the tensors: see older.py
@@ -85,6 +88,9 @@ class Op(BaseOp):
         """Shapes and dtypes of the results; wrong arguments raise torch's errors here."""
         if self.refuse is not None:
             self.refuse(specs)
+        wish = self._wished_dtype(statics)
+        if wish is not None and not wish.is_complex and any(isinstance(s, Aval) and s.dtype.is_complex for s in specs):
+            warn_of_lost_part()
         outs = grad.shape_of(lambda *arrays: self.trace(specs, statics, list(arrays)), specs)
         place = device_of(specs)
         return tuple(aval_of(o.shape, from_numpy(o.dtype), place) for o in outs)

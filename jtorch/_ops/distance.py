@@ -5,12 +5,12 @@ https://docs.pytorch.org/docs/stable/torch.html#other-operations
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import jax.numpy as jnp
 
 from jtorch._declare import Array, Dim, broadcast, composite, op, wrap_dim
+from jtorch._declare.once import warn_once
 
 
 def _root_of_squares(squares: Any) -> Any:
@@ -93,11 +93,10 @@ def cross(input: Any, other: Any, dim: int | None = None, *, out: Any = None) ->
     if len(mine) != len(theirs):
         raise RuntimeError("linalg.cross: inputs must have the same number of dimensions.")
     if dim is None:
-        warnings.warn(
+        warn_once(
             "Using torch.cross without specifying the dim arg is deprecated.\nPlease either pass the dim explicitly or "
             "simply use torch.linalg.cross.\nThe default value of dim will change to agree with that of linalg.cross "
-            "in a future release.",
-            stacklevel=2,
+            "in a future release."
         )
         if 3 not in mine:
             raise RuntimeError("no dimension of size 3 in input")

@@ -16,6 +16,7 @@ from jax import lax
 
 from jtorch._declare import Array, DType, Handle, Scalar, broadcast, composite, errors, op, write_out
 from jtorch._declare.halves import is_half, wide
+from jtorch._declare.once import warn_once
 from jtorch._declare.out_rules import check_type
 from jtorch._declare.types import from_numpy
 
@@ -393,6 +394,10 @@ def _contracted(a: Any, dims: Any) -> tuple[tuple, tuple]:
 @composite(method=False)
 def chain_matmul(*matrices: Any, out: Any = None) -> Any:
     """The product of several matrices, in the order that takes the fewest multiplications."""
+    warn_once(
+        "torch.chain_matmul is deprecated and will be removed in a future PyTorch release. Use torch.linalg.multi_dot "
+        "instead, which accepts a list of two or more tensors rather than multiple parameters."
+    )
     found = chained(matrices)
     return found if out is None else write_out("chain_matmul", out, found)
 

@@ -5,13 +5,13 @@ The dtype is that of the elements promoted together; Python floats count as the 
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from jtorch._declare import Handle, errors, to_host
+from jtorch._declare.once import warn_of_graph, warn_once
 from jtorch._declare.promote import promote_types
 from jtorch._declare.types import FLOAT, INT, bool_, dtype, from_numpy, get_default_dtype, int64
 
@@ -60,10 +60,10 @@ def _shape_and_kinds(row: Any, kinds: set[type], depth: int) -> tuple[int, ...]:
         kinds |= found
         return (len(row),)
     if all(isinstance(item, np.ndarray) for item in row) and depth == 1:
-        warnings.warn(
+        warn_once(
             "Creating a tensor from a list of numpy.ndarrays is extremely slow. Please consider converting the list to "
             "a single numpy.ndarray with numpy.array() before converting to a tensor.",
-            stacklevel=4,
+            4,
         )
     inner: tuple[int, ...] | None = None
     for item in row:
@@ -122,6 +122,7 @@ def _tensor_dtypes(row: Any, kind: type, found: set[dtype]) -> None:
 def _plain(data: Any) -> Any:
     """Tensors and NumPy values as Python numbers."""
     if isinstance(data, Handle):
+        warn_of_graph(data)
         return to_host(data).reshape(()).item()
     if isinstance(data, np.generic):
         return data.item()

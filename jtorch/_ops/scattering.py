@@ -187,8 +187,8 @@ def scatter(
     source = value if src is None else src
     if reduce is not None and isinstance(src, Handle):
         warn_once(
-            "The reduce argument of torch.scatter with Tensor src is deprecated and will be removed in a future PyTorch "
-            "release. Use torch.scatter_reduce instead for more reduction options."
+            "The reduce argument of torch.scatter with Tensor src is deprecated and will be removed in a future "
+            "PyTorch release. Use torch.scatter_reduce instead for more reduction options."
         )
     d = _check_scatter("scatter", input, dim, index, source)
     if reduce is not None:

@@ -12,8 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jtorch._declare import Array, Dim, Operand, composite, errors, from_host, op, overload, reduction, to_host
+from jtorch._declare import Array, Dim, Handle, Operand, composite, errors, from_host, op, overload, reduction, to_host
 from jtorch._declare.indices import index_type
+from jtorch._declare.once import warn_once
 from jtorch._ops.pointwise import is_integral, is_number
 from jtorch._ops.reduction import take
 from jtorch._ops.refusals import BOOL, COMPLEX, no_kernel, refused
@@ -272,10 +273,22 @@ def searchsorted(
         raise RuntimeError(
             "torch.searchsorted(): side and right can't be set to opposites, got side of left while right was True"
         )
+    _warn_of_gaps(sorted_sequence, input, sorter)
     if sorter is not None:
         sorted_sequence = _along_last(sorted_sequence, sorter)
     _check_search(sorted_sequence.shape, () if is_number(input) else input.shape)
     return _searchsorted(sorted_sequence, input, right or side == "right", out_int32, out=out)
+
+
+def _warn_of_gaps(sequence: Any, values: Any, sorter: Any = None) -> None:
+    for what, t in (("input value", values), ("boundary", sequence), ("sorter", sorter)):
+        if isinstance(t, Handle) and t._bent and not t.is_contiguous():
+            warn_once(
+                f"torch.searchsorted(): {what} tensor is non-contiguous, this will lower the performance due to "
+                "extra data copy when converting non-contiguous tensor to contiguous, please use contiguous "
+                f"{what} tensor if possible. This message will only appear once per program.",
+                3,
+            )
 
 
 @op(name="searchsorted", public="_along_last", differentiable=False, **_hidden)
@@ -312,4 +325,5 @@ def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bo
     """
     if boundaries.ndim != 1:
         raise RuntimeError(f"boundaries tensor must be 1 dimension, but got dim({boundaries.ndim})")
+    _warn_of_gaps(boundaries, input)
     return _searchsorted(boundaries, input, right, out_int32, out=out)

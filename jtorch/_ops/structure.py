@@ -31,6 +31,7 @@ from jtorch._declare import (
     wrap_dim,
     write_out,
 )
+from jtorch._declare.once import warn_once
 from jtorch._declare.types import bool_, int32, int64, unchecked_size
 from jtorch._ops import indexing, joining, views
 from jtorch._ops.arguments import whole, wholes
@@ -286,6 +287,8 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple:
             [2, 2]]), tensor([[3, 4],
             [3, 4]]))
     """
+    if indexing is None:
+        warn_once("torch.meshgrid: in an upcoming release, it will be required to pass the indexing argument.")
     found = _several(tensors)
     if not found:
         raise RuntimeError("meshgrid expects a non-empty TensorList")
@@ -328,7 +331,7 @@ def cartesian_prod(*tensors: Any) -> Any:
             raise RuntimeError("Expect a 1D vector, but got shape " + str(list(t._v.aval.shape)))
     if len(found) == 1:
         return found[0]
-    return joining.stack([g.reshape(-1) for g in meshgrid(*found)], 1)
+    return joining.stack([g.reshape(-1) for g in meshgrid(*found, indexing="ij")], 1)
 
 
 @composite(method=False)

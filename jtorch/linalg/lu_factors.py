@@ -9,6 +9,7 @@ import numpy as np
 from jax import lax
 
 from jtorch._declare import Array, columns, composite, errors, op, registry, write_outs
+from jtorch._declare.once import warn_once
 from jtorch._declare.return_types import return_type
 from jtorch.linalg.checks import (
     ZERO_PIVOT,
@@ -192,6 +193,11 @@ def lu_solve(LU: Any, pivots: Any, B: Any, *, left: bool = True, adjoint: bool =
 
 def _old_lu_solve(input: Any, LU_data: Any, LU_pivots: Any, *, out: Any = None) -> Any:
     """The solution of `A X = input` from A's LU decomposition."""
+    warn_once(
+        "torch.lu_solve is deprecated in favor of torch.linalg.lu_solveand will be removed in a future PyTorch release."
+        "\nNote that torch.linalg.lu_solve has its arguments reversed.\nX = torch.lu_solve(B, LU, pivots)\nshould be "
+        "replaced with\nX = torch.linalg.lu_solve(LU, pivots, B)"
+    )
     return lu_solve(LU_data, LU_pivots, input, out=out)
 
 
@@ -200,6 +206,13 @@ _WITH_INFO = return_type("_lu_with_info", ("LU", "pivots", "info"))
 
 def _old_lu(A: Any, pivot: bool = True, get_infos: bool = False, **options: Any) -> Any:
     """L and U in one matrix and the row interchanges; with `get_infos` also LAPACK's error codes. Takes `out`."""
+    warn_once(
+        "torch.lu is deprecated in favor of torch.linalg.lu_factor / torch.linalg.lu_factor_ex and will be removed in "
+        "a future PyTorch release.\nLU, pivots = torch.lu(A, compute_pivots)\nshould be replaced with\n"
+        "LU, pivots = torch.linalg.lu_factor(A, compute_pivots)\nand\n"
+        "LU, pivots, info = torch.lu(A, compute_pivots, get_infos=True)\nshould be replaced with\n"
+        "LU, pivots, info = torch.linalg.lu_factor_ex(A, compute_pivots)"
+    )
     out = options.pop("out", None)
     if options:
         raise errors.unexpected_keyword("lu", next(iter(options)))

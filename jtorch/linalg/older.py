@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from jtorch._declare import registry, write_out, write_outs
+from jtorch._declare.once import warn_once
 from jtorch._declare.return_types import return_type
 from jtorch._ops import matmul, views
 from jtorch.linalg import decompositions, inverses, products, properties
@@ -52,6 +53,12 @@ def matrix_exp(input: Any) -> Any:
 
 def cholesky(input: Any, upper: bool = False, *, out: Any = None) -> Any:
     """The Cholesky factor."""
+    warn_once(
+        "torch.cholesky is deprecated in favor of torch.linalg.cholesky and will be removed in a future PyTorch "
+        "release.\nL = torch.cholesky(A)\nshould be replaced with\nL = torch.linalg.cholesky(A)\nand\n"
+        "U = torch.cholesky(A, upper=True)\nshould be replaced with\nU = torch.linalg.cholesky(A).mH\nThis transform "
+        "will produce equivalent results for all valid (symmetric positive definite) inputs."
+    )
     found = decompositions.cholesky(input, upper=upper)
     return found if out is None else write_out("cholesky", out, found)
 
@@ -62,6 +69,11 @@ _SVD = return_type("svd", ("U", "S", "V"))
 
 def qr(input: Any, some: bool = True, *, out: Any = None) -> Any:
     """The QR decomposition; all columns of Q without `some`."""
+    warn_once(
+        "torch.qr is deprecated in favor of torch.linalg.qr and will be removed in a future PyTorch release.\nThe "
+        "boolean parameter 'some' has been replaced with a string parameter 'mode'.\nQ, R = torch.qr(A, some)\nshould "
+        "be replaced with\nQ, R = torch.linalg.qr(A, 'reduced' if some else 'complete')"
+    )
     return _QR(decompositions.qr(input, "reduced" if some else "complete", out=out))
 
 

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jtorch._declare import Array, columns, composite, errors, lay_within, op, to_host, write_out, write_outs
+from jtorch._declare.once import warn_once
 from jtorch._declare.return_types import return_type
 from jtorch.linalg.checks import (
     NO_INVERSE,
@@ -308,8 +309,18 @@ def cholesky_inverse(input: Any, upper: bool = False, *, out: Any = None) -> Any
     return inverse if out is None else write_out("cholesky_inverse", out, inverse)
 
 
+def _warn_of_triangular_solve(**_: Any) -> None:
+    warn_once(
+        "torch.triangular_solve is deprecated in favor of torch.linalg.solve_triangularand will be removed in a future "
+        "PyTorch release.\ntorch.linalg.solve_triangular has its arguments reversed and does not return a copy of one "
+        "of the inputs.\nX = torch.triangular_solve(B, A).solution\nshould be replaced with\n"
+        "X = torch.linalg.solve_triangular(A, B).",
+        3,
+    )
+
+
 @op(name="triangular_solve", namespace="torch", out=True, returns=("solution", "cloned_coefficient"),
-    order=("columns", "columns"))  # fmt: skip
+    order=("columns", "columns"), warns=_warn_of_triangular_solve)  # fmt: skip
 def triangular_solve(
     input: Array, A: Array, upper: bool = True, transpose: bool = False, unitriangular: bool = False
 ) -> tuple[Array, Array]:

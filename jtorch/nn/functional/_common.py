@@ -50,15 +50,20 @@ def together(*arrays: Any) -> tuple:
 def reduction_of(size_average: bool | None, reduce: bool | None, reduction: str) -> str:
     """The reduction that torch's old flags and `reduction` ask for together."""
     if size_average is not None or reduce is not None:
-        mean = "sum" if size_average is False else "mean"
-        reduction = "none" if reduce is False else mean
-        warnings.warn(
-            f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.",
-            stacklevel=2,
-        )
+        return "none" if reduce is False else "sum" if size_average is False else "mean"
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(f"{reduction} is not a valid value for reduction")
     return reduction
+
+
+def warn_of_flags(*, size_average: bool | None, reduce: bool | None, level: int = 3, **_: Any) -> None:
+    """Warns of torch's old flags where one is given; `level` is the `stacklevel` of the warning."""
+    if size_average is not None or reduce is not None:
+        reduction = reduction_of(size_average, reduce, "")
+        warnings.warn(
+            f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.",
+            stacklevel=level,
+        )
 
 
 def reduced(loss: Any, reduction: str) -> Any:

@@ -14,6 +14,7 @@ import numpy as np
 from jax import lax
 
 from jtorch._declare import Array, as_int, errors, op, platform
+from jtorch._declare.once import warn_once
 from jtorch.nn.functional._common import is_floating, listed, type_name, wide
 from jtorch.nn.functional._conv_forms import convolution
 
@@ -201,7 +202,21 @@ def _transposed(
     return (out if input.ndim == n + 2 else out[0]).astype(input.dtype)
 
 
-@op(namespace="torch", method=False, alias=("nn.functional.conv1d",), grad="ConvolutionBackward0")
+def _warn_of_uneven_padding(*, weight: Any, padding: Any, dilation: Any, **_: Any) -> None:
+    if padding != "same":
+        return
+    kernel = weight.shape[2:]
+    steps = dilation if isinstance(dilation, (tuple, list)) else (dilation,) * len(kernel)
+    if any(step * (n - 1) % 2 for step, n in zip(steps, kernel, strict=False)):
+        warn_once(
+            "Using padding='same' with even kernel lengths and odd dilation may require a zero-padded copy of the "
+            "input be created",
+            3,
+        )
+
+
+@op(namespace="torch", method=False, alias=("nn.functional.conv1d",), grad="ConvolutionBackward0",
+    warns=_warn_of_uneven_padding)  # fmt: skip
 def conv1d(
     input: Array, weight: Array, bias: Array | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
     groups: int = 1,
@@ -210,7 +225,8 @@ def conv1d(
     return _convolution("conv1d", 1, input, weight, bias, stride, padding, dilation, groups)
 
 
-@op(namespace="torch", method=False, alias=("nn.functional.conv2d",), grad="ConvolutionBackward0", order="images")
+@op(namespace="torch", method=False, alias=("nn.functional.conv2d",), grad="ConvolutionBackward0",
+    warns=_warn_of_uneven_padding, order="images")  # fmt: skip
 def conv2d(
     input: Array, weight: Array, bias: Array | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
     groups: int = 1,
@@ -226,7 +242,8 @@ def conv2d(
     return _convolution("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
 
 
-@op(namespace="torch", method=False, alias=("nn.functional.conv3d",), grad="ConvolutionBackward0", order="images")
+@op(namespace="torch", method=False, alias=("nn.functional.conv3d",), grad="ConvolutionBackward0",
+    warns=_warn_of_uneven_padding, order="images")  # fmt: skip
 def conv3d(
     input: Array, weight: Array, bias: Array | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
     groups: int = 1,

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jtorch._declare import Array, Scalar, composite, op, wrap_dim
-from jtorch.nn.functional._common import p_norm, reduced, reduction_of, require_floating, together
+from jtorch.nn.functional._common import p_norm, reduced, reduction_of, require_floating, together, warn_of_flags
 
 _REDUCTIONS = ("none", "mean", "sum")  # torch's numbers for them in torch.* functions
 
@@ -89,6 +89,7 @@ def cosine_embedding_loss(
     reduce: bool | None = None, reduction: str = "mean",
 ) -> Any:  # fmt: skip
     """One minus the cosine for targets 1, the cosine above `margin` for targets -1; the target takes no gradient."""
+    warn_of_flags(size_average=size_average, reduce=reduce)
     reduction = reduction_of(size_average, reduce, reduction)
     return cosine_embedding_op(input1, input2, target.detach(), margin, reduction)
 
@@ -119,6 +120,7 @@ def hinge_embedding_loss(
     reduction: str = "mean",
 ) -> Any:  # fmt: skip
     """The input for targets 1, what it lacks to `margin` for targets -1; the target takes no gradient."""
+    warn_of_flags(size_average=size_average, reduce=reduce)
     return hinge_op(input, target.detach(), margin, reduction_of(size_average, reduce, reduction))
 
 
@@ -140,7 +142,7 @@ def _margin_ranking(input1: Array, input2: Array, target: Array, margin: Any, re
     return reduced(_positive(over), reduction)
 
 
-@op(method=False, kind="float", grad="MeanBackward0", order="pointwise")
+@op(method=False, kind="float", grad="MeanBackward0", order="pointwise", warns=warn_of_flags)
 def margin_ranking_loss(
     input1: Array, input2: Array, target: Array, margin: Scalar = 0, size_average: bool | None = None,
     reduce: bool | None = None, reduction: str = "mean",
@@ -178,7 +180,7 @@ def _triplet(
     return reduced(_positive(over), reduction)
 
 
-@op(method=False, kind="float", grad="MeanBackward0")
+@op(method=False, kind="float", grad="MeanBackward0", warns=warn_of_flags)
 def triplet_margin_loss(
     anchor: Array, positive: Array, negative: Array, margin: float = 1.0, p: float = 2, eps: Scalar = 1e-6,
     swap: bool = False, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",

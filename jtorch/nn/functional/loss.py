@@ -14,18 +14,28 @@ import jax
 import jax.numpy as jnp
 
 from jtorch._declare import Array, Scalar, composite, op
-from jtorch.nn.functional._common import reduced, reduction_of, require_floating, together
+from jtorch.nn.functional._common import reduced, reduction_of, require_floating, together, warn_of_flags
 
 
-def _warn_sizes(input: Array, target: Array) -> None:
+def _warn_of_sizes(*, input: Any, target: Any, size_average: Any = None, reduce: Any = None, **_: Any) -> None:
     if input.shape != target.shape:
-        together(input, target)
         warnings.warn(
-            f"Using a target size (torch.Size({list(target.shape)})) that is different to the input size "
-            f"(torch.Size({list(input.shape)})). This will likely lead to incorrect results due to broadcasting. "
-            "Please ensure they have the same size.",
-            stacklevel=2,
+            f"Using a target size ({target.size()}) that is different to the input size ({input.size()}). This will "
+            "likely lead to incorrect results due to broadcasting. Please ensure they have the same size.",
+            stacklevel=3,
         )
+    warn_of_flags(size_average=size_average, reduce=reduce, level=4)
+
+
+def _warn_of_mean(*, size_average: Any, reduce: Any, reduction: str, **_: Any) -> None:
+    if reduction == "mean" and size_average is None and reduce is None:
+        warnings.warn(
+            "reduction: 'mean' divides the total loss by both the batch size and the support size."
+            "'batchmean' divides only by the batch size, and aligns with the KL div math definition."
+            "'mean' will be changed to behave the same as 'batchmean' in the next major release.",
+            stacklevel=3,
+        )
+    warn_of_flags(size_average=size_average, reduce=reduce, level=4)
 
 
 def _weighted(loss: Array, weight: Array | None, reduction: str) -> Array:
@@ -38,7 +48,7 @@ def _weighted(loss: Array, weight: Array | None, reduction: str) -> Array:
     return jnp.sum(loss) / jnp.sum(weight) if reduction == "mean" else reduced(loss, reduction)
 
 
-@op(method=False, upcast=True, order="pointwise")
+@op(method=False, upcast=True, order="pointwise", warns=_warn_of_sizes)
 def mse_loss(
     input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
     weight: Array | None = None,
@@ -49,18 +59,18 @@ def mse_loss(
     >>> torch.nn.functional.mse_loss(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0]))
     tensor(2.)
     """
-    _warn_sizes(input, target)
+    together(input, target)
     require_floating(input, "mse_cpu")
     return _weighted(jnp.square(input - target), weight, reduction_of(size_average, reduce, reduction))
 
 
-@op(method=False, upcast=True, grad="MeanBackward0", order="pointwise")
+@op(method=False, upcast=True, grad="MeanBackward0", order="pointwise", warns=_warn_of_sizes)
 def l1_loss(
     input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
     weight: Array | None = None,
 ) -> Array:  # fmt: skip
     """The absolute difference; its gradient at 0 is 0."""
-    _warn_sizes(input, target)
+    together(input, target)
     difference = input - target
     return _weighted(jnp.sign(difference) * difference, weight, reduction_of(size_average, reduce, reduction))
 
@@ -73,18 +83,18 @@ def _huber(difference: Array, delta: Any) -> Array:
     return jnp.where(inside, 0.5 * near * near, delta * (size - 0.5 * delta))
 
 
-@op(method=False, upcast=True, order="pointwise")
+@op(method=False, upcast=True, order="pointwise", warns=_warn_of_sizes)
 def huber_loss(
     input: Array, target: Array, reduction: str = "mean", delta: float = 1.0, weight: Array | None = None
 ) -> Array:
     """Half the squared difference up to `delta`, linear beyond. Huber, 1964."""
     if delta <= 0:
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
-    _warn_sizes(input, target)
+    together(input, target)
     return _weighted(_huber(input - target, delta), weight, reduction_of(None, None, reduction))
 
 
-@op(method=False, upcast=True, grad="SmoothL1LossBackward0", order="pointwise")
+@op(method=False, upcast=True, grad="SmoothL1LossBackward0", order="pointwise", warns=_warn_of_sizes)
 def smooth_l1_loss(
     input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
     beta: float = 1.0,
@@ -92,7 +102,7 @@ def smooth_l1_loss(
     """The Huber loss divided by `beta`; the absolute difference when `beta` is 0."""
     if beta < 0:
         raise RuntimeError("smooth_l1_loss does not support negative values for beta.")
-    _warn_sizes(input, target)
+    together(input, target)
     difference = input - target
     loss = jnp.sign(difference) * difference if beta == 0 else _huber(difference, beta) / beta
     return reduced(loss, reduction_of(size_average, reduce, reduction))
@@ -120,7 +130,7 @@ def _bce_tangent(primals: tuple, tangents: tuple) -> tuple:
     return _bce(x, target), by_input * tangents[0] + by_target * tangents[1]
 
 
-@op(method=False, upcast=True, order="pointwise")
+@op(method=False, upcast=True, order="pointwise", warns=warn_of_flags)
 def binary_cross_entropy(
     input: Array, target: Array, weight: Array | None = None, size_average: bool | None = None,
     reduce: bool | None = None, reduction: str = "mean",
@@ -134,7 +144,7 @@ def binary_cross_entropy(
     return reduced(loss, reduction_of(size_average, reduce, reduction))
 
 
-@op(method=False, upcast=True, order="pointwise")
+@op(method=False, upcast=True, order="pointwise", warns=warn_of_flags)
 def binary_cross_entropy_with_logits(
     input: Array, target: Array, weight: Array | None = None, size_average: bool | None = None,
     reduce: bool | None = None, reduction: str = "mean", pos_weight: Array | None = None,
@@ -181,7 +191,7 @@ def _kl_div(input: Array, target: Array, reduction: str, log_target: bool) -> Ar
     return reduced(loss, reduction)
 
 
-@op(method=False, upcast=True, grad="MeanBackward0", order="pointwise")
+@op(method=False, upcast=True, grad="MeanBackward0", order="pointwise", warns=_warn_of_mean)
 def kl_div(
     input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
     log_target: bool = False,
@@ -190,13 +200,6 @@ def kl_div(
 
     "batchmean" is the mathematical mean.
     """
-    if reduction == "mean" and size_average is None and reduce is None:
-        warnings.warn(
-            "reduction: 'mean' divides the total loss by both the batch size and the support size."
-            "'batchmean' divides only by the batch size, and aligns with the KL div math definition."
-            "'mean' will be changed to behave the same as 'batchmean' in the next major release.",
-            stacklevel=2,
-        )
     if reduction != "batchmean":
         reduction = reduction_of(size_average, reduce, reduction)
     return _kl_div(input, target, reduction, log_target)
@@ -218,7 +221,7 @@ def _poisson(input: Array, target: Array, log_input: bool, full: bool, eps: Any,
     return reduced(loss, reduction)
 
 
-@op(method=False, kind="float", grad="MeanBackward0", order="pointwise")
+@op(method=False, kind="float", grad="MeanBackward0", order="pointwise", warns=warn_of_flags)
 def poisson_nll_loss(
     input: Array, target: Array, log_input: bool = True, full: bool = False, size_average: bool | None = None,
     eps: Scalar = 1e-8, reduce: bool | None = None, reduction: str = "mean",
@@ -271,7 +274,7 @@ def gaussian_nll_loss(
     return gaussian_nll_op(input, target, var, eps, full, reduction)
 
 
-@op(method=False, upcast=True, order="pointwise")
+@op(method=False, upcast=True, order="pointwise", warns=warn_of_flags)
 def soft_margin_loss(
     input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
 ) -> Array:

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jtorch._declare import Array, Scalar, composite, op
 from jtorch._declare.checks import check_bounds
 from jtorch._declare.indices import clipped, index_type, narrow, outside
-from jtorch.nn.functional._common import listed, number, reduced, reduction_of, require_floating, wide
+from jtorch.nn.functional._common import listed, number, reduced, reduction_of, require_floating, warn_of_flags, wide
 from jtorch.nn.functional._rows import row_log_softmax
 
 
@@ -148,6 +148,7 @@ def nll_loss(
     reduce: bool | None = None, reduction: str = "mean",
 ) -> Any:  # fmt: skip
     """Minus the log-probability that `input` (N, C, ...) gives to the class `target` (N, ...) names."""
+    warn_of_flags(size_average=size_average, reduce=reduce)
     reduction = reduction_of(size_average, reduce, reduction)
     _check_target_type(target)
     _check_targets(target, input.shape[min(1, input.ndim - 1)] if input.ndim else 0, ignore_index)
@@ -168,6 +169,7 @@ def cross_entropy(
     >>> torch.nn.functional.cross_entropy(torch.tensor([[0.0, 0.0]]), torch.tensor([1]))
     tensor(0.6931)
     """
+    warn_of_flags(size_average=size_average, reduce=reduce)
     reduction = reduction_of(size_average, reduce, reduction)
     if not 0.0 <= label_smoothing <= 1.0:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing:g}")
@@ -234,6 +236,7 @@ def multi_margin_loss(
     reduce: bool | None = None, reduction: str = "mean",
 ) -> Any:  # fmt: skip
     """How far other classes come within `margin` of the target's score, to the power `p`, over the classes' number."""
+    warn_of_flags(size_average=size_average, reduce=reduce)
     reduction = reduction_of(size_average, reduce, reduction)
     if not input.ndim:
         input = input.reshape(1)
@@ -263,6 +266,7 @@ def multilabel_margin_loss(
     input: Any, target: Any, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
 ) -> Any:
     """How far other classes come within 1 of the scores of the targets, which end at the first -1."""
+    warn_of_flags(size_average=size_average, reduce=reduce)
     reduction = reduction_of(size_average, reduce, reduction)
     _check_vectors(input)
     if tuple(input.shape) != tuple(target.shape):
@@ -271,7 +275,7 @@ def multilabel_margin_loss(
     return multilabel_margin_op(input, target, reduction)
 
 
-@op(method=False, upcast=True, grad="MeanBackward0")
+@op(method=False, upcast=True, grad="MeanBackward0", warns=warn_of_flags)
 def multilabel_soft_margin_loss(
     input: Array, target: Array, weight: Array | None = None, size_average: bool | None = None,
     reduce: bool | None = None, reduction: str = "mean",

@@ -52,7 +52,7 @@ def _flag(value: Any) -> str:
 
 def _warn_rectangular(advice: str) -> None:
     warnings.warn(
-        f"A window was not provided. A rectangular window will be applied,{advice}To suppress this warning and use a "
+        f"A window was not provided. A rectangular window will be applied{advice}To suppress this warning and use a "
         "rectangular window, explicitly set `window=torch.ones(n_fft, device=<device>)`.",
         stacklevel=3,
     )
@@ -131,8 +131,8 @@ def stft(
 
     if window is None:
         _warn_rectangular(
-            "which is known to cause spectral leakage. Other windows such as torch.hann_window or torch.hamming_window "
-            "are recommended to reduce spectral leakage."
+            ",which is known to cause spectral leakage. Other windows such as torch.hann_window or "
+            "torch.hamming_window are recommended to reduce spectral leakage."
         )
     in_complex = _is_complex(input) or _is_complex(window)
     if return_complex is None and not in_complex:
@@ -237,7 +237,7 @@ def istft(
     tensor([1., 1., 1., 1., 1., 1., 1., 1.])
     """
     if window is None:
-        _warn_rectangular("Please provide the same window used by stft to make the inversion lossless.")
+        _warn_rectangular(".Please provide the same window used by stft to make the inversion lossless.")
     if not isinstance(input, Handle) or not _is_complex(input):
         raise RuntimeError(
             "istft requires a complex-valued input tensor matching the output from stft with return_complex=True."
