@@ -1,5 +1,6 @@
 """Gradients through sparse tensors against torch's: values, layouts, and gradients of gradients."""
 
+import copy
 import warnings
 
 import pytest
@@ -99,10 +100,19 @@ def test_gradient(code: str):
     compare(actual, expected)
 
 
-@pytest.mark.parametrize("code", [
-    "torch.sparse.mm(s, sm).to_dense()", "(s * other).to_dense()", "torch.cat([s, other]).to_dense()", "s[1].to_dense()",
-    "s.unsqueeze(0).to_dense()", "s.sin().to_dense()", "s.sum(1).to_dense()", "s.index_select(1, torch.tensor([2, 0])).to_dense()",
-])  # fmt: skip
+DENSE_CASES = """
+torch.sparse.mm(s, sm).to_dense()
+(s * other).to_dense()
+torch.cat([s, other]).to_dense()
+s[1].to_dense()
+s.unsqueeze(0).to_dense()
+s.sin().to_dense()
+s.sum(1).to_dense()
+s.index_select(1, torch.tensor([2, 0])).to_dense()
+"""
+
+
+@pytest.mark.parametrize("code", DENSE_CASES.strip().splitlines())
 def test_gradient_stands_for_the_dense_one(code: str):
     """Where torch has no gradient, or one with zeros specified: as the same operation on the dense tensor, masked."""
     names = leaves(jtorch)
@@ -190,3 +200,74 @@ def test_sparse_adam_wants_sparse_gradients():
         w.sum().backward()
         with pytest.raises(RuntimeError, match="SparseAdam does not support dense gradients"):
             lib.optim.SparseAdam([w]).step()
+
+
+def test_hooks_see_sparse_gradients():
+    def run(lib):
+        names, seen = leaves(lib), []
+        s = names["s"]
+        s.register_hook(lambda g: seen.append((str(g.layout), tuple(g.shape))))
+        twice = s * 2
+        twice.retain_grad()
+        twice.to_dense().sum().backward()
+        return seen, twice.grad, s.grad
+
+    (mine, *my_grads), (theirs, *their_grads) = run(jtorch), run(torch)
+    assert mine == theirs
+    compare(my_grads, their_grads)
+
+
+def test_deepcopy_is_apart():
+    for lib in (jtorch, torch):
+        s = leaves(lib)["s"]
+        copied = copy.deepcopy(s)
+        with lib.no_grad():
+            copied.mul_(2)
+        assert copied.requires_grad
+        assert s.detach().to_dense().sum().item() == 12
+        assert copied.detach().to_dense().sum().item() == 24
+
+
+def test_compiled_function_of_sparse_tensors():
+    """A function that makes or takes sparse tensors is eager code under `torch.compile`."""
+    names = leaves(jtorch)
+    c, m = names["c"].detach(), names["m"].detach()
+
+    @jtorch.compile
+    def product(m):
+        return c @ m
+
+    @jtorch.compile
+    def made(m):
+        return m.to_sparse().to_dense()
+
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        for k in (1.0, 2.0, 3.0):
+            assert jtorch.equal(product(m * k), c.to_dense() @ m * k)
+            assert jtorch.equal(made(m * k), m * k)
+    assert ["runs as eager code" in str(w.message) for w in said] == [True, True]
+
+
+def test_sparse_argument_of_compiled_function():
+    c = leaves(jtorch)["c"].detach()
+    double = jtorch.compile(lambda t: t.to_dense() * 2)
+    with pytest.warns(UserWarning, match="layout torch.sparse_csr"):
+        found = [double(c) for _ in range(3)]
+    assert all(jtorch.equal(t, c.to_dense() * 2) for t in found)
+
+
+def test_autograd_function_takes_sparse_tensors():
+    class Double(jtorch.autograd.Function):
+        @staticmethod
+        def forward(ctx, t):
+            return t.to_dense() * 2
+
+        @staticmethod
+        def backward(ctx, g):
+            return (g * 2).to_sparse()
+
+    s = leaves(jtorch)["s"]
+    Double.apply(s).sum().backward()
+    assert s.grad.layout is jtorch.sparse_coo
+    assert (s.grad.to_dense() == 2).all()

@@ -20,6 +20,7 @@ from jtorch._engine.capture import Capture
 from jtorch._engine.compiled import Broken
 from jtorch._engine.flush import flush, flusher
 from jtorch._engine.handle import Handle
+from jtorch._engine.parts import Parted
 from jtorch._engine.tape import Tape, settings, threads
 from jtorch._types.dtype import get_default_dtype
 
@@ -97,7 +98,11 @@ class Compiled:
         if scene.problem:
             self._leave(key, scene.problem)
             return self.fn(*args, **kwargs)
-        before = [look(h) for h in (*tensors, *scene.handles)]
+        try:
+            before = [look(h) for h in (*tensors, *scene.handles)]
+        except Parted as met:
+            self._leave(key, f"it sees a tensor with layout {met.layout}")
+            return self.fn(*args, **kwargs)
         notes = tape.capture = Capture(self._refuse)
         try:
             with Outside() as outside:

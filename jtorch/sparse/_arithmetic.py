@@ -70,8 +70,8 @@ def _check_dense_sum(input: Any, other: Any) -> None:
         raise RuntimeError(_ADD_ORDER)
     if kind_of(other) is sparse_coo and tuple(torch.broadcast_shapes(input.shape, other.shape)) != tuple(input.shape):
         raise RuntimeError(
-            f"add: expected 'self' and 'other' to have same size, but self has size {list(input.shape)} while other has "
-            f"size {list(other.shape)} (FYI: dense-sparse addition does not currently support broadcasting)"
+            f"add: expected 'self' and 'other' to have same size, but self has size {list(input.shape)} while other "
+            f"has size {list(other.shape)} (FYI: dense-sparse addition does not currently support broadcasting)"
         )
     dense, held = (input, other) if is_sparse(other) else (other, input)
     if kind_of(held) in COMPRESSED and dense.shape != held.shape:
@@ -123,19 +123,19 @@ def mul(input: Any, other: Any) -> Any:
     """The product, specified where both are: a number and a dense tensor are specified everywhere."""
     if not is_sparse(input):
         return mul(other, input)
-    if _number(other) or (not is_sparse(other) and not other.ndim):
-        factor = (other, lambda g: (g * input.conj()).sum()) if not _number(other) else (None, None)
-        found = sparse(input._pattern, input._held * (other if _number(other) else other.detach()))
-        return linked(found, "MulBackward0", (input, lambda g: g * _conj(other)), factor)  # type: ignore[arg-type]
+    scaled = input, lambda g: g * _conj(other)
+    if _number(other):
+        return linked(sparse(input._pattern, input._held * other), "MulBackward0", scaled)
+    if not is_sparse(other) and not other.ndim:
+        found = sparse(input._pattern, input._held * other.detach())
+        return linked(found, "MulBackward0", scaled, (other, lambda g: (g * _conj(input)).sum()))
     with no_grad():
         found = _intersection(input, other) if is_sparse(other) else _weighted(input, other)
-    return linked(
-        found, "MulBackward0", (input, lambda g: g * _conj(other)), (other, lambda g: _summed(g * _conj(input), other))
-    )
+    return linked(found, "MulBackward0", scaled, (other, lambda g: _summed(g * _conj(input), other)))
 
 
 def _conj(x: Any) -> Any:
-    return x.conjugate() if _number(x) else torch.conj(x) if x.is_complex() else x
+    return x.conjugate() if _number(x) else torch.conj_physical(x) if x.is_complex() else x
 
 
 def _summed(g: Any, like: Any) -> Any:
@@ -195,7 +195,9 @@ def _power(power: Callable) -> Callable:
         if kind_of(input) in COMPRESSED:
             raise _unsupported(input)
         if not exponent:
-            raise RuntimeError("pow: cannot raise to zeroth power on sparse tensor; it would make the result tensor dense")
+            raise RuntimeError(
+                "pow: cannot raise to zeroth power on sparse tensor; it would make the result tensor dense"
+            )
         t = input.coalesce()
         return made(t._pattern, power(values_of(t), exponent), "PowBackward0")
 
@@ -221,8 +223,8 @@ def _each(op: Any, name: str, coalesces: bool) -> Callable:
 
 
 UNARY = (
-    "abs angle asin asinh atan atanh ceil conj_physical deg2rad erf erfinv expm1 floor frac isinf isnan isneginf isposinf "
-    "log1p nan_to_num neg rad2deg round sgn sign signbit sin sinh sqrt tan tanh trunc"
+    "abs angle asin asinh atan atanh ceil conj_physical deg2rad erf erfinv expm1 floor frac isinf isnan isneginf "
+    "isposinf log1p nan_to_num neg rad2deg round sgn sign signbit sin sinh sqrt tan tanh trunc"
 ).split()
 for _name in UNARY:
     _op = getattr(torch, _name).op

@@ -13,9 +13,14 @@ from jtorch._types import layout, sparse_bsc, sparse_bsr, sparse_coo, sparse_csc
 from jtorch.sparse import _invariants
 from jtorch.sparse._graph import made
 from jtorch.sparse._pattern import BLOCKED, BY_ROWS, COMPRESSED, Pattern, word
-from jtorch.sparse._tensor import is_sparse
+from jtorch.sparse._tensor import SparseTensor, is_sparse
 
-_COO_FORMS = [
+_COO_FORMS = (  # what torch takes: the size alone, too
+    "indices, values, size=None, *, dtype=None, device=None, requires_grad=False, check_invariants=None, "
+    "is_coalesced=None",
+    "size, *, dtype=None, device=None, requires_grad=False, check_invariants=None",
+)
+_COO_SIGNATURES = [
     "object indices, object values, *, torch.dtype dtype = None, torch.device device = None, bool pin_memory = False, "
     "bool requires_grad = False, bool check_invariants = None",
     "object indices, object values, tuple of ints size, *, torch.dtype dtype = None, torch.device device = None, bool "
@@ -25,7 +30,7 @@ _COO_FORMS = [
 ]
 
 
-@composite(namespace="torch", method=False)
+@composite(namespace="torch", method=False, forms=_COO_FORMS)
 def sparse_coo_tensor(
     indices: Any = None, values: Any = None, size: Any = None, *, dtype: Any = None, device: Any = None,
     pin_memory: bool = False, requires_grad: bool = False, check_invariants: bool | None = None,
@@ -43,10 +48,10 @@ def sparse_coo_tensor(
     if values is None:
         return _empty_coo(indices, size, dtype, device, requires_grad)
     for name, given in (("indices", indices), ("values", values)):
-        if is_sparse(given):
+        if isinstance(given, SparseTensor):
             raise RuntimeError(f"expected {name} to be a dense tensor, but got {name} of layout {word(given.layout)}")
     if isinstance(size, str):
-        raise errors.invalid_combination("sparse_coo_tensor", (indices, values, size), {}, _COO_FORMS)
+        raise errors.invalid_combination("sparse_coo_tensor", (indices, values, size), {}, _COO_SIGNATURES)
     index = torch.as_tensor(indices, device=device).detach().to(torch.int64)
     held = _values(values, dtype, device)
     if held.ndim == 0:
@@ -67,7 +72,7 @@ def sparse_coo_tensor(
 def _empty_coo(size: Any, given: Any, dtype: Any, device: Any, requires_grad: bool) -> Any:
     size = given if size is None else size
     if size is None:
-        raise errors.invalid_combination("sparse_coo_tensor", (), {}, _COO_FORMS)
+        raise errors.invalid_combination("sparse_coo_tensor", (), {}, _COO_SIGNATURES)
     if isinstance(size, torch.Tensor):
         raise errors.argument_type("sparse_coo_tensor", "size", 1, "tuple of ints", size)
     return _finished(empty(sparse_coo, _shape("sparse_coo_tensor", size), dtype, device), requires_grad)
@@ -102,7 +107,8 @@ def empty(kind: layout, shape: tuple[int, ...], dtype: Any = None, device: Any =
     else:
         if indexed < 2:
             raise RuntimeError(
-                f"torch.empty: Only batched sparse compressed (non-block) tensors are supported, but got size {list(shape)}"
+                "torch.empty: Only batched sparse compressed (non-block) tensors are supported, but got size "
+                f"{list(shape)}"
             )
         batch, block = shape[: indexed - 2], () if like is None else like.blocksize
         lines = shape[indexed - 2] // (block or (1,))[0]
@@ -117,41 +123,46 @@ def empty(kind: layout, shape: tuple[int, ...], dtype: Any = None, device: Any =
     return made(pattern, torch.zeros(pattern.values_shape, dtype=dtype, device=device), "ZerosBackward0")
 
 
-def _compressed(
-    name: str, wanted: layout | None, compressed_indices: Any, plain_indices: Any, values: Any, size: Any,
-    options: dict[str, Any],
-) -> Any:  # fmt: skip
+def _compressed(name: str, wanted: Any, given: tuple, options: dict[str, Any]) -> Any:
     """What the five constructors of compressed tensors do."""
-    kind = options.pop("layout", None)
-    if wanted is None and kind not in COMPRESSED:
-        said = "none" if kind is None else word(kind)
+    compressed_indices, plain_indices, values, size = given
+    asked, device = options["layout"], options["device"]
+    if wanted is None and asked not in COMPRESSED:
+        said = "none" if asked is None else word(asked)
         raise RuntimeError(f"{name} expected sparse compressed tensor layout but got {said}")
-    if wanted is not None and kind not in (None, wanted, strided):
-        raise RuntimeError(f"{name}: layout must be {word(wanted)} but got {word(kind)}")
-    kind = wanted or kind
-    device = options.pop("device", None)
+    if wanted is not None and asked not in (None, wanted, strided):
+        raise RuntimeError(f"{name}: layout must be {word(wanted)} but got {word(asked)}")
+    kind: Any = wanted or asked
     index = tuple(torch.as_tensor(i, device=device).detach() for i in (compressed_indices, plain_indices))
-    held = _values(values, options.pop("dtype", None), device)
-    requires_grad, checked = options.pop("requires_grad", False), options.pop("check_invariants", None)
-    options.pop("pin_memory", None)
-    if options:
-        raise TypeError(f"{name}() got an unexpected keyword argument {next(iter(options))!r}")
+    held = _values(values, options["dtype"], device)
     for part, name_of in ((held, "values"), *zip(index, _invariants.names(kind), strict=True)):
         if is_sparse(part):
             raise RuntimeError(f"expected {name_of} to be a strided tensor but got {word(part.layout)} tensor")
     shape = _invariants.compressed_size(kind, index, held) if size is None else _shape(name, size)
-    if _invariants.enabled(checked):
+    if _invariants.enabled(options["check_invariants"]):
         _invariants.check_compressed(kind, index, held, shape)
     lead = max(index[1].ndim, 1)
     block = tuple(held.shape[lead : lead + 2]) if kind in BLOCKED else ()
     pattern = Pattern(kind, shape, index, held.ndim - lead - len(block), block, coalesced=True)
-    return _finished(made(pattern, held, "SparseCompressedTensorBackward0"), requires_grad)
+    return _finished(made(pattern, held, "SparseCompressedTensorBackward0"), options["requires_grad"])
 
 
-@composite(namespace="torch", method=False)
+_OPTIONS = "values, size=None, *, dtype=None, device=None, requires_grad=False, check_invariants=None"
+
+
+@composite(
+    namespace="torch",
+    method=False,
+    forms=(
+        "compressed_indices, plain_indices, values, size=None, *, dtype=None, layout=None, device=None, "
+        "requires_grad=False, check_invariants=None",
+    ),
+)
 def sparse_compressed_tensor(
-    compressed_indices: Any, plain_indices: Any, values: Any, size: Any = None, **options: Any
-) -> Any:
+    compressed_indices: Any, plain_indices: Any, values: Any, size: Any = None, *, dtype: Any = None,
+    layout: Any = None, device: Any = None, pin_memory: bool = False, requires_grad: bool = False,
+    check_invariants: bool | None = None,
+) -> Any:  # fmt: skip
     """A tensor in one of the four compressed layouts, which `layout=` names.
 
     >>> import jtorch as torch
@@ -159,11 +170,16 @@ def sparse_compressed_tensor(
     tensor([[0., 4.],
             [3., 0.]])
     """
-    return _compressed("sparse_compressed_tensor", None, compressed_indices, plain_indices, values, size, options)
+    options = {"dtype": dtype, "layout": layout, "device": device, "requires_grad": requires_grad,
+               "check_invariants": check_invariants}  # fmt: skip
+    return _compressed("sparse_compressed_tensor", None, (compressed_indices, plain_indices, values, size), options)
 
 
-@composite(namespace="torch", method=False)
-def sparse_csr_tensor(crow_indices: Any, col_indices: Any, values: Any, size: Any = None, **options: Any) -> Any:
+@composite(namespace="torch", method=False, forms=(f"crow_indices, col_indices, {_OPTIONS}",))
+def sparse_csr_tensor(
+    crow_indices: Any, col_indices: Any, values: Any, size: Any = None, *, dtype: Any = None, layout: Any = None,
+    device: Any = None, pin_memory: bool = False, requires_grad: bool = False, check_invariants: bool | None = None,
+) -> Any:  # fmt: skip
     """A CSR tensor: row i holds the values from `crow_indices[i]` to `crow_indices[i + 1]`.
 
     >>> import jtorch as torch
@@ -171,22 +187,39 @@ def sparse_csr_tensor(crow_indices: Any, col_indices: Any, values: Any, size: An
     tensor([[0., 3.],
             [4., 0.]])
     """
-    return _compressed("sparse_csr_tensor", sparse_csr, crow_indices, col_indices, values, size, options)
+    options = {"dtype": dtype, "layout": layout, "device": device, "requires_grad": requires_grad,
+               "check_invariants": check_invariants}  # fmt: skip
+    return _compressed("sparse_csr_tensor", sparse_csr, (crow_indices, col_indices, values, size), options)
 
 
-@composite(namespace="torch", method=False)
-def sparse_csc_tensor(ccol_indices: Any, row_indices: Any, values: Any, size: Any = None, **options: Any) -> Any:
+@composite(namespace="torch", method=False, forms=(f"ccol_indices, row_indices, {_OPTIONS}",))
+def sparse_csc_tensor(
+    ccol_indices: Any, row_indices: Any, values: Any, size: Any = None, *, dtype: Any = None, layout: Any = None,
+    device: Any = None, pin_memory: bool = False, requires_grad: bool = False, check_invariants: bool | None = None,
+) -> Any:  # fmt: skip
     """A CSC tensor: CSR with rows and columns exchanged."""
-    return _compressed("sparse_csc_tensor", sparse_csc, ccol_indices, row_indices, values, size, options)
+    options = {"dtype": dtype, "layout": layout, "device": device, "requires_grad": requires_grad,
+               "check_invariants": check_invariants}  # fmt: skip
+    return _compressed("sparse_csc_tensor", sparse_csc, (ccol_indices, row_indices, values, size), options)
 
 
-@composite(namespace="torch", method=False)
-def sparse_bsr_tensor(crow_indices: Any, col_indices: Any, values: Any, size: Any = None, **options: Any) -> Any:
+@composite(namespace="torch", method=False, forms=(f"crow_indices, col_indices, {_OPTIONS}",))
+def sparse_bsr_tensor(
+    crow_indices: Any, col_indices: Any, values: Any, size: Any = None, *, dtype: Any = None, layout: Any = None,
+    device: Any = None, pin_memory: bool = False, requires_grad: bool = False, check_invariants: bool | None = None,
+) -> Any:  # fmt: skip
     """A BSR tensor: CSR of blocks, values (nnz, height, width)."""
-    return _compressed("sparse_bsr_tensor", sparse_bsr, crow_indices, col_indices, values, size, options)
+    options = {"dtype": dtype, "layout": layout, "device": device, "requires_grad": requires_grad,
+               "check_invariants": check_invariants}  # fmt: skip
+    return _compressed("sparse_bsr_tensor", sparse_bsr, (crow_indices, col_indices, values, size), options)
 
 
-@composite(namespace="torch", method=False)
-def sparse_bsc_tensor(ccol_indices: Any, row_indices: Any, values: Any, size: Any = None, **options: Any) -> Any:
+@composite(namespace="torch", method=False, forms=(f"ccol_indices, row_indices, {_OPTIONS}",))
+def sparse_bsc_tensor(
+    ccol_indices: Any, row_indices: Any, values: Any, size: Any = None, *, dtype: Any = None, layout: Any = None,
+    device: Any = None, pin_memory: bool = False, requires_grad: bool = False, check_invariants: bool | None = None,
+) -> Any:  # fmt: skip
     """A BSC tensor: CSC of blocks, values (nnz, height, width)."""
-    return _compressed("sparse_bsc_tensor", sparse_bsc, ccol_indices, row_indices, values, size, options)
+    options = {"dtype": dtype, "layout": layout, "device": device, "requires_grad": requires_grad,
+               "check_invariants": check_invariants}  # fmt: skip
+    return _compressed("sparse_bsc_tensor", sparse_bsc, (ccol_indices, row_indices, values, size), options)

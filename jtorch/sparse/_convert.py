@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from jtorch import _root as torch
-from jtorch._declare import composite, registry, to_host
+from jtorch._declare import composite, registry, to_host, write_out
 from jtorch._declare.variants import COPY, TO
 from jtorch._types import layout, sparse_bsc, sparse_bsr, sparse_coo, sparse_csc, sparse_csr, strided
 from jtorch.sparse._graph import (
@@ -102,10 +102,11 @@ def _index_part(name: str, by_rows: bool, place: int) -> Any:
 
 
 def _copy_of(name: str, part: Any) -> Any:
-    def copied(input: Any) -> Any:
+    def copied(input: Any, *, out: Any = None) -> Any:
         if is_sparse(input) and input.is_sparse and name in ("indices", "values"):
             raise NotImplementedError(f"{name}_copy does not take tensors with layout torch.sparse_coo: use .{name}()")
-        return part(input).clone()
+        found = part(input).clone()
+        return found if out is None else write_out(f"{name}_copy", out, found)
 
     copied.__name__ = copied.__qualname__ = f"{name}_copy"
     copied.__doc__ = f"A copy of `{name}()`."
@@ -167,8 +168,14 @@ def coalesce(self: Any) -> Any:
 # To sparse
 
 
-@composite(namespace="torch", function=False)
-def to_sparse(self: Any, sparse_dim: int | None = None, **options: Any) -> Any:
+@composite(
+    namespace="torch",
+    function=False,
+    forms=("self, *, layout=None, blocksize=None, dense_dim=None", "self, sparse_dim"),
+)
+def to_sparse(
+    self: Any, sparse_dim: int | None = None, *, layout: Any = None, blocksize: Any = None, dense_dim: int | None = None
+) -> Any:
     """The tensor in a sparse layout: COO, with as many indexed dimensions as given, or the one `layout` names.
 
     >>> import jtorch as torch
@@ -177,25 +184,24 @@ def to_sparse(self: Any, sparse_dim: int | None = None, **options: Any) -> Any:
            values=tensor([2.]),
            size=(2,), nnz=1, layout=torch.sparse_coo)
     """
+    kind = layout
     if sparse_dim is not None:
-        if options:
+        if kind is not None or blocksize is not None or dense_dim is not None:
             raise TypeError("to_sparse() takes 0 positional arguments but 1 was given")
         return _with_sparse_dim(self, sparse_dim)
-    kind, blocksize, dense = (options.pop(name, None) for name in ("layout", "blocksize", "dense_dim"))
-    if options:
-        raise TypeError(f"to_sparse() got an unexpected keyword argument {next(iter(options))!r}")
     if kind in COMPRESSED:
-        return _to_compressed(self, kind, blocksize, dense)
+        return _to_compressed(self, kind, blocksize, dense_dim)
     if blocksize is not None:
-        raise RuntimeError(f"to_sparse: conversion from {word(kind_of(self))} to Sparse with blocksize argument given is "
-                           "not supported")  # fmt: skip
+        raise RuntimeError(
+            f"to_sparse: conversion from {word(kind_of(self))} to Sparse with blocksize argument given is not supported"
+        )
     if (kind is strided and not is_sparse(self)) or (kind is kind_of(self) and kind is not None):
         return self
     if kind is strided:
         return self.to_dense()
     if is_sparse(self):
         return _to_coo(self)
-    return _dense_to_coo(self, self.ndim - (dense or 0), "ToSparseBackward1")
+    return _dense_to_coo(self, self.ndim - (dense_dim or 0), "ToSparseBackward1")
 
 
 def _with_sparse_dim(t: Any, wanted: int) -> Any:
@@ -205,7 +211,8 @@ def _with_sparse_dim(t: Any, wanted: int) -> Any:
     if wanted != t._pattern.sparse_dim:
         if kind is sparse_coo:
             raise RuntimeError(
-                "to_sparse: conversion from Sparse to Sparse with sparse_dim argument !=self.sparse_dim() is not supported"
+                "to_sparse: conversion from Sparse to Sparse with sparse_dim argument !=self.sparse_dim() is not "
+                "supported"
             )
         raise RuntimeError(
             f"sparse_compressed_to_sparse: conversion from {word(kind)} to Sparse with sparse_dim argument !=2 is not "
@@ -253,7 +260,7 @@ def _to_compressed(t: Any, kind: layout, blocksize: Any = None, dense_dim: int |
         return t
     dense = (t._pattern.dense_dim if is_sparse(t) else 0) if dense_dim is None else dense_dim
     _check_shape(t, name, kind, blocksize, dense)
-    block = tuple(blocksize) if kind in BLOCKED else ()
+    block = () if blocksize is None else tuple(blocksize)
     source = t.coalesce() if kind_of(t) is sparse_coo else t
     where = source._pattern.coordinates if is_sparse(source) else _specified(source, t.ndim - dense)
     index_dtype = source._pattern.index[0].dtype if kind_of(source) in COMPRESSED else None
@@ -268,11 +275,15 @@ def _word_of_source(t: Any) -> str:
 def _check_shape(t: Any, name: str, kind: layout, blocksize: Any, dense: int) -> None:
     if is_sparse(t):
         if kind_of(t) is sparse_coo and t._pattern.sparse_dim != 2:
-            raise RuntimeError(f"Only tensors with two sparse dimensions can be converted to the {word(kind)} layout, got "
-                               f"{t._pattern.sparse_dim} sparse dimensions")  # fmt: skip
+            raise RuntimeError(
+                f"Only tensors with two sparse dimensions can be converted to the {word(kind)} layout, got "
+                f"{t._pattern.sparse_dim} sparse dimensions"
+            )
     elif not 0 <= dense <= t.ndim - 2:
         raise RuntimeError(f"{name}: dense_dim argument must be in [0,{t.ndim - 2}] range, but {dense} is given")
     if kind not in BLOCKED:
+        if kind_of(t) in BLOCKED:
+            raise RuntimeError(f"sparse_{name}: expected SparseCsr or SparseCsc layout but got {word(kind_of(t))}")
         if blocksize is not None:
             raise RuntimeError(
                 f"{name} for {word(kind_of(t))} to {word(kind)} conversion does not use specified blocksize"

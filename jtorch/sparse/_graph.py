@@ -15,6 +15,7 @@ from jtorch import _root as torch
 from jtorch._declare import from_host
 from jtorch._engine.backward import Node, OpNode, accumulator
 from jtorch._engine.tape import threads
+from jtorch._ops.scattering import _index_reduce
 from jtorch._types import autograd_errors, sparse_coo
 from jtorch.sparse._pattern import Pattern, coo
 from jtorch.sparse._tensor import is_sparse, sparse
@@ -173,6 +174,12 @@ def restricted(g: Any, pattern: Pattern) -> Any:
     """A gradient at the places of a sparse operand and nowhere else."""
     kept = once(pattern) if pattern.kind is sparse_coo and not pattern.distinct else pattern
     return made(kept, gathered(g, kept), "SparseMaskBackward0")
+
+
+def segment_extreme(rows: Any, segments: np.ndarray, count: int, how: str) -> Any:
+    """The largest ("amax") or smallest ("amin") of the rows of each segment, 0 of an empty one; without gradient."""
+    found = rows.new_zeros((count, *rows.shape[1:]))
+    return _index_reduce(found, 0, host_index(segments), rows.detach(), how, False) if len(rows) else found
 
 
 def segment_sum(rows: Any, segments: np.ndarray, count: int) -> Any:

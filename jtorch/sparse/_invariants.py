@@ -6,6 +6,7 @@ https://docs.pytorch.org/docs/stable/generated/torch.sparse.check_sparse_tensor_
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -51,8 +52,8 @@ class check_sparse_tensor_invariants:
     def __enter__(self) -> None:
         if self.saved_state is not None:
             raise RuntimeError(
-                "This context manager instance is already activated. Use a different context manager instance for context "
-                "nesting."
+                "This context manager instance is already activated. Use a different context manager instance for "
+                "context nesting."
             )
         self.saved_state, _checking[0] = _checking[0], self.state
 
@@ -95,8 +96,8 @@ def check_coo_shapes(shape: tuple[int, ...], index: Any, values: Any) -> None:
     sparse_dim, dense_dim = index.shape[0], values.ndim - 1
     if len(shape) != sparse_dim + dense_dim:
         raise RuntimeError(
-            f"'len(size) == sparse_dim + dense_dim' is not satisfied: len(size) = {len(shape)}, sparse_dim = {sparse_dim}, "
-            f"dense_dim = {dense_dim}"
+            f"'len(size) == sparse_dim + dense_dim' is not satisfied: len(size) = {len(shape)}, sparse_dim = "
+            f"{sparse_dim}, dense_dim = {dense_dim}"
         )
     if index.shape[1] != values.shape[0]:
         raise RuntimeError(
@@ -169,8 +170,8 @@ def check_compressed(kind: layout, index: tuple, values: Any, shape: tuple[int, 
     blocksize = values.shape[batch + 1 : batch + 3] if block else (1, 1)
     for d in range(2 if block else 0):
         _need(shape[batch + d] % blocksize[d] == 0,
-              f"tensor shape[{batch + d}] (={shape[batch + d]}) must be divisible with blocksize[{d}] (={blocksize[d]}) "
-              "as defined by values shape")  # fmt: skip
+              f"tensor shape[{batch + d}] (={shape[batch + d]}) must be divisible with blocksize[{d}] "
+              f"(={blocksize[d]}) as defined by values shape")  # fmt: skip
     by_rows = kind in BY_ROWS
     lines = shape[batch + (not by_rows)] // blocksize[not by_rows]
     across = shape[batch + by_rows] // blocksize[by_rows]
@@ -208,7 +209,7 @@ def _check_numbers(
     for starts, row in zip(
         compressed.reshape(-1, compressed.shape[-1]), plain.reshape(-1, plain.shape[-1]), strict=True
     ):
-        for first, last in zip(starts[:-1], starts[1:], strict=True):
+        for first, last in itertools.pairwise(starts):
             _need((np.diff(row[first:last]) > 0).all(), unsorted)
     _need(((steps >= 0) & (steps <= across)).all(),
           f"`0 <= {long}[..., 1:] - {long}[..., :-1] <= {across_word}` is not satisfied.")  # fmt: skip

@@ -11,8 +11,10 @@ import numpy as np
 
 from jtorch import _root as torch
 from jtorch._declare import composite, errors
+from jtorch._ops import matmul
 from jtorch._types import sparse_coo, sparse_csr, strided
 from jtorch.autograd.modes import no_grad
+from jtorch.sparse._construct import empty
 from jtorch.sparse._convert import kind_of
 from jtorch.sparse._graph import (
     flat_values,
@@ -23,18 +25,19 @@ from jtorch.sparse._graph import (
     named,
     refusing,
     restricted,
+    segment_extreme,
     segment_sum,
     values_of,
 )
 from jtorch.sparse._pattern import COMPRESSED, compressed, coo, flat_places, pairs, product_places, word
-from jtorch.sparse._tensor import is_sparse, sparse, stands_for
+from jtorch.sparse._tensor import is_sparse, sparse, stands_for, take_parts
 
 _NAMESPACE = "torch.sparse"
 
 
 def _adjoint(t: Any) -> Any:
     turned = t.t()
-    return torch.conj(turned) if t.is_complex() and not is_sparse(t) else torch.conj_physical(turned) if t.is_complex() else turned
+    return torch.conj_physical(turned) if t.is_complex() else turned
 
 
 def _check_matrices(a: Any, b: Any) -> None:
@@ -47,7 +50,7 @@ def _check_matrices(a: Any, b: Any) -> None:
         raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {_type(a)} != {_type(b)}")
 
 
-def _type(t: Any) -> str:
+def _type(t: Any) -> Any:
     return {"Float": "float", "Double": "double", "Long": "long int"}.get(t.dtype.type_name, t.dtype.type_name)
 
 
@@ -115,6 +118,12 @@ def mv(input: Any, vec: Any) -> Any:
     if input.ndim != 2 or vec.ndim != 1:
         raise RuntimeError(f"vector + matrix @ vector expected, got {vec.ndim}, {input.ndim}, {vec.ndim}")
     return named(mm(input, vec[:, None]).squeeze(1), "MvBackward0")
+
+
+@stands_for(matmul._row_times)
+def row_times(input: Any, other: Any) -> Any:
+    """A vector times a sparse matrix."""
+    return mv(other.t(), input)
 
 
 @stands_for(torch.bmm)
@@ -187,7 +196,7 @@ def sparse_mm(mat1: Any, mat2: Any, reduce: str | None = None) -> Any:
 
 def _reduced(a: Any, b: Any, reduce: str) -> Any:
     if kind_of(a) is not sparse_csr or is_sparse(b):
-        raise NotImplementedError("sparse.mm with reduce= takes a CSR matrix and a dense one: use .to_sparse_csr() first")
+        raise NotImplementedError("sparse.mm with reduce= takes a CSR and a dense matrix: use .to_sparse_csr() first")
     if reduce not in _REDUCTIONS:
         raise RuntimeError(f"sparse_mm_reduce: reduce type of {reduce} has not been enabled.")
     _check_matrices(a, b)
@@ -208,15 +217,12 @@ def _extreme(products: Any, rows: np.ndarray, lines: int, how: str) -> Any:
     """The largest or smallest of each segment, whose gradient goes to the first that is it; 0 where there is none."""
     if not rows.size:
         return products.new_zeros((lines, products.shape[1]))
-    segment = host_index(rows)
-    fixed = products.detach()
-    best = fixed.new_zeros((lines, products.shape[1])).index_reduce(0, segment, fixed, how, include_self=False)
-    count = rows.size
-    place = torch.arange(count)[:, None].expand(fixed.shape)
-    hit = torch.where(fixed == best[segment], place, count)
-    first = torch.full(best.shape, count).index_reduce(0, segment, hit, "amin", include_self=False)
-    found = products.gather(0, first.clamp(max=count - 1))
-    return torch.where(first < count, found, found.new_zeros(()))
+    best = segment_extreme(products, rows, lines, how)
+    place = torch.arange(rows.size)[:, None].expand(products.shape)
+    hit = torch.where(products.detach() == best[host_index(rows)], place, rows.size - 1)
+    found = products.gather(0, segment_extreme(hit, rows, lines, "amin"))
+    filled = host_index(np.bincount(rows, minlength=lines) > 0)[:, None]
+    return torch.where(filled, found, found.new_zeros(()))
 
 
 @composite(namespace=_NAMESPACE, method=False, public="addmm")
@@ -236,7 +242,7 @@ def sampled_addmm(input: Any, mat1: Any, mat2: Any, *, beta: Any = 1.0, alpha: A
     >>> torch.sparse.sampled_addmm(torch.eye(2).to_sparse_csr(), torch.ones(2, 3), torch.ones(3, 2)).values()
     tensor([4., 4.])
     """
-    _check_sampled(input, mat1, mat2)
+    _check_sampled(input, mat1, mat2, out)
     pattern = input._pattern
 
     def at_places(x: Any, y: Any) -> Any:
@@ -253,10 +259,7 @@ def sampled_addmm(input: Any, mat1: Any, mat2: Any, *, beta: Any = 1.0, alpha: A
         (mat1, lambda g: sparse_mm(_conj_scaled(g, pattern, alpha), _adjoint(mat2))),
         (mat2, lambda g: sparse_mm(_adjoint(mat1), _conj_scaled(g, pattern, alpha))),
     )  # fmt: skip
-    if out is None:
-        return found
-    out._pattern, out._held, out._v = found._pattern, found._held, found._v
-    return out
+    return _given(found, out)
 
 
 def _conj(number: Any) -> Any:
@@ -269,12 +272,15 @@ def _conj_scaled(g: Any, pattern: Any, alpha: Any) -> Any:
     return kept if alpha == 1 else kept * _conj(alpha)
 
 
-def _check_sampled(input: Any, mat1: Any, mat2: Any) -> None:
+def _check_sampled(input: Any, mat1: Any, mat2: Any, out: Any) -> None:
     if kind_of(input) in (strided, sparse_coo):
-        raise NotImplementedError(f"sampled_addmm does not take tensors with layout {input.layout}: use .to_sparse_csr() "
-                                  "first")  # fmt: skip
+        raise NotImplementedError(
+            f"sampled_addmm does not take tensors with layout {input.layout}: use .to_sparse_csr() first"
+        )
     if kind_of(input) is not sparse_csr:
         raise RuntimeError(f"sampled_addmm: Expected result to have sparse csr layout, but got {word(kind_of(input))}")
+    if out is not None and kind_of(out) is not sparse_csr:
+        raise RuntimeError(f"sampled_addmm: Expected result to have sparse csr layout, but got {word(kind_of(out))}")
     if input.ndim > 2:
         raise NotImplementedError("sampled_addmm takes one matrix here: loop over the batch")
     for name, t in (("mat1", mat1), ("mat2", mat2)):
@@ -298,6 +304,16 @@ def _check_sampled(input: Any, mat1: Any, mat2: Any) -> None:
         raise RuntimeError("sampled_addmm: self.shape[-1] must match mat2.shape[-1]")
 
 
+def _given(found: Any, out: Any) -> Any:
+    """The result, in the sparse tensor given as `out`."""
+    if out is None:
+        return found
+    if kind_of(out) is not kind_of(found):
+        raise RuntimeError(f"Expected out tensor to have layout {word(kind_of(found))}, but got {word(kind_of(out))}")
+    take_parts(out, found)
+    return out
+
+
 # Older names
 
 
@@ -306,18 +322,19 @@ def _rows_with_values(t: Any) -> np.ndarray:
 
 
 @composite(namespace="torch")
-def sspaddmm(input: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
+def sspaddmm(input: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1, out: Any = None) -> Any:
     """beta * input + alpha * mat1 @ mat2 as a COO matrix, of sparse `input` and `mat1` and dense `mat2`."""
     for t in (input, mat1):
         if kind_of(t) is not sparse_coo:
             raise RuntimeError("sspaddmm takes a sparse input and a sparse first matrix: call .to_sparse() first")
     with no_grad():
         product = _times_dense(mat1, mat2)
-        places = coo(tuple(product.shape), product_places(tuple(product.shape), _rows_with_values(mat1)), coalesced=False)
+        shape = tuple(product.shape)
+        places = coo(shape, product_places(shape, _rows_with_values(mat1)), coalesced=False)
         where = np.concatenate([input._pattern.coordinates, places.coordinates], 1)
         values = torch.cat([input._held * beta, gathered(product, places) * alpha])
-        found = sparse(coo(tuple(product.shape), where, coalesced=False), values)
-    return refusing(found, "sspaddmm", input, mat1, mat2)
+        found = sparse(coo(shape, where, coalesced=False), values)
+    return _given(refusing(found, "sspaddmm", input, mat1, mat2), out)
 
 
 @composite(namespace="torch")
@@ -326,7 +343,8 @@ def smm(input: Any, mat2: Any) -> Any:
     if kind_of(input) is not sparse_coo:
         raise RuntimeError("tensor.sspaddmm(...) can only be called on sparse tensors")
     with no_grad():
-        found = sspaddmm(torch.sparse_coo_tensor((input.shape[0], mat2.shape[1]), dtype=input.dtype), input, mat2)
+        nothing = empty(sparse_coo, (input.shape[0], mat2.shape[1]), input.dtype, input.device)
+        found = sspaddmm(nothing, input, mat2)
     return refusing(found, "sspaddmm", input, mat2)
 
 
@@ -339,30 +357,28 @@ def hspmm(mat1: Any, mat2: Any, *, out: Any = None) -> Any:
         product = _times_dense(mat1, mat2)
         rows = coo(tuple(product.shape), _rows_with_values(mat1), coalesced=False)
         found = sparse(rows, gathered(product, rows))
-    return refusing(found, "hspmm", mat1, mat2)
+    return _given(refusing(found, "hspmm", mat1, mat2), out)
 
 
 @composite(namespace="torch", method=False)
-def hsmm(mat1: Any, mat2: Any) -> Any:
+def hsmm(input: Any, mat2: Any) -> Any:
     """`hspmm` under its older name."""
-    return hspmm(mat1, mat2)
+    return hspmm(input, mat2)
 
 
 @composite(namespace="torch", method=False)
-def spmm(mat1: Any, mat2: Any) -> Any:
+def spmm(input: Any, mat2: Any) -> Any:
     """`mm` under its older name."""
-    return torch.mm(mat1, mat2)
+    return torch.mm(input, mat2)
 
 
 @composite(namespace="torch", method=False)
-def saddmm(input: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
+def saddmm(input: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1, out: Any = None) -> Any:
     """`sspaddmm` under its older name."""
-    return sspaddmm(input, mat1, mat2, beta=beta, alpha=alpha)
+    return sspaddmm(input, mat1, mat2, beta=beta, alpha=alpha, out=out)
 
 
 @composite(namespace=_NAMESPACE, method=False)
 def spsolve(input: Any, other: Any, *, left: bool = True) -> Any:
     """Not on the CPU, as in torch: use `torch.linalg.solve` of the dense matrix."""
-    raise NotImplementedError("sparse.spsolve has no CPU kernel, as in torch: use torch.linalg.solve(input.to_dense(), other)")
-
-
+    raise NotImplementedError("sparse.spsolve has no CPU kernel: use torch.linalg.solve(input.to_dense(), other)")

@@ -79,8 +79,8 @@ class Pattern:
         """The place of each value, in the order of the flattened values: (indexed, count)."""
         if self.kind is sparse_coo:
             return to_host(self.index[0])
-        compressed, plain = (to_host(i).reshape(-1, i.shape[-1]) for i in self.index)
-        batches = len(plain)
+        batches = math.prod(self.batch)
+        compressed, plain = (to_host(i).reshape(batches, i.shape[-1]) for i in self.index)
         counts = np.diff(compressed, axis=1)
         lines = np.repeat(np.tile(np.arange(counts.shape[1]), batches), counts.reshape(-1)).reshape(plain.shape)
         where = np.stack([lines, plain] if self.kind in BY_ROWS else [plain, lines])

@@ -15,7 +15,7 @@ from jtorch._ops import reduction
 from jtorch._types import sparse_coo, sparse_csr
 from jtorch.autograd.modes import no_grad
 from jtorch.sparse._convert import kind_of
-from jtorch.sparse._graph import flat_values, host_index, linked, made, named, segment_sum, values_of
+from jtorch.sparse._graph import flat_values, host_index, linked, made, named, segment_extreme, segment_sum, values_of
 from jtorch.sparse._pattern import COMPRESSED, compressed, coo, flat_places, word
 from jtorch.sparse._tensor import stands_for
 
@@ -120,7 +120,7 @@ def _softmax(name: str, log: bool, input: Any, dim: int, dtype: Any) -> Any:
     axis = wrap_dim(dim, input.ndim)
     t = (input if dtype is None else input.to(dtype)).coalesce()
     if not t.is_floating_point():
-        raise NotImplementedError(f'"{name}" not implemented for \'{t.dtype.type_name}\'')
+        raise NotImplementedError(f"\"{name}\" not implemented for '{t.dtype.type_name}'")
     pattern, values = t._pattern, values_of(t)
     if axis >= pattern.indexed:
         along = axis - pattern.indexed + 1
@@ -141,9 +141,7 @@ def _over_segments(values: Any, groups: np.ndarray, log: bool) -> Any:
     if not groups.size:
         return values
     count, index = int(groups.max()) + 1, host_index(groups)
-    fixed = values.detach()
-    largest = fixed.new_zeros((count, *fixed.shape[1:])).index_reduce(0, index, fixed, "amax", include_self=False)
-    shifted = values - largest[index]
+    shifted = values - segment_extreme(values, groups, count, "amax")[index]
     exponentials = shifted.exp()
     total = segment_sum(exponentials, groups, count)[index]
     return shifted - total.log() if log else exponentials / total
@@ -164,4 +162,3 @@ def softmax(input: Any, dim: int, *, dtype: Any = None) -> Any:
 def log_softmax(input: Any, dim: int, *, dtype: Any = None) -> Any:
     """The logarithm of `softmax`."""
     return _softmax("log_softmax", True, input, dim, dtype)
-

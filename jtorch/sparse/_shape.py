@@ -41,8 +41,8 @@ def _transposed(t: Any, dim0: int, dim1: int, name: str) -> Any:
     if pattern.kind is sparse_coo:
         if max(a, b) >= pattern.indexed:
             raise RuntimeError(
-                f"sparse transpose: transposed dimensions must be sparse Got sparse_dim: {pattern.sparse_dim}, d0: {a}, "
-                f"d1: {b}"
+                f"sparse transpose: transposed dimensions must be sparse Got sparse_dim: {pattern.sparse_dim}, d0: "
+                f"{a}, d1: {b}"
             )
         order = list(range(pattern.indexed))
         order[a], order[b] = b, a
@@ -66,8 +66,8 @@ def t(input: Any) -> Any:
     """A matrix turned; a vector as it is."""
     if kind_of(input) is sparse_coo and (input._pattern.sparse_dim > 2 or input._pattern.dense_dim):
         raise RuntimeError(
-            f"t() expects a tensor with <= 2 sparse and 0 dense dimensions, but got {input._pattern.sparse_dim} sparse and "
-            f"{input._pattern.dense_dim} dense dimensions"
+            f"t() expects a tensor with <= 2 sparse and 0 dense dimensions, but got {input._pattern.sparse_dim} sparse "
+            f"and {input._pattern.dense_dim} dense dimensions"
         )
     return input if input.ndim < 2 else _transposed(input, 0, 1, "TBackward0")
 
@@ -94,7 +94,9 @@ def permute(input: Any, dims: Any) -> Any:
     values = values_of(input)
     if pattern.dense_dim:
         values = values.permute(0, *(d - n + 1 for d in order[n:]))
-    found = Pattern(sparse_coo, tuple(input.shape[d] for d in order), index, pattern.dense_dim, coalesced=pattern.nnz < 2)
+    found = Pattern(
+        sparse_coo, tuple(input.shape[d] for d in order), index, pattern.dense_dim, coalesced=pattern.nnz < 2
+    )
     return made(found, values, "PermuteBackward0")
 
 
@@ -160,16 +162,15 @@ def item_of(self: Any, index: Any) -> Any:
         elif isinstance(step, int) and not isinstance(step, bool):
             found = found.select(dim, step)
         else:
-            raise NotImplementedError(f"indexing with {type(step).__name__} does not take sparse tensors: use .to_dense() "
-                                      "first")  # fmt: skip
+            raise NotImplementedError(
+                f"indexing with {type(step).__name__} does not take sparse tensors: use .to_dense() first"
+            )
     return found
 
 
 @stands_for(indexing._index_select)
-def index_select(input: Any, dim: int, index: Any = None) -> Any:
+def index_select(input: Any, index: Any, dim: int) -> Any:
     """Some indices of a dimension of a COO tensor."""
-    if isinstance(dim, torch.Tensor):  # an op hands over tensors before statics
-        dim, index = index, dim
     if kind_of(input) is not sparse_coo:
         raise NotImplementedError("index_select does not take compressed tensors: call .to_sparse() first")
     pattern, d = input._pattern, wrap_dim(dim, input.ndim)
@@ -188,7 +189,7 @@ def index_select(input: Any, dim: int, index: Any = None) -> Any:
 def narrow_copy(self: Any, dim: int, start: int, length: int) -> Any:
     """A copy of `length` indices of a dimension."""
     d = wrap_dim(dim, self.ndim)
-    found = index_select(self, d, torch.arange(start, start + length))
+    found = index_select(self, torch.arange(start, start + length), d)
     source = self._pattern
     if source.coalesced:
         found = found.coalesce()
@@ -225,7 +226,9 @@ def cat(*args: Any) -> Any:
         where.append(moved)
         start += each.shape[d]
     return made(
-        coo(shape, np.concatenate(where, 1), coalesced=False), torch.cat([flat_values(x) for x in tensors]), "CatBackward0"
+        coo(shape, np.concatenate(where, 1), coalesced=False),
+        torch.cat([flat_values(x) for x in tensors]),
+        "CatBackward0",
     )
 
 
@@ -245,8 +248,8 @@ def _resized(self: Any, size: Any, sparse_dim: int, dense_dim: int, clear: bool)
     shape = size_of("sparse_resize_", "size", 1, size)
     if sparse_dim + dense_dim != len(shape):
         raise RuntimeError(
-            f"'len(size) == sparse_dim + dense_dim' is not satisfied: len(size) = {len(shape)}, sparse_dim = {sparse_dim}, "
-            f"dense_dim = {dense_dim}"
+            f"'len(size) == sparse_dim + dense_dim' is not satisfied: len(size) = {len(shape)}, sparse_dim = "
+            f"{sparse_dim}, dense_dim = {dense_dim}"
         )
     pattern: Pattern = self._pattern
     if clear or not pattern.nnz:
@@ -283,8 +286,8 @@ def _check_growth(pattern: Pattern, shape: tuple[int, ...], sparse_dim: int, den
         old_sizes, new_sizes = list(pattern.shape[part]), list(shape[part])
         if any(b < a for a, b in zip(old_sizes, new_sizes, strict=True)):
             raise RuntimeError(
-                f"shrinking the size of {word} dimensions (from {old_sizes} to {new_sizes}) on a non-empty sparse tensor "
-                f"is not supported.{_OPTIONS}"
+                f"shrinking the size of {word} dimensions (from {old_sizes} to {new_sizes}) on a non-empty sparse "
+                f"tensor is not supported.{_OPTIONS}"
             )
 
 
@@ -318,4 +321,3 @@ def zeros_like(input: Any, dtype: Any = None) -> Any:
 def new_zeros(self: Any, *size: Any, dtype: Any = None, **options: Any) -> Any:
     shape = size_of("new_zeros", "size", 1, size[0] if len(size) == 1 else size)
     return empty(kind_of(self), shape, dtype or self.dtype, self.device)
-

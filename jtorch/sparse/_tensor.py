@@ -67,9 +67,9 @@ class SparseTensor(Tensor):
     def nbytes(self) -> int:
         """Not defined: a sparse tensor is several tensors."""
         raise RuntimeError(
-            "nbytes is not defined for sparse tensors.  If you want the size of the constituent tensors, add the nbytes "
-            "of the indices and values.  If you want the size of the  equivalent dense tensor, multiply numel() by "
-            "element_size()"
+            "nbytes is not defined for sparse tensors.  If you want the size of the constituent tensors, add the "
+            "nbytes of the indices and values.  If you want the size of the  equivalent dense tensor, multiply numel() "
+            "by element_size()"
         )
 
     def detach(self) -> Any:
@@ -127,8 +127,8 @@ class SparseTensor(Tensor):
         if not self.is_leaf:
             raise RuntimeError(
                 "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the "
-                "moment.  If you were attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm "
-                "usage, see https://github.com/pytorch/pytorch/pull/103001"
+                "moment.  If you were attempting to deepcopy a module, this may be because of a "
+                "torch.nn.utils.weight_norm usage, see https://github.com/pytorch/pytorch/pull/103001"
             )
         t = sparse(self._pattern, copy.deepcopy(self._held, memo))
         t._requires_grad = self._requires_grad
@@ -180,7 +180,7 @@ def become(target: SparseTensor, result: Any) -> Any:
     return target
 
 
-def stands_for(*functions: Callable) -> Callable:
+def stands_for(*functions: Any) -> Callable:
     """Registers a function as what ops do with tensors made of parts: it takes their operands, then their statics."""
 
     def register(stand_in: Callable) -> Callable:

@@ -181,7 +181,7 @@ def embedding_bag(
             f"(got mode='{mode}'). Please open a feature request on GitHub."
         )
     if sparse:
-        raise NotImplementedError("embedding_bag has no sparse gradient here: use sparse=False, whose gradient is dense")
+        raise NotImplementedError("embedding_bag has no sparse gradients: use sparse=False, whose gradient is dense")
     given = input
     input, starts, per_sample_weights = _bags(input, offsets, per_sample_weights)
     padding = _padding_row(padding_idx, weight.shape[0])
