@@ -135,6 +135,19 @@ def test_tangents_end_with_their_level():
             assert fw.unpack_dual(x * x).tangent is None
 
 
+def test_factors_of_symmetric_matrices():
+    """torch takes the tangent of a symmetric matrix as it comes, though the function reads one triangle."""
+
+    def program(lib, fw):
+        given = lib.tensor([[4.0, 0.5, 0.2], [0.5, 3.0, -0.1], [0.2, -0.1, 2.0]], dtype=lib.float64)
+        x = fw.make_dual(given, lib.arange(9.0, dtype=lib.float64).reshape(3, 3))
+        lower, upper = lib.linalg.cholesky(x), lib.linalg.cholesky_ex(x, upper=True).L
+        values, vectors = lib.linalg.eigh(x)
+        return parts(fw, lower, upper, values, lib.linalg.eigvalsh(x, UPLO="U"), vectors.abs())
+
+    both(program)
+
+
 def test_strides_over_a_dual():
     """A strided view reads the whole storage; the tangent of a dual tensor lies in a storage of its own."""
 

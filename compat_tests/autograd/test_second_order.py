@@ -64,6 +64,25 @@ def matrix_power_zero(torch):
     return y, torch.autograd.grad(y.sum(), x)
 
 
+def logarithms_of_sums_of_powers(torch):
+    inf = float("inf")
+    x, y = (1.0, -inf, -inf, 2.0, inf, inf, -inf, 0.0), (2.0, -inf, 1.0, -inf, inf, 0.0, inf, 0.0)
+    return [_twice(torch, f, _numbers(torch, *x), _numbers(torch, *y)) for f in (torch.logaddexp, torch.logaddexp2)]
+
+
+def distances_by_product(torch):
+    x = _numbers(torch, 1.0, 4.0, 2.5, -3.0, 0.5, 2.0).reshape(3, 2)
+    y = _numbers(torch, 1.0, 4.5, 2.5, 3.0).reshape(2, 2)
+    return _twice_of_points(torch, x, y)
+
+
+def _twice_of_points(torch, x, y):
+    first = torch.autograd.grad
+    x, y = x.requires_grad_(), y.requires_grad_()
+    d = torch.cdist(x, y, compute_mode="use_mm_for_euclid_dist")
+    return d, first(d.sum(), (x, y))
+
+
 def covariance(torch):
     x = _numbers(torch, 1.0, 4.0, 2.5, -3.0, 0.5, 2.0, 7.0, -1.0).reshape(2, 4)
     counts, weights = torch.tensor([1, 2, 1, 3]), _numbers(torch, 0.1, 0.4, 0.2, 0.9)

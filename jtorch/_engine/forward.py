@@ -7,6 +7,7 @@ nothing of tangents, so that outside a level nobody pays for them.
 
 from __future__ import annotations
 
+import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -41,12 +42,27 @@ class Pushforward(BaseOp):
         n = len(self.forward.given)
         given, tangents = arrays[:n], arrays[n:]
         run, primals = self.forward.close(given), self.forward.needed(given)
+        _tracing.tangents = True
         try:
             return jax.jvp(run, tuple(primals), tuple(tangents), has_aux=True)[1]
         except TypeError as error:
             if "custom_vjp" not in str(error):
                 raise
             return _by_transposing(run, primals, tangents)
+        finally:
+            _tracing.tangents = False
+
+
+class _Tracing(threading.local):
+    tangents = False
+
+
+_tracing = _Tracing()
+
+
+def traces_tangents() -> bool:
+    """Whether a body is traced for its tangents: some of torch's are not what its gradient says."""
+    return _tracing.tangents
 
 
 def _by_transposing(run: Callable, primals: list, tangents: list) -> tuple:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 
 from jtorch._declare import Array, Dim, broadcast, composite, op, wrap_dim
@@ -42,10 +43,29 @@ _MANY_ROWS = 25  # from here on torch, too, finds Euclidean distances by a matri
 def _cdist(x1: Array, x2: Array, p: float, by_product: bool) -> Array:
     if not by_product:
         return distances(x1[..., :, None, :] - x2[..., None, :, :], p)
+    return (_with_exact_slopes if x1[..., :, None, :].size * x2.shape[-2] <= _FEW else _by_product)(x1, x2)
+
+
+_FEW = 1 << 20  # differences: the gradient of more is left to matrix products too, at the cost of digits
+
+
+def _by_product(x1: Array, x2: Array) -> Array:
     first, second = ((x * x).sum(-1, keepdims=True) for x in (x1, x2))
     left = jnp.concatenate([-2 * x1, first, jnp.ones_like(first)], -1)  # one product, which torch sums in this order
     right = jnp.concatenate([x2, jnp.ones_like(second), second], -1)
     return _root_of_squares(jnp.matmul(left, jnp.swapaxes(right, -1, -2)))
+
+
+_with_exact_slopes = jax.custom_jvp(_by_product)
+
+
+@_with_exact_slopes.defjvp
+def _by_differences(points: tuple, tangents: tuple) -> tuple:
+    """The slopes are the differences over the distance: those of near points would cancel in products."""
+    found = _with_exact_slopes(*points)
+    off, moved = (a[..., :, None, :] - b[..., None, :, :] for a, b in (points, tangents))
+    zero = found == 0
+    return found, jnp.where(zero, 0, (off * moved).sum(-1) / jnp.where(zero, 1, found))
 
 
 @composite(method=False)

@@ -298,11 +298,28 @@ def nan_to_num(
     return jnp.where(x == jnp.inf, high, jnp.where(x == -jnp.inf, low, x))
 
 
+def _shared_by_powers(value: Callable, power: Callable) -> Callable:
+    """`value` of two numbers, whose gradient goes to each by its share of the sum of their powers; nan where both are
+    the same infinity, as torch's."""
+    fn = jax.custom_jvp(value)
+
+    @fn.defjvp
+    def _(primals: tuple, tangents: tuple) -> tuple:
+        (x, y), (dx, dy) = primals, tangents
+        return fn(x, y), dx / (1 + power(y - x)) + dy / (1 + power(x - y))
+
+    return fn
+
+
+_logaddexp = _shared_by_powers(jnp.logaddexp, jnp.exp)
+_logaddexp2 = _shared_by_powers(jnp.logaddexp2, jnp.exp2)
+
+
 @pointwise(inplace=False, refuse=both(no_kernel("logaddexp_cpu", BOOL, INT), broadcasts))
 def logaddexp(input: Array, other: Array) -> Array:
     """`log(exp(input) + exp(other))`."""
     if not jnp.iscomplexobj(input):
-        return jnp.logaddexp(input, other)
+        return _logaddexp(input, other)
     swap = input.real < other.real
     larger, smaller = jnp.where(swap, other, input), jnp.where(swap, input, other)
     return larger + jnp.log1p(jnp.exp(smaller - larger))
@@ -311,7 +328,7 @@ def logaddexp(input: Array, other: Array) -> Array:
 @pointwise(inplace=False, refuse=both(no_kernel("logaddexp2_cpu", BOOL, INT), broadcasts))
 def logaddexp2(input: Array, other: Array) -> Array:
     """`log2(2 ** input + 2 ** other)`."""
-    return jnp.logaddexp2(input, other)
+    return _logaddexp2(input, other)
 
 
 @pointwise(differentiable=False, refuse=both(no_kernel("gcd_cpu", BOOL, "float", COMPLEX), broadcasts))

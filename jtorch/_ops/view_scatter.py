@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from jtorch._declare import Array, Dim, Scalar, composite, op, wrap_dim
 from jtorch._declare.verbs import AsStrided, Diagonal, Select, Slice, check_reach
-from jtorch._engine.tape import forward_mode
+from jtorch._engine.forward import traces_tangents
 from jtorch._ops.arguments import wholes
 
 
@@ -95,10 +95,10 @@ _strided_write.defvjp(
 
 
 @op(name="as_strided_scatter", method=False, function=False, grad="AsStridedScatterBackward0")
-def _as_strided_scatter(input: Array, src: Array, size: tuple, stride: tuple, offset: int, forward_mode: bool) -> Array:
+def _as_strided_scatter(input: Array, src: Array, size: tuple, stride: tuple, offset: int) -> Array:
     _check_src(src.shape, size)
     verb, src = AsStrided(size, stride, offset), src.astype(input.dtype)
-    return verb.write(input, src) if forward_mode else _strided_write(verb, input, src)
+    return verb.write(input, src) if traces_tangents() else _strided_write(verb, input, src)
 
 
 @composite
@@ -113,4 +113,4 @@ def as_strided_scatter(input: Any, src: Any, size: Any, stride: Any, storage_off
     """
     sizes, strides = wholes("as_strided_scatter", "size", 3, size), wholes("as_strided_scatter", "stride", 4, stride)
     check_reach(input, sizes, strides, storage_offset or 0)
-    return _as_strided_scatter(input, src, sizes, strides, storage_offset or 0, forward_mode.active)
+    return _as_strided_scatter(input, src, sizes, strides, storage_offset or 0)

@@ -12,6 +12,7 @@ import numpy as np
 from jax import lax
 
 from jtorch._declare import Array, composite, op, write_out
+from jtorch._engine.forward import traces_tangents
 from jtorch.linalg.checks import (
     NOT_DEFINITE,
     check_inexact,
@@ -33,7 +34,8 @@ def half(A: Any, UPLO: str) -> Any:
     lower = UPLO.upper() == "L"
     strict = jnp.tril(A, -1) if lower else jnp.triu(A, 1)
     full = strict + mH(strict) + jnp.eye(A.shape[-1], dtype=A.dtype) * A.real  # LAPACK takes the diagonal as real
-    both = (A + mH(A)) / 2  # torch's gradient is that of a matrix whose two triangles move together
+    # torch's gradient is that of a matrix whose two triangles move together; its tangent is taken as it comes.
+    both = A if traces_tangents() else (A + mH(A)) / 2
     return lax.stop_gradient(full - both) + both
 
 
