@@ -109,6 +109,7 @@ def values(rows: Rows) -> dict[str, float]:
     found["errors"] = round(100 * passing / max(of, 1), 2)
     found["random"] = len(random_differing(rows))
     found["gaps"] = len(read_gaps())
+    found["core_minutes"] = round(sum(row["seconds"] for row in rows.values()) / 60, 1)
     return found
 
 

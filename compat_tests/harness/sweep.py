@@ -2,8 +2,8 @@
 
 A name without a variant takes all variants of the op. ``--full`` takes every sample, up to 40 a dtype, and every
 check. ``--json FILE`` keeps what was found, written after each entry; ``--resume`` leaves out entries found there.
-``--jobs 2 --part 1/8 --seconds 600`` cut the work. ``sweep value pairs --json FILE`` prints one number of targets.toml,
-``sweep table --json FILE`` all that FILE holds.
+``--jobs 2 --part 1/8 --seconds 600`` cut the work. ``sweep value pairs`` prints one number of targets.toml, ``sweep
+table`` all that the file holds. A full sweep of everything is kept in ``out/sweep.json`` where no file is named.
 """
 
 import argparse
@@ -27,6 +27,7 @@ from compat_tests.harness.opdb import CAP, entries
 
 ENTRIES_A_PROCESS = 20  # programs are never freed: a process that lives on grows by some MB an entry
 FAILURES_KEPT = 40
+LAST = Path(__file__).parents[2] / "out" / "sweep.json"
 
 
 def wanted(names: list[str], part: str) -> list[str]:
@@ -113,7 +114,7 @@ def sweep(options: argparse.Namespace) -> None:
         if options.json:
             write(options.json, rows)
     print(report.table(rows), report.totals(rows), sep="\n\n")
-    print(f"{time.perf_counter() - began:.0f} seconds with {options.jobs} jobs")
+    print(f"with {options.jobs} jobs, in minutes\nvalue: {(time.perf_counter() - began) / 60:.1f}")
 
 
 def main() -> None:
@@ -128,6 +129,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=float("inf"), help="no entry begins after that")
     parser.add_argument("--show", type=int, default=2, help="differences shown of each kind")
     options = parser.parse_args()
+    if options.json is None and (options.names[:1] in (["table"], ["value"]) or (options.full and not options.names)):
+        LAST.parent.mkdir(exist_ok=True)
+        options.json = LAST
     if options.names[:1] == ["table"]:
         print(report.table(read(options.json)), report.totals(read(options.json)), sep="\n\n")
     elif options.names[:1] == ["value"]:
