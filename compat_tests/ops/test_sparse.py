@@ -200,6 +200,22 @@ torch.smm(s, m)
 torch.sspaddmm((d @ m).to_sparse(), s, m, beta=2, alpha=3)
 torch.hspmm(s, m)
 torch.spmm(s, m)
+torch.nn.functional.linear(m.t(), c, x[:2])
+torch.conj(s * 2j).to_dense()
+(s * 2j).imag
+(s * 2j).abs()
+s.swapaxes(0, 1)
+s.new_tensor([1])
+torch.crow_indices_copy(c, out=torch.empty(3, dtype=torch.int64))
+d.to_sparse(layout=torch.strided)
+torch.sparse_csr_tensor(torch.tensor([0, 1, 3]).int(), torch.tensor([2, 0, 2]).int(), v, (2, 3))
+torch.sparse_csr_tensor(torch.tensor([0, 1, 3]).int(), torch.tensor([2, 0, 2]).int(), v, (2, 3)).to_sparse_csc()
+torch.sparse_coo_tensor(torch.zeros(2, 0), torch.zeros(0), (0, 3)) @ m
+torch.zeros(0, 3).to_sparse_csr() @ m
+torch.sparse.softmax(torch.zeros(2, 3).to_sparse(), 0)
+torch.sparse.sum(torch.zeros(2, 3).to_sparse(), 0)
+torch.zeros(2, 3).to_sparse() + s
+torch.zeros(2, 3).to_sparse() * s
 torch.dsmm(s, m)
 torch.sparse.sum(s)
 torch.sparse.sum(s, 0)

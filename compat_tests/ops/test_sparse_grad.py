@@ -194,6 +194,30 @@ def test_sparse_adam(options: dict):
     compare(run(jtorch), run(torch))
 
 
+@pytest.mark.parametrize("momentum", [0, 0.9])
+def test_sgd_takes_sparse_gradients(momentum: float):
+    def run(lib):
+        e = lib.nn.Embedding(3, 1, sparse=True)
+        lib.nn.init.ones_(e.weight)
+        opt = lib.optim.SGD(e.parameters(), lr=0.1, momentum=momentum)
+        for index in ([1, 1], [2, 0]):
+            opt.zero_grad()
+            (e(lib.tensor(index)) ** 2).sum().backward()
+            opt.step()
+        return e.weight.detach()
+
+    compare(run(jtorch), run(torch))
+
+
+@pytest.mark.parametrize("name", ["Adam", "AdamW"])
+def test_adam_refuses_sparse_gradients(name: str):
+    for lib in (jtorch, torch):
+        e = lib.nn.Embedding(3, 1, sparse=True)
+        e(lib.tensor([1])).sum().backward()
+        with pytest.raises(RuntimeError, match="Adam does not support sparse gradients, please consider SparseAdam"):
+            getattr(lib.optim, name)(e.parameters()).step()
+
+
 def test_sparse_adam_wants_sparse_gradients():
     for lib in (jtorch, torch):
         w = lib.ones(2, requires_grad=True)

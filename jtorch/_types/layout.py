@@ -23,7 +23,7 @@ class _Name:
 
 @final
 class layout(_Name):
-    """How a tensor's elements are stored; jtorch computes with ``torch.strided`` only.
+    """How a tensor's elements are stored: in one array, or in the parts of a sparse layout (`torch.sparse`).
 
     https://docs.pytorch.org/docs/stable/tensor_attributes.html#torch.layout
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jtorch import _root as torch
-from jtorch._declare import fused_update
+from jtorch._declare import Parted, fused_update
 from jtorch.optim.optimizer import (
     Optimizer,
     as_number,
@@ -125,10 +125,14 @@ class Adam(Optimizer):
         params, states, grads = zip(*members, strict=True)
         tensors = [params, *([state[name] for state in states] for name in names), grads]
         flags = updates().AdamFlags(maximize=bool(group["maximize"]), decay=decay, amsgrad=amsgrad)
-        fused_update(
-            f"{type(self).__name__}.step", updates().adam, tensors, self._numbers(group, count), flags,
-            again=_Again(self, group, params),
-        )  # fmt: skip
+        try:
+            fused_update(
+                f"{type(self).__name__}.step", updates().adam, tensors, self._numbers(group, count), flags,
+                again=_Again(self, group, params),
+            )  # fmt: skip
+        except Parted:
+            sentence = "Adam does not support sparse gradients, please consider SparseAdam instead"
+            raise RuntimeError(sentence) from None
 
     def _numbers(self, group, count):
         """The numbers of ``_updates.adam`` at step ``count``."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jtorch._declare import fused_update
+from jtorch._declare import Parted, fused_update
 from jtorch.optim.optimizer import Optimizer, as_number, check_implementation, check_numbers, updates, zeros_for
 
 
@@ -90,10 +90,13 @@ class SGD(Optimizer):
             nesterov=bool(group["nesterov"]),
         )
         grads = [param.grad for param in params]
-        fused_update(
-            "SGD.step", updates().sgd, [params, *buffers, grads], numbers, flags,
-            again=lambda: self._numbers(group, fresh),
-        )  # fmt: skip
+        try:
+            fused_update(
+                "SGD.step", updates().sgd, [params, *buffers, grads], numbers, flags,
+                again=lambda: self._numbers(group, fresh),
+            )  # fmt: skip
+        except Parted:
+            fused_update("SGD.step", updates().sgd, [params, *buffers, [g.to_dense() for g in grads]], numbers, flags)
 
     def _numbers(self, group, fresh):
         """The numbers of ``_updates.sgd``."""

@@ -11,7 +11,7 @@ from jtorch import _root as torch
 from jtorch._declare.roles import OPERANDS
 from jtorch._engine.backward import ADD
 from jtorch._engine.handle import apply
-from jtorch._ops import pointwise
+from jtorch._ops import complex_parts, pointwise
 from jtorch._types import sparse_coo
 from jtorch.autograd.modes import no_grad
 from jtorch.nn.functional.activation import relu_op
@@ -208,6 +208,17 @@ for _function in (pointwise._pow, pointwise._pow_fixed):
     stands_for(_function)(_power(_function))
 
 
+def _part(name: str) -> Callable:
+    def stand_in(input: Any) -> Any:
+        return made(input._pattern, getattr(values_of(input), name), f"{name.capitalize()}Backward0")
+
+    return stand_in
+
+
+stands_for(complex_parts._real)(_part("real"))
+stands_for(complex_parts._imag)(_part("imag"))
+
+
 # Functions of one tensor that take zero to zero
 
 
@@ -230,4 +241,5 @@ for _name in UNARY:
     _op = getattr(torch, _name).op
     stands_for(_op)(_each(_op, _op.grad_name if isinstance(_op.grad_name, str) else "Backward", _name != "neg"))
 
+stands_for(complex_parts._conj)(_each(complex_parts._conj.op, "ConjBackward0", False))
 stands_for(relu_op)(_each(relu_op.op, "ReluBackward0", True))

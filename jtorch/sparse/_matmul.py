@@ -14,6 +14,7 @@ from jtorch._declare import composite, errors
 from jtorch._ops import matmul
 from jtorch._types import sparse_coo, sparse_csr, strided
 from jtorch.autograd.modes import no_grad
+from jtorch.nn.functional.linear import linear as linear_op
 from jtorch.sparse._construct import empty
 from jtorch.sparse._convert import kind_of
 from jtorch.sparse._graph import (
@@ -124,6 +125,15 @@ def mv(input: Any, vec: Any) -> Any:
 def row_times(input: Any, other: Any) -> Any:
     """A vector times a sparse matrix."""
     return mv(other.t(), input)
+
+
+@stands_for(linear_op)
+def linear(input: Any, weight: Any, bias: Any = None) -> Any:
+    """`input @ weight.T + bias` with a sparse weight."""
+    if is_sparse(input):
+        raise NotImplementedError("linear takes a dense input: use .to_dense() first")
+    rows = mm(input.reshape(-1, input.shape[-1]), weight.t()).reshape(*input.shape[:-1], weight.shape[0])
+    return rows if bias is None else rows + bias
 
 
 @stands_for(torch.bmm)

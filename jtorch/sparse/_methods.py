@@ -46,7 +46,7 @@ for _name, _of in _OPERATORS.items():
     setattr(SparseTensor, _name, _in_place(_name, getattr(torch.Tensor, _of)))
 for _name, _function in {"copy_": _copied, "zero_": _shape.zeros_like}.items():
     setattr(SparseTensor, _name, _in_place(_name, _function))
-for _name in ("new_ones", "new_full", "new_tensor", "fill_", "resize_", "set_", "__setitem__"):
+for _name in ("new_ones", "new_full", "fill_", "resize_", "set_", "__setitem__"):
     setattr(SparseTensor, _name, _refusing(_name))
 SparseTensor.__getitem__ = _shape.item_of
 SparseTensor.narrow_copy = _shape.narrow_copy

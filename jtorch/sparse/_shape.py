@@ -25,7 +25,7 @@ _TURNED = {sparse_csr: sparse_csc, sparse_csc: sparse_csr, sparse_bsr: sparse_bs
 # Turned
 
 
-@stands_for(torch.transpose)
+@stands_for(torch.transpose, torch.swapaxes)
 def transpose(input: Any, dim0: int, dim1: int) -> Any:
     """Two dimensions swapped: indexed ones of a COO tensor, the matrix of a compressed one."""
     return _transposed(input, dim0, dim1, "TransposeBackward0")
