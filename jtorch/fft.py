@@ -155,7 +155,7 @@ def _finished(name: str, result: Any, out: Any, exact: bool = False) -> Any:
         raise RuntimeError(f"{name} expects a floating point output tensor, but got {to.type_name}")
     if exact and to is not found:
         raise RuntimeError(f"Found dtype {to.type_name} but expected {found.type_name}")
-    return write_out(f"fft_{name}", out, result)
+    return write_out("fft_ifft_of_real" if exact and name == "ifft" else f"fft_{name}", out, result)
 
 
 def _along_one(name: str, transform: Callable, doc: str, *, real: bool = False, to_real: bool = False) -> Callable:

@@ -120,3 +120,19 @@ def test_shapes(call: str, out: str) -> None:
     (mine, said), (theirs, expected) = found
     assert same(mine, theirs), f"{theirs} expected, got {mine}"
     assert said == expected
+
+
+@pytest.mark.parametrize("out", ["turned", "every second"])
+def test_memory_filled_from_its_start(out: str) -> None:
+    """This kernel of torch's does not look at the strides of what it is given."""
+    found = []
+    for lib in (jtorch, torch):
+        x = lib.arange(12.0).reshape(1, 1, 3, 2, 2)
+        base = lib.full((2, 2, 3, 1, 2), -1.0)
+        given = base[..., 0].reshape(2, 2, 3, 1, 1).permute(4, 3, 2, 1, 0) if out == "turned" else None
+        if given is None:
+            base = lib.full((1, 1, 3, 2, 4), -1.0)
+            given = base[..., ::2]
+        assert lib.narrow_copy(x, 2, 0, 3, out=given) is given
+        found.append((given.tolist(), base.tolist()))
+    assert found[0] == found[1]

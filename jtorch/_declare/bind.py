@@ -100,7 +100,9 @@ def _source(op: Op, method: bool, out: bool, operator: bool, names: dict[str, An
         head.append("out=None")
     lines += [f"    if {a} is not _MISSING: {n} = {a}" for a, n in extra]
     if out and op.name in COMPUTED_IN_OUT:
-        lines.append(f"    if dtype is None and out is not None: dtype = _computing_dtype('{op.name}', input, out)")
+        lines.append(
+            f"    if dtype is None and out is not None: dtype = _computing_dtype('{op.name}', input, dim, out)"
+        )
     data, statics = [], []
     for at, p in enumerate(op.params):
         lines += [_paired(op, line, method) for line in _check(op.name, p, at, p.name == star)]

@@ -115,6 +115,7 @@ _SILENT = set(
     multinomial bernoulli normal_of_size nonzero""".split()
 )
 _KEPT_IF_AS_MANY = {"arange", "range", "linspace", "logspace"}
+FILLS_MEMORY = {"narrow_copy", "avg_pool3d"}  # from the start of `out=` on, without gaps, whatever its strides say
 _BY_ROWS = {"cholesky", "cholesky_solve", "lu", "linalg_tensorinv"}
 _BY_ROWS_RESIZED = set("cholesky_inverse geqrf linalg_householder_product ormqr linalg_lstsq linalg_eig".split())
 
@@ -122,7 +123,7 @@ _BY_ROWS_RESIZED = set("cholesky_inverse geqrf linalg_householder_product ormqr 
 def check_type(name: str, found: dtype, given: dtype, several: bool = False, reads: Sequence = ()) -> None:
     """Raises torch's error where an op cannot write what it found into a tensor of another type. `reads`: the tensors
     it was found from."""
-    if found is given or (name in ("all", "any") and given.type_name == "Byte"):
+    if found is given or (name in ("all", "any") and given.type_name in ("Bool", "Byte")):
         return
     if name in _BY_OPERANDS:
         _BY_OPERANDS[name](found, given, reads)
@@ -141,10 +142,12 @@ def check_type(name: str, found: dtype, given: dtype, several: bool = False, rea
 
 
 def _abs(found: dtype, given: dtype, reads: Sequence) -> None:
-    if not reads[0]._v.aval.dtype.is_complex or given.is_complex:
-        expected = found.to_complex() if given.is_complex and reads[0]._v.aval.dtype.is_complex else found
+    own = reads[0]._v.aval.dtype
+    expected = own if given.is_complex else found
+    if given is not expected and (given.is_complex or not own.is_complex):
         raise RuntimeError(f"Found dtype {given.type_name} but expected {expected.type_name}")
-    check_type("", found, given)
+    if given is not own:
+        check_type("", found, given)
 
 
 def _frexp(found: dtype, given: dtype, reads: Sequence) -> None:
@@ -170,7 +173,7 @@ def _unchecked(found: dtype, given: dtype, reads: Sequence) -> None:
 _BY_OPERANDS = {"abs": _abs, "frexp": _frexp, "inner": _inner, "logsumexp": _logsumexp, "lu": _unchecked}
 
 
-def computing_dtype(name: str, input: Any, out: Any) -> dtype | None:
+def computing_dtype(name: str, input: Any, dim: Any, out: Any) -> dtype | None:
     """The type of `out=` for an op of COMPUTED_IN_OUT without `dtype=`; torch's error where it cannot be."""
     if not isinstance(out, Handle) or not isinstance(input, Handle):
         return None
@@ -180,6 +183,8 @@ def computing_dtype(name: str, input: Any, out: Any) -> dtype | None:
         raise errors.not_implemented_for(f"{name}_out_cpu", "Bool")
     if name.startswith("nan") and mine.is_floating_point and not given.is_floating_point:
         raise errors.not_implemented_for("nansum_cpu", given.type_name)
+    if name == "mean" and dim is None and not can_cast(mine, given):
+        raise RuntimeError(f"mean.dtype_out(): input types can't be cast to the desired output type {given.type_name}")
     if name == "mean" and not counted and not can_cast(mine.to_real(), given):
         raise errors.cast(mine.to_real().type_name, given.type_name)
     refused = mine.is_complex if name.startswith("nan") else counted and name == "mean"
@@ -211,7 +216,11 @@ def keeps_shape(name: str, old: Sequence[int], new: Sequence[int]) -> bool:
 
 def lies_by_rows(name: str, had_elements: bool) -> bool:
     """Whether a resized `out=` lies row by row, whatever the result itself does."""
-    return name in _BY_ROWS or (had_elements and name in _BY_ROWS_RESIZED)
+    by_fft = name.startswith("fft_") and name not in ("fft_ifft_of_real", "fft_ihfft")
+    return name in _BY_ROWS or by_fft or (had_elements and name in _BY_ROWS_RESIZED)
 
 
-__all__ = ["COMPUTED_IN_OUT", "check_type", "computing_dtype", "keeps_shape", "lies_by_rows", "warning_of_resize"]
+__all__ = [
+    "COMPUTED_IN_OUT", "FILLS_MEMORY", "check_type", "computing_dtype", "keeps_shape", "lies_by_rows",
+    "warning_of_resize",
+]  # fmt: skip

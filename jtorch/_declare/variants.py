@@ -14,8 +14,9 @@ from jax import lax
 from jtorch._declare import overlap
 from jtorch._declare.layouts import laid
 from jtorch._declare.op import _cast, broadcast
-from jtorch._declare.out_rules import check_type, keeps_shape, lies_by_rows, warning_of_resize
+from jtorch._declare.out_rules import FILLS_MEMORY, check_type, keeps_shape, lies_by_rows, warning_of_resize
 from jtorch._declare.promote import can_cast
+from jtorch._declare.verbs import as_strided_view, is_contiguous
 from jtorch._engine import backend
 from jtorch._engine.aval import aval_of
 from jtorch._engine.flush import end_of_work
@@ -25,6 +26,7 @@ from jtorch._engine.handle import (
     apply,
     assign,
     check_inplace,
+    geometry,
     own_cell,
     own_write,
     read,
@@ -147,7 +149,7 @@ def inplace_twin(name: str, fn: Callable) -> Callable:
     twin.__signature__ = forms[0]  # type: ignore[attr-defined]  # inspect looks for it
     twin.signatures = forms  # type: ignore[attr-defined]  # of an op with several
     if hasattr(fn, "forms"):
-        twin.forms = fn.forms  # type: ignore[attr-defined]  # the same lists, the tensor for `input`
+        twin.forms = tuple(form.replace(", *, out=None", "").replace(", out=None", "") for form in fn.forms)  # type: ignore[attr-defined]  # as above
     return twin
 
 
@@ -176,7 +178,11 @@ def write_out(
         result = apply(RESHAPE, (result,), (aval.shape,))[0]
     elif found.shape != aval.shape:
         return _resized(name, out, result)
-    write_value(out, read(result))
+    target = out
+    if name in FILLS_MEMORY and not is_contiguous(*geometry(out)[:2]):
+        target = as_strided_view(out, (aval.size,), (1,), None)
+        result = apply(RESHAPE, (result,), ((aval.size,),))[0]
+    write_value(target, read(result))
     return out
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from jtorch._declare import Array, Dim, DType, composite, op, reduction, write_out
@@ -33,7 +34,26 @@ def cumprod(input: Array, dim: Dim, *, dtype: DType = None) -> Array:
 @reduction(residuals=True, refuse=no_kernel("logcumsumexp_out_cpu", BOOL, INT))
 def logcumsumexp(input: Array, dim: Dim) -> Array:
     """The logarithm of running sums of exponentials."""
-    return lax.cumlogsumexp(input, dim) if input.ndim else input
+    if not input.ndim:
+        return input
+    found = lax.cumlogsumexp(input, dim)
+    return found + _turns(lax.stop_gradient(input), lax.stop_gradient(found), dim) if jnp.iscomplexobj(input) else found
+
+
+def _turns(x: Array, found: Array, dim: int) -> Array:
+    """Whole turns torch has on top of logarithms of complex sums: it adds a logarithm's phase at each step, and brings
+    none back into a circle."""
+
+    def step(sum: Array, x: Array) -> tuple[Array, Array]:
+        small, large = (jnp.where((x.real < sum.real) == first, x, sum) for first in (True, False))
+        ratio = jnp.where(jnp.isneginf(small.real), 0, jnp.exp(small - large))
+        sum = large + jnp.log1p(ratio)
+        return sum, sum
+
+    along = jnp.moveaxis(x, dim, 0)
+    _, sums = lax.scan(step, jnp.full(along.shape[1:], -jnp.inf, x.dtype), along)
+    turns = jnp.round((jnp.moveaxis(sums, 0, dim) - found).imag / (2 * np.pi)) * (2 * np.pi)
+    return lax.complex(jnp.zeros_like(turns), jnp.where(jnp.isfinite(turns), turns, 0))
 
 
 def _running(name: str, reaches: Callable, doc: str) -> Callable:

@@ -102,6 +102,7 @@ def _index_add(input: Array, dim: Dim, index: Array, source: Array, alpha: Scala
     shape = input.shape
     input, index, source = at_least_1d(input, index, source)
     if input.dtype == np.bool_:
+        source = source & (jnp.asarray(alpha) != 0)
         return input.at[_slices(input, dim, index)].max(source, mode=IN_BOUNDS).reshape(shape)
     amount = source * jnp.asarray(alpha).astype(source.dtype)
     return input.at[_slices(input, dim, index)].add(amount, mode=IN_BOUNDS).reshape(shape)

@@ -33,6 +33,7 @@ from jtorch._declare import (
 )
 from jtorch._declare.halves import wide
 from jtorch._declare.indices import index_type
+from jtorch._declare.promote import can_cast
 from jtorch._declare.types import from_numpy, get_default_dtype
 from jtorch._ops import comparison
 from jtorch._ops.pointwise import abs, is_integral, is_number
@@ -348,11 +349,25 @@ def _spread_of(name: str, fn: Callable, doc: str) -> Callable:
         input: Any, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: Any = None,
         axis: Any = None, out: Any = None,
     ) -> Any:  # fmt: skip
-        return fn(*_spread_arguments(name, input, dim, unbiased, keepdim, correction, axis), out=out)
+        arguments = _spread_arguments(name, input, dim, unbiased, keepdim, correction, axis)
+        if isinstance(out, Handle):
+            _check_spread_out(input, arguments[2], out.dtype)
+        return fn(*arguments, out=out)
 
     call.__name__ = call.__qualname__ = name
     call.__doc__ = doc
     return composite(call, forms=_SPREAD_FORMS)
+
+
+def _check_spread_out(input: Any, dim: Any, to: Any) -> None:
+    """Real numbers have a complex spread only over all dimensions, for which half types have one of their own size."""
+    own, rank = input.dtype, input.ndim
+    dims = () if dim is None else (dim,) if isinstance(dim, int) else tuple(dim)
+    if dims and len(dims) < rank:
+        if to.is_complex and own.is_floating_point:
+            raise errors.not_implemented_for("std_cpu", to.type_name)
+    elif own.is_floating_point and own.itemsize == 2 and to.itemsize > 2 and can_cast(own, to):
+        raise RuntimeError(f"std_var_all: Unsupported dtype {own.type_name}")
 
 
 _SPREAD_FORMS = (
@@ -555,7 +570,7 @@ def _cov(input: Array, *, correction: int = 1, fweights: Array = None, aweights:
 
 @composite
 def cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any = None) -> Any:
-    """The covariance matrix of variables, which are rows; weights of observations are read to see that none is negative.
+    """The covariance matrix of variables, which are rows. Weights of observations are read: none may be negative.
 
     >>> import jtorch as torch
     >>> torch.cov(torch.tensor([[1., 2., 3.], [3., 2., 1.]]))

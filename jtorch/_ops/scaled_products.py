@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from jtorch._declare import composite, errors, write_out
+from jtorch._declare import Handle, composite, errors, write_out
 from jtorch._declare.types import float32
 
 
@@ -44,7 +44,7 @@ def _scaled_mm(
     found = input.to(float32) @ mat2.to(float32) * (scale_a * scale_b)
     if bias is not None:
         found = found + bias.to(float32)
-    found = found.to(out_dtype or input.dtype)
+    found = found.to(out_dtype or (out if isinstance(out, Handle) else input).dtype)
     return found if out is None else write_out("_scaled_mm", out, found)
 
 
@@ -57,4 +57,6 @@ def _scaled_mm_v2(
     """`_scaled_mm` with lists of scales, of which one for each matrix is understood."""
     if len(scale_a) != 1 or len(scale_b) != 1:
         raise NotImplementedError("jtorch: _scaled_mm_v2 takes one scale for each matrix; multiply the scales first")
+    if isinstance(out, Handle) and out.dtype is not (out_dtype or input.dtype):
+        raise ValueError("out_dtype must match output matrix type")
     return _scaled_mm(input, mat2, scale_a[0], scale_b[0], bias, None, out_dtype, use_fast_accum, out=out)

@@ -491,7 +491,10 @@ def narrow_copy(input: Any, dim: int, start: int, length: int, *, out: Any = Non
     """As `narrow`, copied."""
     shape = input._v.aval.shape
     if dim >= len(shape) > 0:
-        raise RuntimeError("Expected dim < static_cast<int64_t>(self_sizes.size()) to be true, but got false.")
+        raise RuntimeError(
+            "Expected dim < static_cast<int64_t>(self_sizes.size()) to be true, but got false.  "
+            "(Could this error message be improved?  If so, please report an enhancement request to PyTorch.)"
+        )
     if length < 0 and -len(shape) <= dim:
         raise errors.narrow_too_long(start, length, shape[dim])
     found = copy_in(narrow(input, dim, start, length), contiguous_format)

@@ -66,11 +66,14 @@ def _norm(last: Any, ord: float | str) -> Any:
 @op(name="linalg_matrix_norm", method=False, function=False, grad="LinalgVectorNormBackward0")
 def _matrix_norm(input: Array, ord: float | str, dim: tuple, keepdim: bool) -> Array:
     check_rank("linalg.matrix_norm", input)
-    check_inexact("linalg.matrix_norm", input)
+    half = input.dtype.itemsize < 4 and ord not in ("nuc", 2, -2)
+    x = input.astype(jnp.float32) if half and jnp.issubdtype(input.dtype, jnp.floating) else input
+    check_inexact("linalg.matrix_norm", x)
     pair = axes(input, dim)
     if len(pair) != 2:
         raise RuntimeError("linalg.matrix_norm: dim must be a 2-tuple. Got " + " ".join(map(str, dim)))
-    found = _norm(jnp.moveaxis(input, pair, T), ord)
+    found = _norm(jnp.moveaxis(x, pair, T), ord)
+    found = found.astype(input.dtype) if x is not input else found
     return jnp.expand_dims(found, pair) if keepdim else found
 
 
