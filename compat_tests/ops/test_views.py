@@ -5,6 +5,17 @@ import pytest
 from compat_tests.ops.lines import holds
 
 LINES = r"""
+torch.ops.aten.slice.Tensor(T([[1,2,3,4],[5,6,7,8]]))
+torch.ops.aten.slice.Tensor(T([[1,2,3,4],[5,6,7,8]]),1,2)
+torch.ops.aten.slice.Tensor(T([[1,2,3,4],[5,6,7,8]]),1,None,3)
+torch.ops.aten.slice.Tensor(T([[1,2,3,4],[5,6,7,8]]),1,-3,-1)
+torch.ops.aten.slice.Tensor(T([[1,2,3,4],[5,6,7,8]]),0,10,20)
+torch.ops.aten.slice.Tensor(T([[1,2,3,4],[5,6,7,8]]),0,1,0)
+torch.ops.aten.slice.Tensor(T([[1,2,3,4],[5,6,7,8]]),1,0,4,2)
+torch.ops.aten.slice.Tensor(T([[1,2,3,4],[5,6,7,8]]),1,0,4,0)
+torch.ops.aten.slice.Tensor(T([[1,2,3,4],[5,6,7,8]]),1,0,4,-1)
+torch.ops.aten.slice.Tensor(T([[1,2,3,4],[5,6,7,8]]),5)
+torch.ops.aten.slice(T(1),0)
 T([[1,2,3],[4,5,6]]).view(3,2)
 T([[1,2,3],[4,5,6]]).view(-1)
 T([[1,2,3],[4,5,6]]).view((3,-1))

@@ -28,6 +28,23 @@ def _one(input, dim: int, index: int):
     return Select(dim), (index,)
 
 
+@view(public="slice", namespace="torch.ops.aten", grad="SliceBackward0", method=False)
+def _slice(input, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1):
+    """A part of a dimension, as `x[start:end:step]` is along the first.
+
+    >>> import jtorch as torch
+    >>> torch.ops.aten.slice(torch.arange(5), 0, 1, 4, 2)
+    tensor([1, 3])
+    """
+    if not input.ndim:
+        raise IndexError("slice() cannot be applied to a 0-dim tensor.")
+    along = wrap_dim(dim, input.ndim)
+    if step <= 0:
+        raise RuntimeError("slice step must be positive")
+    places = range(*slice(start, end, step).indices(input.shape[along]))
+    return Slice(along, len(places), step), (places.start,)
+
+
 @composite
 def unbind(input: Any, dim: int = 0) -> tuple:
     """All indices of a dimension, one tensor each.
