@@ -38,13 +38,13 @@ def drop_all_op(input: Array) -> Array:
 def alpha_dropout_op(input: Array, keep: Array, scale: Scalar, shift: Scalar, base: Scalar) -> Array:
     """Dropped elements become SELU's lowest value; `scale`, `shift` and `base` restore mean and variance.
 
-    Each step is rounded to the input's type, as torch's are; XLA rounds product and sum of float32 once.
+    Each step is rounded to the input's type, as torch's are. The choice between product and nan, which changes nothing,
+    keeps XLA from rounding product and sum as one.
     """
     x = wide(input)
-    kept = keep.astype(x.dtype)
     scale, shift, base = (rounded(number(one, x), input) for one in (scale, shift, base))
-    product = rounded(x * (kept * scale), input)
-    return (product + rounded((kept - 1) * shift + base, input)).astype(input.dtype)
+    product = jnp.where(x == x, x * jnp.where(keep, scale, 0), x)
+    return (rounded(product, input) + rounded(base - jnp.where(keep, 0, shift), input)).astype(input.dtype)
 
 
 def _dropped(input: Any, p: float, train: bool, alpha: bool = False, shape: Sequence[int] | None = None) -> Any:
