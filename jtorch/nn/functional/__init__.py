@@ -22,6 +22,7 @@ from jtorch.nn.functional import normalization as normalization
 from jtorch.nn.functional import overrides as overrides
 from jtorch.nn.functional import padding as padding
 from jtorch.nn.functional import pooling as pooling
+from jtorch.nn.functional import pooling_fractional as pooling_fractional
 from jtorch.nn.functional import pooling_mean as pooling_mean
 from jtorch.nn.functional import sampling as sampling
 from jtorch.nn.functional import sequence as sequence

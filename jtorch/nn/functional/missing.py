@@ -8,10 +8,6 @@ from typing import Any
 from jtorch._declare import composite
 
 _INSTEAD = {
-    "fractional_max_pool2d": "use max_pool2d or adaptive_max_pool2d",
-    "fractional_max_pool2d_with_indices": "use max_pool2d_with_indices or adaptive_max_pool2d_with_indices",
-    "fractional_max_pool3d": "use max_pool3d or adaptive_max_pool3d",
-    "fractional_max_pool3d_with_indices": "use max_pool3d_with_indices or adaptive_max_pool3d_with_indices",
     "grouped_mm": "multiply the groups with torch.bmm",
     "scaled_mm": "scale the operands and use torch.mm",
     "scaled_grouped_mm": "scale the operands and use torch.bmm",
