@@ -5,12 +5,16 @@ import pickle
 import re
 import warnings
 
+import numpy as np
 import pytest
 import torch
 
 import jtorch
 from compat_tests.harness.compare import compare
 from compat_tests.harness.convert import to_jtorch
+
+# torch says once of COO tensors that nothing checks them, and of CSR tensors that they are new.
+pytestmark = pytest.mark.filterwarnings("ignore:Sparse:UserWarning")
 
 SETUP = """
 i = torch.tensor([[0, 1, 1], [2, 0, 2]])
@@ -170,6 +174,11 @@ c.to(torch.int64)
 s.bool()
 torch.zeros_like(s)
 torch.zeros_like(c)
+torch.zeros(2, 3, layout=torch.sparse_coo)
+torch.empty(2, 3, layout=torch.sparse_coo, dtype=torch.int64)
+torch.zeros(2, 3, layout=torch.sparse_csr)
+torch.zeros(5, 2, 3, layout=torch.sparse_csc)
+torch.zeros_like(d, layout=torch.sparse_coo)
 s.new_zeros(2, 2)
 torch.mm(s, m)
 s @ m
@@ -455,3 +464,112 @@ def test_numbers_stay_data():
     for lib in (jtorch, torch):
         found = [(lib.sparse_coo_tensor([[0, 1]], lib.tensor([k, 2 * k])) * k).sum().item() for k in (1.0, 2.0, 3.0)]
         assert found == [3.0, 12.0, 27.0]
+
+
+def drawn(seed: int) -> tuple:
+    """A dense tensor with zeros, how many of its dimensions to index, and the same entries in another order, some
+    of them in two parts."""
+    numbers = np.random.default_rng(seed)
+    rank = int(numbers.integers(1, 4))
+    shape = tuple(int(n) for n in numbers.integers(1, 5, rank))
+    kind = (np.float64, np.int64, np.float32, np.complex128)[seed % 4]
+    dense = np.where(numbers.random(shape) < 0.5, numbers.integers(-3, 4, shape), 0).astype(kind)
+    indexed = int(numbers.integers(1, rank + 1))
+    mask = dense.reshape(*shape[:indexed], -1).any(-1)
+    where = np.stack(np.nonzero(mask))
+    order = numbers.permutation(where.shape[1])
+    where = np.concatenate([where[:, order], where[:, order[:2]]], 1)
+    values = dense[tuple(where)]
+    return dense, indexed, where, values
+
+
+STEPS = """
+t.coalesce()
+t.to_dense()
+t + t
+t + t.coalesce()
+t * 3
+t.coalesce() * t.coalesce()
+t * d
+d + t
+-t
+t.clone()
+t.select(0, 0)
+t.select(-1, -1)
+t.sum()
+t.sum(0)
+t.unsqueeze(0)
+t.unsqueeze(-1)
+torch.cat([t, t])
+torch.stack([t, t])
+t.index_select(0, torch.tensor([0, 0]))
+torch.sparse.sum(t)
+torch.sparse.sum(t, -1)
+d.sparse_mask(t.coalesce())
+d.to_sparse(t.sparse_dim())
+torch.abs(t)
+(t.sparse_dim(), t.dense_dim(), t._nnz(), t.is_coalesced())
+torch.zeros_like(t)
+"""
+
+
+@pytest.mark.parametrize("seed", range(16))
+def test_drawn_coo_tensors(seed: int):
+    dense, indexed, where, values = drawn(seed)
+    found = []
+    for lib in (torch, jtorch):
+        d = lib.tensor(dense)
+        t = lib.sparse_coo_tensor(lib.tensor(where), lib.tensor(values), dense.shape)
+        assert t.sparse_dim() == indexed
+        found.append({"torch": lib, "d": d, "t": t})
+    for step in STEPS.strip().splitlines():
+        theirs, mine = (attempt(step, names) for names in found)
+        if isinstance(theirs, Exception):
+            assert isinstance(mine, Exception), step
+        elif isinstance(mine, Exception):
+            raise AssertionError(step) from mine
+        else:
+            compare(mine, theirs, where=step)
+
+
+def attempt(code: str, names: dict) -> object:
+    try:
+        return eval(code, names)
+    except Exception as error:  # noqa: BLE001 - the errors are compared
+        return error
+
+
+LAYOUTS = ["sparse_csr", "sparse_csc", "sparse_bsr", "sparse_bsc", "sparse_coo"]
+
+
+SOURCES = [(layout, batch) for layout in LAYOUTS for batch in ((), (2,), (2, 3)) if layout != "sparse_coo" or not batch]
+
+
+@pytest.mark.parametrize("dense_dim", [0, 1])
+@pytest.mark.parametrize(("source", "batch"), SOURCES)
+def test_between_layouts(source: str, batch: tuple, dense_dim: int):
+    """Each layout to each other: a pattern that every matrix of a batch has, in blocks that divide its sizes."""
+    mask = np.random.default_rng(1).random((4, 6)) < 0.4
+    shape = (*batch, 4, 6, *[2] * dense_dim)
+    array = np.arange(1.0, np.prod(shape) + 1).reshape(shape) * mask.reshape(4, 6, *[1] * dense_dim)
+
+    def convert(lib, t, target):
+        options = {"blocksize": (2, 3)} if "bs" in target else {}
+        if t.layout is lib.strided:
+            options["dense_dim"] = dense_dim
+        return t.to_sparse(layout=getattr(lib, target), **options)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for target in LAYOUTS:
+            found = []
+            for lib in (torch, jtorch):
+                try:
+                    first = convert(lib, lib.tensor(array), source)
+                    second = convert(lib, first, target)
+                    found.append([first, second, first.to_dense(), second.to_dense()])
+                except (RuntimeError, NotImplementedError) as error:
+                    found.append(error)
+            if isinstance(found[0], list):
+                assert isinstance(found[1], list), (target, found[1])
+                compare(found[1], found[0], where=target)

@@ -9,6 +9,9 @@ import torch
 import jtorch
 from compat_tests.harness.compare import compare
 
+# torch says once of COO tensors that nothing checks them, and of CSR tensors that they are new.
+pytestmark = pytest.mark.filterwarnings("ignore:Sparse:UserWarning")
+
 
 def leaves(lib) -> dict:
     d = lib.tensor([[0.0, 0.0, 3.0], [4.0, 0.0, 5.0]], dtype=lib.float64)

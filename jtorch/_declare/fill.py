@@ -12,9 +12,11 @@ from jtorch._declare.placement import check_layout, placed
 from jtorch._declare.variants import write_out
 from jtorch._engine.aval import Aval, aval_of
 from jtorch._engine.handle import apply
+from jtorch._engine.parts import sparse_fills
 from jtorch._engine.tape import BaseOp
 from jtorch._types import errors
 from jtorch._types.dtype import PYTHON_DTYPES, dtype, get_default_dtype
+from jtorch._types.layout import strided
 
 
 class Fill(BaseOp):
@@ -40,6 +42,9 @@ def fill(
     requires_grad: bool = False, out: Any = None, pin_memory: bool = False,
 ) -> Any:  # fmt: skip
     """Records a fill and does what every factory function promises; `pin_memory` has no meaning here."""
+    if layout is not None and op in sparse_fills and layout is not strided:
+        t = sparse_fills[op](layout, shape, to, placed(device))
+        return t.requires_grad_() if requires_grad else t
     check_layout(layout)
     if to is None:
         found = get_default_dtype() if out is None else out._v.aval.dtype

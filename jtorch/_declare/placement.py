@@ -44,4 +44,4 @@ def placed(place: Any) -> device:
 def check_layout(wish: layout | None) -> None:
     """Refuses every layout but strided."""
     if wish is not None and wish is not strided:
-        raise NotImplementedError(f"jtorch computes with torch.strided tensors only, not {wish}: convert it first")
+        raise NotImplementedError(f"this function makes torch.strided tensors only, not {wish}: call .to_sparse() then")

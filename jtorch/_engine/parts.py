@@ -30,6 +30,7 @@ class Parted(NotImplementedError):
 
 _nowhere = Epoch(None, Node(None, None, (), ""))
 stand_ins: dict[Any, Callable] = {}  # by op
+sparse_fills: dict[Any, Callable] = {}  # by op without tensors: what makes its result in a sparse layout
 sparse_gradients: dict[Any, Callable] = {}  # by op: what computes the same and has a sparse gradient
 
 

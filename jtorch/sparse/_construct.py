@@ -9,6 +9,8 @@ from typing import Any
 
 from jtorch import _root as torch
 from jtorch._declare import composite, errors, size_of
+from jtorch._engine.parts import sparse_fills
+from jtorch._ops import creation
 from jtorch._types import layout, sparse_bsc, sparse_bsr, sparse_coo, sparse_csc, sparse_csr, strided
 from jtorch.sparse import _invariants
 from jtorch.sparse._graph import made
@@ -121,6 +123,9 @@ def empty(kind: layout, shape: tuple[int, ...], dtype: Any = None, device: Any =
         )
     pattern = Pattern(kind, shape, index, dense_dim, block, coalesced=True)
     return made(pattern, torch.zeros(pattern.values_shape, dtype=dtype, device=device), "ZerosBackward0")
+
+
+sparse_fills[creation.ZEROS] = empty
 
 
 def _compressed(name: str, wanted: Any, given: tuple, options: dict[str, Any]) -> Any:
