@@ -4,8 +4,9 @@ import datetime
 
 import pytest
 
-from compat_tests.harness.gaps import read_gaps
-from compat_tests.harness.opdb import entries
+from compat_tests.harness.gaps import read_gaps, read_missing
+from compat_tests.harness.opdb import entries, resolve
+from compat_tests.surface.freeze import read_frozen
 
 KINDS = {
     "value",
@@ -37,3 +38,37 @@ def test_row_is_in_order(gap):
     assert gap.run in ("quick", "full")
     assert len(gap.reason.split()) >= 3, "say why"
     datetime.date.fromisoformat(gap.date)
+
+
+# Names
+
+SURFACE = sorted(read_frozen()["names"])
+LISTED = [name for row in read_missing() for name in row.names]
+
+
+def function_of(name: str):
+    return resolve(name.removeprefix("torch."))
+
+
+def test_missing_rows_are_in_order():
+    assert len(LISTED) == len(set(LISTED))
+    for row in read_missing():
+        assert len(row.reason.split()) >= 3, "say why"
+        datetime.date.fromisoformat(row.date)
+
+
+def test_every_name_of_torch_is_there_or_listed():
+    """A name that only refuses says so by its `unsupported`, and is listed in a `[[missing]]` row."""
+    absent = [name for name in SURFACE if function_of(name) is None]
+    refusing = [name for name in SURFACE if hasattr(function_of(name), "unsupported")]
+    assert not {*absent, *refusing} - set(LISTED), "implement them, or list them in gaps.toml"
+
+
+@pytest.mark.parametrize("name", LISTED)
+def test_listed_name_is_torchs_and_refuses(name: str):
+    assert name in SURFACE, "torch has no such name"
+    function = function_of(name)
+    if function is not None:
+        assert hasattr(function, "unsupported"), "it works: remove it from gaps.toml"
+        with pytest.raises(NotImplementedError):
+            function()

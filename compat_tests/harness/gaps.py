@@ -19,9 +19,28 @@ class Gap:
     run: str = "quick"
 
 
+@dataclass(frozen=True)
+class Missing:
+    """Names that torch has and that raise NotImplementedError here, for one reason."""
+
+    names: list[str]
+    reason: str
+    date: str
+
+
+@functools.cache
+def _rows() -> dict:
+    return tomllib.loads(GAPS.read_text())
+
+
 @functools.cache
 def read_gaps() -> tuple[Gap, ...]:
-    return tuple(Gap(**row) for row in tomllib.loads(GAPS.read_text()).get("gap", []))
+    return tuple(Gap(**row) for row in _rows().get("gap", []))
+
+
+@functools.cache
+def read_missing() -> tuple[Missing, ...]:
+    return tuple(Missing(**row) for row in _rows().get("missing", []))
 
 
 def gaps_of(name: str) -> dict[str, Gap]:

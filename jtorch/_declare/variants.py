@@ -149,8 +149,13 @@ def inplace_twin(name: str, fn: Callable) -> Callable:
     twin.__signature__ = forms[0]  # type: ignore[attr-defined]  # inspect looks for it
     twin.signatures = forms  # type: ignore[attr-defined]  # of an op with several
     if hasattr(fn, "forms"):
-        twin.forms = tuple(form.replace(", *, out=None", "").replace(", out=None", "") for form in fn.forms)  # type: ignore[attr-defined]  # as above
+        twin.forms = without_out(fn.forms)  # type: ignore[attr-defined]  # the same lists, the tensor for `input`
     return twin
+
+
+def without_out(forms: Sequence[str]) -> tuple[str, ...]:
+    """Parameter lists without `out=`."""
+    return tuple(form.replace(", *, out=None", "").replace(", out=None", "") for form in forms)
 
 
 def _in_place(fn: Callable) -> inspect.Signature:

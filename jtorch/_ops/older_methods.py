@@ -136,8 +136,14 @@ def module_load(self: Any, other: Any, assign: bool = False) -> Any:
     return other.detach() if assign else self.copy_(other)
 
 
-@composite(forms=("input", "tensors"))
-def dequantize(input: Any) -> Any:
+@composite(public="dequantize", function=False)
+def _dequantize(self: Any) -> Any:
+    """As float32."""
+    return dequantize(self)
+
+
+@composite(method=False, forms=("input", "tensors"))
+def dequantize(input: Any = None, *, tensors: Any = None) -> Any:
     """As float32. A list is refused: only quantized tensors come in lists."""
     if not isinstance(input, Handle):
         raise no_cpu_kernel("dequantize.tensors")

@@ -165,7 +165,9 @@ def _refusal(name: str, why: tuple[str, str], forms: tuple[str, ...]) -> Callabl
     def call(*args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError(sentence)
 
-    return _named(call, name, forms, f"Not supported: it {why[0]}. Instead, {why[1]}.")
+    fn: Any = _named(call, name, forms, f"Not supported: it {why[0]}. Instead, {why[1]}.")
+    fn.unsupported = sentence
+    return fn
 
 
 def _declare() -> None:

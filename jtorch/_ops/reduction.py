@@ -35,6 +35,7 @@ from jtorch._declare.halves import wide
 from jtorch._declare.indices import index_type
 from jtorch._declare.promote import can_cast
 from jtorch._declare.types import from_numpy, get_default_dtype
+from jtorch._declare.variants import without_out
 from jtorch._ops import comparison
 from jtorch._ops.pointwise import abs, is_integral, is_number
 from jtorch._ops.refusals import BOOL, COMPLEX, INT, first, no_kernel, refused
@@ -388,7 +389,7 @@ def _with_mean_of(name: str, fn: Callable, doc: str) -> Callable:
 
     call.__name__ = call.__qualname__ = name
     call.__doc__ = doc
-    return composite(call, method=False, forms=_SPREAD_FORMS)
+    return composite(call, method=False, forms=without_out(_SPREAD_FORMS))
 
 
 def _spread_arguments(

@@ -79,7 +79,7 @@ def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple:
     """
     if isinstance(split_size_or_sections, (tuple, list)):
         return split_with_sizes(tensor, split_size_or_sections, dim)
-    return _equal_parts("split", tensor, split_size_or_sections, dim)
+    return equal_parts("split", tensor, split_size_or_sections, dim)
 
 
 @composite(public="split", function=False)
@@ -96,10 +96,10 @@ _split_method.__name__, _split_method.__qualname__ = "split", "Tensor.split"  # 
 @composite
 def unsafe_split(input: Any, split_size: int, dim: int = 0) -> tuple:
     """Parts of one size; the last may be smaller."""
-    return _equal_parts("unsafe_split", input, split_size, dim)
+    return equal_parts("unsafe_split", input, split_size, dim)
 
 
-def _equal_parts(name: str, input: Any, split_size: Any, dim: int) -> tuple:
+def equal_parts(name: str, input: Any, split_size: Any, dim: int) -> tuple:
     check_tensor(name, input)
     shape = input._v.aval.shape
     if not shape:

@@ -62,7 +62,7 @@ def _written_all(name: str, out: Sequence, found: tuple) -> None:
 def _slice(input, dim: int = 0, start: Any = None, end: Any = None, step: int = 1):
     """`input[start:end:step]` along a dimension."""
     if not input.ndim:
-        raise RuntimeError("slice() cannot be applied to a 0-dim tensor.")
+        raise IndexError("slice() cannot be applied to a 0-dim tensor.")
     if step <= 0:
         raise RuntimeError("slice step must be positive")
     d = wrap_dim(dim, input.ndim)
@@ -77,7 +77,7 @@ def slice_inverse(input: Any, src: Any, dim: int = 0, start: Any = None, end: An
 
 
 def _split(input: Any, split_size: int, dim: int = 0) -> tuple:
-    return splitting.unsafe_split(input, split_size, dim)
+    return splitting.equal_parts("split_copy", input, split_size, dim)
 
 
 def _unfold(input: Any, dimension: int, size: int, step: int) -> Any:

@@ -11,6 +11,7 @@ from jtorch.nn.functional import conv as conv
 from jtorch.nn.functional import distance as distance
 from jtorch.nn.functional import dropout as dropout
 from jtorch.nn.functional import embedding as embedding
+from jtorch.nn.functional import grouped as grouped
 from jtorch.nn.functional import linear as linear
 from jtorch.nn.functional import loss as loss
 from jtorch.nn.functional import loss_class as loss_class
