@@ -64,6 +64,16 @@ def matrix_power_zero(torch):
     return y, torch.autograd.grad(y.sum(), x)
 
 
+def inverse_error_function(torch):
+    return _twice(torch, torch.erfinv, _numbers(torch, 0.0, -0.3, 0.5, 0.9, -0.999))
+
+
+def single_scores(torch):
+    x = _numbers(torch, 2.0).reshape(()).requires_grad_()
+    loss = torch.nn.functional.multilabel_margin_loss(x, torch.tensor(0))
+    return loss, torch.autograd.grad(loss, x)
+
+
 def logarithms_of_sums_of_powers(torch):
     inf = float("inf")
     x, y = (1.0, -inf, -inf, 2.0, inf, inf, -inf, 0.0), (2.0, -inf, 1.0, -inf, inf, 0.0, inf, 0.0)

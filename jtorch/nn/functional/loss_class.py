@@ -268,6 +268,7 @@ def multilabel_margin_loss(
     """How far other classes come within 1 of the scores of the targets, which end at the first -1."""
     warn_of_flags(size_average=size_average, reduce=reduce)
     reduction = reduction_of(size_average, reduce, reduction)
+    input, target = (x.reshape(1) if not x.ndim else x for x in (input, target))
     _check_vectors(input)
     if tuple(input.shape) != tuple(target.shape):
         raise RuntimeError(f"inconsistent target size: {listed(target.shape)} for input of size: {listed(input.shape)}")

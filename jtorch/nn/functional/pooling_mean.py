@@ -15,6 +15,7 @@ from jax import lax
 
 from jtorch._declare import Array, as_int, composite, errors, op
 from jtorch._declare.checks import check_bounds
+from jtorch._engine.forward import traces_tangents
 from jtorch.nn.functional._common import is_floating, listed, per_dim, type_name, wide
 from jtorch.nn.functional.pooling import (
     Windows,
@@ -333,6 +334,8 @@ def max_unpool_op(input: Array, indices: Array, space: tuple) -> Array:
     flat = jnp.zeros((rows, math.prod(space)), input.dtype)
     at = (jnp.arange(rows)[:, None], indices.reshape(rows, math.prod(input.shape[len(lead) :])))
     values = input.reshape(at[1].shape)
+    if traces_tangents():
+        return flat.at[at].set(values).reshape(*lead, *space)
     fixed = lax.stop_gradient(values)
     # torch hands the gradient of a place to every value that named it, also to those that were overwritten.
     change = flat.at[at].add(jnp.where(jnp.isfinite(values), values - fixed, 0))
