@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -13,7 +12,7 @@ from jtorch._types.device import device as as_device
 class _ClassProperty:
     """An attribute of a class that a function computes."""
 
-    def __init__(self, fget: Callable):
+    def __init__(self, fget: classmethod | staticmethod):
         self.fget = fget
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:

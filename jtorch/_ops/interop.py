@@ -80,7 +80,7 @@ def _writable(array: np.ndarray) -> np.ndarray:
         return array
     low, high = np.lib.array_utils.byte_bounds(array)
     memory = (ctypes.c_byte * (high - low)).from_address(low)
-    whole = np.frombuffer(memory, np.uint8).view(_Memory)
+    whole = np.frombuffer(memoryview(memory), np.uint8).view(_Memory)
     whole.owner = array
     start = array.__array_interface__["data"][0] - low
     return np.ndarray(array.shape, array.dtype, whole, start, array.strides)
