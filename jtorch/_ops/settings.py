@@ -174,11 +174,7 @@ _FLOATING = "only floating-point types are supported as the default type"
 
 @composite(method=False)
 def set_default_tensor_type(t: Any, /) -> None:
-    """Sets the default dtype by the name of a tensor type, "torch.DoubleTensor".
-
-    >>> import jtorch as torch
-    >>> torch.set_default_tensor_type("torch.FloatTensor")
-    """
+    """Sets the default dtype by the name of a tensor type, "torch.DoubleTensor". Deprecated."""
     if not isinstance(t, str) and t not in TENSOR_TYPES:
         raise TypeError(f"invalid type object: {_FLOATING}")
     if isinstance(t, str) and t not in TYPES_BY_NAME:
