@@ -22,9 +22,7 @@ def main() -> None:
         for one in differences[:1]:
             print(f"{name}: {one['statement'].strip()[:100]}\n    {one['words'][:300]}")
     equal = sum(not differences for differences in found.values())
-    print(
-        f"{len(wanted)} docstrings with examples, {len(found)} of them run and deterministic, {equal} print the same"
-    )
+    print(f"{len(wanted)} docstrings with examples, {len(found)} of them run and deterministic, {equal} print the same")
     print("value:", round(100 * equal / max(len(found), 1), 2))
     if options.json:
         options.json.write_text(json.dumps(found, indent=1))

@@ -43,13 +43,14 @@ from jtorch._declare.variants import write_back as write_back
 from jtorch._declare.variants import write_out as write_out
 from jtorch._declare.variants import write_outs as write_outs
 from jtorch._engine.backend import platform as platform
+from jtorch._engine.forward import traces_tangents as traces_tangents
 from jtorch._engine.handle import Handle as Handle
 from jtorch._engine.order import columns as columns
 from jtorch._engine.order import lay as lay
-from jtorch._engine.parts import Parted as Parted
-from jtorch._engine.parts import answer as answer
-from jtorch._engine.parts import sparse_gradients as sparse_gradients
 from jtorch._engine.order import lay_within as lay_within
 from jtorch._engine.order import lying as lying
 from jtorch._engine.order import moved_last as moved_last
+from jtorch._engine.parts import Parted as Parted
+from jtorch._engine.parts import answer as answer
+from jtorch._engine.parts import sparse_gradients as sparse_gradients
 from jtorch._types import errors as errors

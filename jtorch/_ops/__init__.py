@@ -18,6 +18,7 @@ from jtorch._ops import interop as interop
 from jtorch._ops import joining as joining
 from jtorch._ops import masking as masking
 from jtorch._ops import matmul as matmul
+from jtorch._ops import norms as norms
 from jtorch._ops import numerical as numerical
 from jtorch._ops import older_methods as older_methods
 from jtorch._ops import older_norms as older_norms
@@ -35,9 +36,11 @@ from jtorch._ops import settings as settings
 from jtorch._ops import sorting as sorting
 from jtorch._ops import spectral as spectral
 from jtorch._ops import splitting as splitting
+from jtorch._ops import statistics as statistics
 from jtorch._ops import structure as structure
 from jtorch._ops import symbolic as symbolic
 from jtorch._ops import view_copy as view_copy
 from jtorch._ops import view_scatter as view_scatter
 from jtorch._ops import views as views
+from jtorch._ops import views_in_place as views_in_place
 from jtorch._ops import views_numpy as views_numpy

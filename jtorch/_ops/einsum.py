@@ -10,6 +10,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from jtorch._declare import Array, Arrays, Handle, composite, op
+from jtorch._declare.types import int64
 
 
 @op(name="einsum", method=False, function=False, kind="default", grad="ViewBackward0")
@@ -36,7 +37,22 @@ def einsum(*args: Any) -> Any:
         raise RuntimeError("einsum(): must provide at least one operand")
     equation = equation.replace(" ", "")
     _check(equation, operands)
-    return _einsum(list(operands), equation)
+    found = _einsum(list(operands), equation)
+    return found.to(int64) if _is_small_integer(found) and _sums_one_operand(equation) else found
+
+
+def _is_small_integer(t: Any) -> bool:
+    dtype = t._v.aval.dtype
+    return dtype.itemsize < 8 and not (dtype.is_floating_point or dtype.is_complex)
+
+
+def _sums_one_operand(equation: str) -> bool:
+    """True when a letter of one term alone is summed: torch does it with `sum`, whose integers are int64."""
+    terms, arrow, result = equation.partition("->")
+    letters = [set(term) for term in terms.replace("...", "").split(",")]
+    if not arrow:
+        return len(letters) == 1 and any(terms.count(letter) > 1 for letter in letters[0])
+    return any(one - set(result) - set().union(*letters[:i], *letters[i + 1 :]) for i, one in enumerate(letters))
 
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

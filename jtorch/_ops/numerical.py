@@ -12,8 +12,8 @@ import jax.numpy as jnp
 from jtorch._declare import Array, Dim, Handle, Scalar, composite, errors, op, wrap_dims
 from jtorch._declare.types import get_default_dtype
 from jtorch._ops.joining import cat
+from jtorch._ops.norms import vector_norm
 from jtorch._ops.pointwise import is_integral
-from jtorch._ops.reduction import vector_norm
 
 
 def _last(y: Array, dim: int) -> Array:

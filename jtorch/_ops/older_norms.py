@@ -10,7 +10,7 @@ from typing import Any
 from jtorch._declare import composite
 from jtorch._declare.once import warn_once
 from jtorch._ops.arguments import wholes
-from jtorch._ops.reduction import norm
+from jtorch._ops.norms import norm
 
 _DEPRECATED = (
     "at::{}_norm is deprecated and it is just left for JIT compatibility. It will be removed in a future PyTorch "

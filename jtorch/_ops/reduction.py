@@ -1,4 +1,4 @@
-"""Reduction ops: sums, means, extrema, spread, norms.
+"""Reduction ops: sums, means, extrema, spread.
 
 https://docs.pytorch.org/docs/stable/torch.html#reduction-ops
 """
@@ -20,7 +20,6 @@ from jtorch._declare import (
     Dims,
     DType,
     Handle,
-    Operand,
     Scalar,
     composite,
     errors,
@@ -28,16 +27,15 @@ from jtorch._declare import (
     overload,
     platform,
     reduction,
-    to_host,
     write_out,
 )
 from jtorch._declare.halves import wide
 from jtorch._declare.indices import index_type
 from jtorch._declare.promote import can_cast
-from jtorch._declare.types import from_numpy, get_default_dtype
+from jtorch._declare.types import from_numpy
 from jtorch._declare.variants import without_out
 from jtorch._ops import comparison
-from jtorch._ops.pointwise import abs, is_integral, is_number
+from jtorch._ops.pointwise import is_integral
 from jtorch._ops.refusals import BOOL, COMPLEX, INT, first, no_kernel, refused
 
 
@@ -308,7 +306,7 @@ def _variance(x: Array, dim: Any, correction: Any, keepdim: bool) -> tuple[Array
     return total / jnp.maximum(count - correction, 0), middle if keepdim else jnp.squeeze(middle, over)
 
 
-def _root(variance: Array) -> Array:
+def root(variance: Array) -> Array:
     """The square root whose gradient at 0 is 0."""
     zero = variance == 0
     return jnp.where(zero, 0, jnp.sqrt(jnp.where(zero, 1, variance)))
@@ -328,7 +326,7 @@ def _var(input: Array, correction: Scalar, dim: Dims = None, keepdim: bool = Fal
 
 @reduction(name="std", public="_std", kind="complex_to_real", **_spread)
 def _std(input: Array, correction: Scalar, dim: Dims = None, keepdim: bool = False) -> Array:
-    return _root(_variance(input, dim, correction, keepdim)[0])
+    return root(_variance(input, dim, correction, keepdim)[0])
 
 
 @op(name="var_mean", public="_var_mean", **_spread)
@@ -340,7 +338,7 @@ def _var_mean(input: Array, correction: Scalar, dim: Dims = None, keepdim: bool 
 @op(name="std_mean", public="_std_mean", **_spread)
 def _std_mean(input: Array, correction: Scalar, dim: Dims = None, keepdim: bool = False) -> tuple[Array, Array]:
     variance, middle = _variance(wide(input), dim, correction, keepdim)
-    return _root(variance).astype(input.real.dtype), middle.astype(input.dtype)
+    return root(variance).astype(input.real.dtype), middle.astype(input.dtype)
 
 
 def _spread_of(name: str, fn: Callable, doc: str) -> Callable:
@@ -442,203 +440,3 @@ def logsumexp(input: Any, dim: Any, keepdim: bool = False, *, out: Any = None) -
 def count_nonzero(input: Array, dim: Dims = None) -> Array:
     """How many elements are not 0."""
     return jnp.sum(input != 0, axes(input, dim), dtype=jnp.int64)
-
-
-def vector_norm(x: Array, p: float, over: tuple[int, ...], keepdim: bool) -> Array:
-    """The p-norm over axes. Its gradient at 0 is 0, as torch's is."""
-    size = abs.body(x) if not jnp.iscomplexobj(x) else _length(x)
-    if p in (math.inf, -math.inf):
-        return extremum(jnp.max if p > 0 else jnp.min, size, over, keepdim)
-    if p == 0:
-        return jnp.sum(x != 0, over, keepdims=keepdim).astype(size.dtype)
-    if p == 1:
-        return jnp.sum(size, over, keepdims=keepdim)
-    if p == 2:
-        return _root(jnp.sum(size * size, over, keepdims=keepdim))
-    zero = size == 0
-    powers = jnp.where(zero, 0 if p > 0 else jnp.inf, jnp.where(zero, 1, size) ** p)
-    total = jnp.sum(powers, over, keepdims=keepdim)
-    none = (total == 0) | jnp.isinf(total)
-    return jnp.where(none, total if p > 0 else 1 / total, jnp.where(none, 1, total) ** (1 / p))
-
-
-def _length(x: Array) -> Array:
-    """The absolute value of complex numbers, with gradient 0 at 0."""
-    return _root(x.real * x.real + x.imag * x.imag)
-
-
-_NO_NORM = "linalg.vector_norm: Expected a floating point or complex tensor as input. Got {}"
-
-
-def only_counted(specs: tuple, statics: tuple) -> tuple[int, ...]:
-    """The input of a norm of order 0, which is the first static argument."""
-    return (0,) if statics[0] == 0 else ()
-
-
-@reduction(name="norm", public="_vector_norm", kind="complex_to_real", grad="LinalgVectorNormBackward0",
-           undefined=only_counted, function=False, method=False,
-           refuse=refused(RuntimeError, _NO_NORM, BOOL, INT))  # fmt: skip
-def _vector_norm(input: Array, p: float, dim: Dims = None, keepdim: bool = False, *, dtype: DType = None) -> Array:
-    if not input.size and (p < 0 or p == math.inf) and not math.prod(input.shape[d] for d in axes(input, dim)):
-        raise RuntimeError(
-            f"linalg.vector_norm cannot compute the {p} norm on an empty tensor because the operation does not have "
-            "an identity"
-        )
-    return vector_norm(input, p, axes(input, dim), keepdim)
-
-
-@reduction(name="norm", public="_nuclear_norm", kind="complex_to_real", residuals=True, function=False, method=False,
-           grad="SumBackward1")  # fmt: skip
-def _nuclear_norm(input: Array, dim: Dims = None, keepdim: bool = False, *, dtype: DType = None) -> Array:
-    pair = axes(input, dim)
-    if len(pair) != 2:
-        raise RuntimeError("linalg.matrix_norm: The input tensor A must have at least 2 dimensions.")
-    values = jnp.linalg.svd(jnp.moveaxis(input, pair, (-2, -1)), compute_uv=False)
-    total = jnp.sum(values, -1)
-    return jnp.expand_dims(total, pair) if keepdim else total
-
-
-@composite(method=False)
-def norm(
-    input: Any, p: float | str | None = "fro", dim: Any = None, keepdim: bool = False, out: Any = None,
-    dtype: Any = None,
-) -> Any:  # fmt: skip
-    """The p-norm of all elements, or along dimensions; "fro" is the 2-norm, "nuc" the sum of singular values.
-
-    >>> import jtorch as torch
-    >>> torch.norm(torch.tensor([3., 4.]))
-    tensor(5.)
-    """
-    if p == "nuc":
-        return _nuclear_norm(input, dim, keepdim, dtype=dtype, out=out)
-    if isinstance(p, str) and p != "fro":
-        raise RuntimeError(f"linalg.matrix_norm: Order {p} not supported.")
-    order = 2.0 if p is None or p == "fro" else float(p)
-    return _vector_norm(input, order, dim, keepdim, dtype=dtype, out=out)
-
-
-@reduction(kind="complex_to_real", out=False)
-def dist(input: Operand, other: Operand, p: float = 2) -> Array:
-    """The p-norm of `input - other`."""
-    off = input - other
-    return vector_norm(off, p, axes(off, None), False)
-
-
-def _matrix(name: str, x: Array) -> None:
-    if x.ndim > 2:
-        raise RuntimeError(
-            f"{name}(): expected input to have two or fewer dimensions but got an input with {x.ndim} dimensions"
-        )
-
-
-def _as_float(x: Array) -> Array:
-    return x.astype(get_default_dtype().np) if is_integral(x) else x
-
-
-def _weights(name: str, kind: str, weights: Array | None, x: Array) -> None:
-    """torch's checks of the weights of observations."""
-    if weights is None:
-        return
-    count = x.shape[-1] if x.ndim else 1
-    if weights.ndim > 1:
-        raise RuntimeError(
-            f"cov(): expected {name} to have one or fewer dimensions but got {name} with {weights.ndim} dimensions"
-        )
-    if is_integral(weights) is not (kind == "integral") or weights.dtype == bool:
-        raise RuntimeError(
-            f"cov(): expected {name} to have {kind} dtype but got {name} with {type_name(weights)} dtype"
-        )
-    if weights.size != count:
-        raise RuntimeError(
-            f"cov(): expected {name} to have the same numel as there are observations in the input but got "
-            f"{weights.size} != {count}"
-        )
-
-
-@op(name="cov", grad="SqueezeBackward0", function=False, method=False)
-def _cov(input: Array, *, correction: int = 1, fweights: Array = None, aweights: Array = None) -> Array:
-    _matrix("cov", input)
-    _weights("fweights", "integral", fweights, input)
-    _weights("aweights", "floating point", aweights, input)
-    x = _as_float(jnp.atleast_2d(input))
-    weights = [w.reshape(-1) for w in (fweights, aweights) if w is not None]
-    each = math.prod(weights) if weights else 1
-    total = jnp.sum(each) if weights else x.shape[1]  # in the weights' own precision
-    lost = 1 if aweights is None else jnp.sum(each * weights[-1]) / total
-    x = x - jnp.sum(x * each, 1, keepdims=True) / total
-    return jnp.squeeze(x @ (x * each).conj().T / jnp.maximum(total - correction * lost, 0))
-
-
-@composite
-def cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any = None) -> Any:
-    """The covariance matrix of variables, which are rows. Weights of observations are read: none may be negative.
-
-    >>> import jtorch as torch
-    >>> torch.cov(torch.tensor([[1., 2., 3.], [3., 2., 1.]]))
-    tensor([[ 1., -1.],
-            [-1.,  1.]])
-    """
-    found = _cov(input, correction=correction, fweights=fweights, aweights=aweights)
-    for name, weights in (("fweights", fweights), ("aweights", aweights)):
-        if weights is not None and (to_host(weights) < 0).any():
-            raise RuntimeError(f"cov(): {name} cannot be negative")
-    return found
-
-
-@reduction(kind="float", out=False, grad="SqueezeBackward0")
-def corrcoef(input: Array) -> Array:
-    """The correlation matrix of variables, which are rows."""
-    _matrix("corrcoef", input)
-    return jnp.corrcoef(input)
-
-
-QUANTILE_METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
-
-
-def _quantile(name: str, fn: Callable, doc: str) -> Callable:
-    def body(input: Array, q: Scalar | Array, dim: Dim | None, keepdim: bool, interpolation: str) -> Array:
-        if not input.size:
-            raise RuntimeError(f"{name}() input tensor must be non-empty")
-        q = jnp.asarray(q).astype(input.dtype)
-        return fn(input, q, axis=dim if input.ndim else None, method=interpolation, keepdims=keepdim and input.ndim > 0)
-
-    body.__name__ = f"_{name}"
-    inner = op(name=name, public=f"_{name}", out=True, residuals=True, grad="SqueezeBackward4", function=False,
-               method=False, undefined=_only_chooses)(body)  # fmt: skip
-
-    def call(
-        input: Any, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear",
-        out: Any = None,
-    ) -> Any:  # fmt: skip
-        _check_quantile(name, input, q, interpolation)
-        return inner(input, q, dim, keepdim, interpolation, out=out)
-
-    call.__name__ = call.__qualname__ = name
-    call.__doc__ = doc
-    return composite(call)
-
-
-def _only_chooses(specs: tuple, statics: tuple) -> tuple[int, ...]:
-    """`q` where it decides which elements are taken and weighs none: it does by linear interpolation alone."""
-    return () if statics[-1] == "linear" else (1,)
-
-
-def _check_quantile(name: str, input: Any, q: Any, interpolation: str) -> None:
-    if input.dtype.name not in ("float32", "float64"):
-        raise RuntimeError(f"{name}() input tensor must be either float or double dtype")
-    if interpolation not in QUANTILE_METHODS:
-        raise RuntimeError(
-            f"{name}() interpolation must be one of linear, lower, higher, midpoint or nearest, but got {interpolation}"
-        )
-    if is_number(q):
-        if not 0 <= q <= 1:
-            raise RuntimeError(f"{name}() q must be in the range [0, 1] but got {q:g}")
-        return
-    if q.ndim > 1:
-        raise RuntimeError(f"{name}() q must be a scalar or 1D tensor")
-    if q.dtype is not input.dtype:
-        raise RuntimeError(f"{name}() q tensor must be same dtype as the input tensor")
-
-
-quantile = _quantile("quantile", jnp.quantile, "The value below which a share `q` of the elements lies.")
-nanquantile = _quantile("nanquantile", jnp.nanquantile, "`quantile` of the elements that are not nan.")

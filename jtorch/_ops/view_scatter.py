@@ -11,9 +11,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jtorch._declare import Array, Dim, Scalar, composite, op, wrap_dim
+from jtorch._declare import Array, Dim, Scalar, composite, op, traces_tangents, wrap_dim
 from jtorch._declare.verbs import AsStrided, Diagonal, Select, Slice, check_reach
-from jtorch._engine.forward import traces_tangents
 from jtorch._ops.arguments import wholes
 
 

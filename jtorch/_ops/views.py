@@ -8,7 +8,6 @@ https://docs.pytorch.org/docs/stable/tensor_view.html
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -44,7 +43,6 @@ from jtorch._declare.verbs import (
     Unfold,
     Unsqueeze,
     as_strided_view,
-    become,
     geometry_of,
     view_stride,
 )
@@ -573,30 +571,6 @@ def as_strided(input: Any, size: Any, stride: Any, storage_offset: int | None = 
             "as_strided: Negative strides are not supported at the moment, got strides: " + str(list(strides))
         )
     return as_strided_view(input, sizes, strides, storage_offset)
-
-
-# In place: the tensor becomes its own view
-
-
-def in_place(name: str, fn: Any) -> None:
-    """Declares the method that makes a tensor its own view."""
-
-    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return become(self, fn(self, *args, **kwargs))
-
-    method.__name__ = method.__qualname__ = name
-    method.__doc__ = f"In-place version of `{name[:-1]}`."
-    method.__signature__ = inspect.signature(fn)  # type: ignore[attr-defined]  # inspect looks for it
-    registry.add_method(name, method)
-    if name == "as_strided_":
-        registry.add_function("torch", name, method)
-
-
-for _name, _fn in {
-    "squeeze_": squeeze, "unsqueeze_": unsqueeze, "transpose_": transpose,
-    "swapdims_": transpose, "t_": t, "as_strided_": as_strided,
-}.items():  # fmt: skip
-    in_place(_name, _fn)
 
 
 # Copies where a view will not do

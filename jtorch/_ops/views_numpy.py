@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from jtorch._declare import view
-from jtorch._ops.views import expand, in_place, transpose
+from jtorch._ops.views import expand, transpose
+from jtorch._ops.views_in_place import in_place
 
 
 @view(grad="TransposeBackward0")

@@ -14,8 +14,9 @@ from jax import lax
 
 from jtorch._declare import Array, composite, op, reduction, write_out
 from jtorch._ops import views
-from jtorch._ops.reduction import axes, only_counted
-from jtorch._ops.reduction import vector_norm as _norm_of
+from jtorch._ops.norms import magnitude, only_counted
+from jtorch._ops.norms import vector_norm as _norm_of
+from jtorch._ops.reduction import axes
 from jtorch.linalg.checks import T, check_inexact, check_rank, check_square
 from jtorch.linalg.inverses import inverse_and_info
 
@@ -57,7 +58,7 @@ def _norm(last: Any, ord: float | str) -> Any:
         values = jnp.linalg.svd(last, compute_uv=False)
         return values.sum(-1) if ord == "nuc" else values.max(-1) if ord == 2 else values.min(-1)
     if ord in (1, -1, np.inf, -np.inf):
-        size = jnp.abs(last) if jnp.iscomplexobj(last) else jnp.sign(last) * last
+        size = magnitude(last)
         sums = size.sum(-2 if abs(ord) == 1 else -1)
         return sums.max(-1) if ord > 0 else sums.min(-1)
     raise RuntimeError(f"linalg.matrix_norm: Order {ord} not supported.")

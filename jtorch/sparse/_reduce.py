@@ -11,7 +11,7 @@ import numpy as np
 
 from jtorch import _root as torch
 from jtorch._declare import composite, wrap_dim, wrap_dims
-from jtorch._ops import reduction
+from jtorch._ops import norms
 from jtorch._types import sparse_coo, sparse_csr
 from jtorch.autograd.modes import no_grad
 from jtorch.sparse._convert import kind_of
@@ -95,7 +95,7 @@ def _compressed_sum(t: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
     return made(found, segment_sum(flat_values(t), segments.astype(np.int64), places.size), "SumBackward1")
 
 
-@stands_for(reduction._vector_norm)
+@stands_for(norms._vector_norm)
 def norm(input: Any, p: float = 2.0, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
     """The norm of all elements of a COO tensor."""
     if kind_of(input) is not sparse_coo or dim is not None:

@@ -13,7 +13,8 @@ import jax.numpy as jnp
 from jtorch._declare import as_int, broadcast, errors, registry, write_back
 from jtorch._declare.halves import wide as wide
 from jtorch._declare.types import from_numpy
-from jtorch._ops.reduction import vector_norm
+from jtorch._ops.norms import magnitude as magnitude
+from jtorch._ops.norms import vector_norm
 
 SPACE = "torch.nn.functional"
 

@@ -41,7 +41,10 @@ def cosine_similarity(x1: Array, x2: Array, dim: int = 1, eps: Scalar = 1e-8) ->
     return _cosine(x1, x2, wrap_dim(dim, x1.ndim), eps)
 
 
-@op(namespace="torch", method=False, kind="float", alias=("nn.functional.pairwise_distance",), grad="NormBackward1")
+@op(
+    namespace="torch", method=False, kind="float_to_real", alias=("nn.functional.pairwise_distance",),
+    grad="NormBackward1",
+)  # fmt: skip
 def pairwise_distance(x1: Array, x2: Array, p: float = 2.0, eps: Scalar = 1e-6, keepdim: bool = False) -> Array:
     """The p-norm over the last dimension of `x1 - x2 + eps`."""
     x1, x2 = together(x1, x2)
@@ -180,7 +183,7 @@ def _triplet(
     return reduced(_positive(over), reduction)
 
 
-@op(method=False, kind="float", grad="MeanBackward0", warns=warn_of_flags)
+@op(method=False, kind="float_to_real", grad="MeanBackward0", warns=warn_of_flags)
 def triplet_margin_loss(
     anchor: Array, positive: Array, negative: Array, margin: float = 1.0, p: float = 2, eps: Scalar = 1e-6,
     swap: bool = False, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
@@ -192,7 +195,7 @@ def triplet_margin_loss(
     return _triplet(anchor, positive, negative, margin, p, eps, swap, reduction)
 
 
-@op(namespace="torch", name="triplet_margin_loss", method=False, kind="float", grad="MeanBackward0")
+@op(namespace="torch", name="triplet_margin_loss", method=False, kind="float_to_real", grad="MeanBackward0")
 def triplet_margin_loss_of_torch(
     anchor: Array, positive: Array, negative: Array, margin: Scalar = 1.0, p: float = 2.0, eps: Scalar = 1e-6,
     swap: bool = False, reduction: int = 1,

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from jtorch._declare import Array, Scalar, composite, op
-from jtorch.nn.functional._common import reduced, reduction_of, require_floating, together, warn_of_flags
+from jtorch.nn.functional._common import magnitude, reduced, reduction_of, require_floating, together, warn_of_flags
 
 
 def _warn_of_sizes(*, input: Any, target: Any, size_average: Any = None, reduce: Any = None, **_: Any) -> None:
@@ -64,15 +64,14 @@ def mse_loss(
     return _weighted(jnp.square(input - target), weight, reduction_of(size_average, reduce, reduction))
 
 
-@op(method=False, upcast=True, grad="MeanBackward0", order="pointwise", warns=_warn_of_sizes)
+@op(method=False, kind="complex_to_real", grad="MeanBackward0", order="pointwise", warns=_warn_of_sizes)
 def l1_loss(
     input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
     weight: Array | None = None,
 ) -> Array:  # fmt: skip
     """The absolute difference; its gradient at 0 is 0."""
     together(input, target)
-    difference = input - target
-    return _weighted(jnp.sign(difference) * difference, weight, reduction_of(size_average, reduce, reduction))
+    return _weighted(magnitude(input - target), weight, reduction_of(size_average, reduce, reduction))
 
 
 def _huber(difference: Array, delta: Any) -> Array:

@@ -362,17 +362,26 @@ def rms_norm(input: Array, normalized_shape: Size, weight: Array | None = None, 
     return _scaled(out, wide(weight), None).astype(input.dtype)
 
 
-@op(method=False, upcast=True, grad="DivBackward0", order="images")
-def local_response_norm(input: Array, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Array:
-    """Divides by a power of the mean square over `size` neighbouring channels (dim 1). Krizhevsky et al., 2012."""
-    if input.ndim < 3:
-        gap = " " * 26  # torch's sentence has them
-        raise ValueError(f"Expected 3D or higher dimensionality{gap}input (got {input.ndim} dimensions)")
+@op(function=False, method=False, kind="float", grad="DivBackward0", order="images")
+def response_norm_op(input: Array, size: int, alpha: float, beta: float, k: float, whole: bool) -> Array:
     before, channels = size // 2, input.shape[1]
     pads = [(before, (size - 1) // 2) if d == 1 else (0, 0) for d in range(input.ndim)]
     squares = jnp.pad(jnp.square(input), pads)
-    total = sum(lax.slice_in_dim(squares, i, i + channels, axis=1) for i in range(size))
-    return input / (k + alpha * (total / size)) ** beta
+    mean = sum(lax.slice_in_dim(squares, i, i + channels, axis=1) for i in range(size)) / size
+    return input / (k + alpha * (jnp.floor(mean) if whole else mean)) ** beta
+
+
+@composite(method=False)
+def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Any:
+    """Divides by a power of the mean square over `size` neighbouring channels (dim 1), which of integers is an integer.
+    Krizhevsky et al., 2012."""
+    if input.ndim < 3:
+        gap = " " * 26  # torch's sentence has them
+        raise ValueError(f"Expected 3D or higher dimensionality{gap}input (got {input.ndim} dimensions)")
+    if not input.numel():
+        return input
+    whole = not (input.is_floating_point() or input.is_complex())
+    return response_norm_op(input, size, alpha, beta, k, whole)
 
 
 @op(function=False, method=False, upcast=True, grad="DivBackward0", order="images")

@@ -13,9 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jtorch._declare import Array, as_int, composite, errors, op
+from jtorch._declare import Array, as_int, composite, errors, op, traces_tangents
 from jtorch._declare.checks import check_bounds
-from jtorch._engine.forward import traces_tangents
 from jtorch.nn.functional._common import is_floating, listed, per_dim, type_name, wide
 from jtorch.nn.functional.pooling import (
     Windows,

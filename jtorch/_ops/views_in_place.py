@@ -1,0 +1,34 @@
+"""Views in place: the tensor becomes its own view.
+
+https://docs.pytorch.org/docs/stable/tensor_view.html
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from jtorch._declare import registry
+from jtorch._declare.verbs import become
+from jtorch._ops.views import as_strided, squeeze, t, transpose, unsqueeze
+
+
+def in_place(name: str, fn: Any) -> None:
+    """Declares the method that makes a tensor its own view."""
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return become(self, fn(self, *args, **kwargs))
+
+    method.__name__ = method.__qualname__ = name
+    method.__doc__ = f"In-place version of `{name[:-1]}`."
+    method.__signature__ = inspect.signature(fn)  # type: ignore[attr-defined]  # inspect looks for it
+    registry.add_method(name, method)
+    if name == "as_strided_":
+        registry.add_function("torch", name, method)
+
+
+for _name, _fn in {
+    "squeeze_": squeeze, "unsqueeze_": unsqueeze, "transpose_": transpose,
+    "swapdims_": transpose, "t_": t, "as_strided_": as_strided,
+}.items():  # fmt: skip
+    in_place(_name, _fn)
