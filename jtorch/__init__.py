@@ -15,6 +15,7 @@ from jtorch import fft as fft
 from jtorch import nn as nn  # before _root: torch.relu, torch.conv2d and others are declared in nn.functional
 
 # isort: split
+from jtorch import _complex32 as _complex32
 from jtorch import masked as masked
 from jtorch import ops as ops
 from jtorch import optim as optim

@@ -267,7 +267,7 @@ def tensor_repr(tensor: Any) -> str:
     tensor([], size=(0, 3), dtype=torch.int32)
     """
     name = type(tensor).__name__
-    prefix = "tensor(" if name in ("Tensor", "Parameter") else name + "("
+    prefix = "tensor(" if name in ("Tensor", "Parameter", "HalfComplexTensor") else name + "("
     on_meta = tensor.device.type == "meta"
     body = "..." if on_meta else tensor_str(tensor._numpy_copy(), len(prefix))
     return with_suffixes(prefix + body, _suffixes(tensor), len(prefix))

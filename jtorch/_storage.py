@@ -272,7 +272,7 @@ def deepcopy(self: Any, memo: dict) -> Any:
     return t
 
 
-_FIELDS = {*Handle.__annotations__, *vars(Handle)}
+_FIELDS = {*Handle.__annotations__, *vars(Handle), "_held"}  # the last of a tensor made of others
 
 
 def own_attributes(tensor: Any) -> dict[str, Any]:

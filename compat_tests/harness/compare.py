@@ -93,6 +93,8 @@ def compare_bits(actual: Any, expected: Any, where: str = "") -> None:
         mine, theirs = tensor_to_torch(actual), expected.detach()
         if theirs.dtype in NOT_IN_NUMPY:
             mine, theirs = mine.float(), theirs.float()
+        if theirs.dtype is torch.complex32:
+            mine, theirs = torch.view_as_real(mine), torch.view_as_real(theirs)
         if mine.shape != theirs.shape or mine.numpy().tobytes() != theirs.numpy().tobytes():
             raise Difference("random", f"{where}: {expected} expected, got {actual}")
 

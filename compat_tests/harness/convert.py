@@ -1,7 +1,7 @@
 """Carries values from real torch to jtorch and back.
 
 Tensors travel as NumPy arrays; what NumPy has no dtype for (bfloat16, float8) travels as float32,
-which holds it exactly.
+which holds it exactly, complex32 as pairs of float16.
 Names carry the rest: a dtype, device, layout or memory format on one side is the one of the same name on the other.
 """
 
@@ -79,6 +79,10 @@ def tensor_to_jtorch(tensor: torch.Tensor) -> Any:
         raise Unsupported("more dimensions than NumPy has")
     dtype = dtype_to_jtorch(tensor.dtype)
     plain = tensor.detach().resolve_conj().resolve_neg()
+    if tensor.dtype is torch.complex32:
+        pairs = tensor_to_jtorch(torch.view_as_real(plain))
+        result = jtorch.complex(pairs[..., 0], pairs[..., 1])
+        return result.requires_grad_() if tensor.requires_grad else result
     if tensor.dtype in NOT_IN_NUMPY:
         plain = plain.float()
     order = memory_order(plain)
@@ -102,6 +106,9 @@ def tensor_to_torch(tensor: Any) -> torch.Tensor:
     if str(tensor.layout) != "torch.strided":
         return sparse_of(torch, [tensor_to_torch(part) for part in sparse_parts(tensor.detach())], tensor)
     dtype = dtype_to_torch(tensor.dtype)
+    if dtype is torch.complex32:
+        pairs = tensor_to_torch(jtorch.view_as_real(tensor.detach()))
+        return torch.complex(pairs[..., 0], pairs[..., 1])
     plain = tensor.detach() if tensor.device.type == "cpu" else tensor.detach().cpu()
     if dtype in NOT_IN_NUMPY:
         plain = plain.float()

@@ -50,6 +50,7 @@ from jtorch._engine.order import lay as lay
 from jtorch._engine.order import lay_within as lay_within
 from jtorch._engine.order import lying as lying
 from jtorch._engine.order import moved_last as moved_last
+from jtorch._engine.parts import HalfComplex as HalfComplex
 from jtorch._engine.parts import Parted as Parted
 from jtorch._engine.parts import answer as answer
 from jtorch._engine.parts import sparse_gradients as sparse_gradients

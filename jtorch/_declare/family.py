@@ -224,11 +224,11 @@ def view(body: Callable | None = None, **given: Any) -> Any:
             raise errors.argument_type(fn_name, "input", 1, "Tensor", input)
         try:
             key = plan_key(input, args) if not kwargs and _are_ints(args) else None
+            if key in plans:
+                return take_view(read, input, plans[key])
+            found = body(ViewInput(input), *args, **kwargs)
         except Parted as met:
             return answer(met, read, (input, *args), kwargs)
-        if key in plans:
-            return take_view(read, input, plans[key])
-        found = body(ViewInput(input), *args, **kwargs)
         if found is None:
             return input
         verb, numbers = found if found.__class__ is tuple else (found, ())

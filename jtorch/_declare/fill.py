@@ -12,7 +12,7 @@ from jtorch._declare.placement import check_layout, placed
 from jtorch._declare.variants import write_out
 from jtorch._engine.aval import Aval, aval_of
 from jtorch._engine.handle import apply
-from jtorch._engine.parts import sparse_fills
+from jtorch._engine.parts import HalfComplex, sparse_fills
 from jtorch._engine.tape import BaseOp
 from jtorch._types import errors
 from jtorch._types.dtype import PYTHON_DTYPES, dtype, get_default_dtype
@@ -30,6 +30,8 @@ class Fill(BaseOp):
         self.body = body
 
     def infer(self, specs: tuple, statics: tuple) -> tuple[Aval, ...]:
+        if statics[0].dtype.np is None:
+            raise HalfComplex
         return statics
 
     def trace(self, specs: tuple, statics: tuple, arrays: list) -> tuple:

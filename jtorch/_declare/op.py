@@ -24,6 +24,7 @@ from jtorch._declare.return_types import return_type
 from jtorch._declare.roles import OPERANDS, Param, parameters, returns_tuple
 from jtorch._engine import backend, grad
 from jtorch._engine.aval import Aval, aval_of
+from jtorch._engine.parts import HalfComplex
 from jtorch._engine.tape import BaseOp
 from jtorch._types import cpu, errors
 from jtorch._types.device import device
@@ -251,12 +252,14 @@ def _static(p: Param, value: Any, rank: int) -> Any:
 def _cast(array: Any, to: dtype) -> Any:
     if not hasattr(array, "dtype"):
         array = jnp.asarray(array)
+    if to.np is None:
+        raise HalfComplex
     if array.dtype == to.np:
         return _strong(array)
-    if jnp.iscomplexobj(array) and not to.is_complex:
-        array = jnp.real(array)
     if to.name == "bool":
         return array != 0
+    if jnp.iscomplexobj(array) and not to.is_complex:
+        array = jnp.real(array)
     if to.name == "float8_e4m3fn":  # it has no infinity; torch stops at its largest number, XLA goes on to nan
         array = jnp.clip(array, -448, 448)
     return lax.convert_element_type(array, to.np)

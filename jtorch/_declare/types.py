@@ -7,11 +7,13 @@ from jtorch._types import INT as INT
 from jtorch._types import PYTHON_DTYPES as PYTHON_DTYPES
 from jtorch._types import bool_ as bool_
 from jtorch._types import channels_last as channels_last
+from jtorch._types import complex64 as complex64
 from jtorch._types import contiguous_format as contiguous_format
 from jtorch._types import cpu as cpu
 from jtorch._types import device as device
 from jtorch._types import dtype as dtype
 from jtorch._types import dtype_named as dtype_named
+from jtorch._types import float16 as float16
 from jtorch._types import float32 as float32
 from jtorch._types import float64 as float64
 from jtorch._types import from_numpy as from_numpy

@@ -26,7 +26,7 @@ class Aval:
         self.device = dev
         self.size = math.prod(shape)
         self.nbytes = self.size * dt.itemsize
-        self.struct = jax.ShapeDtypeStruct(shape, dt.np)
+        self.struct = None if dt.np is None else jax.ShapeDtypeStruct(shape, dt.np)
 
     def __repr__(self) -> str:
         return f"{self.dtype.name}[{','.join(map(str, self.shape))}]@{self.device}"

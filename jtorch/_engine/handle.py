@@ -25,7 +25,7 @@ from jtorch._engine.geometry import (
     strides_in,
     write_through,
 )
-from jtorch._engine.parts import Parted, answer
+from jtorch._engine.parts import HalfComplex, Parted, answer
 from jtorch._engine.storage import Cell
 from jtorch._engine.tape import BaseOp, Tape, Value, enter, flush, force, forward_mode, pending, record, threads
 from jtorch._engine.tape import Node as TrieNode
@@ -192,6 +192,8 @@ class EngineOp(BaseOp):
 
     def infer(self, specs: tuple, statics: tuple) -> tuple[Aval, ...]:
         if not specs:
+            if statics[0].dtype.np is None:
+                raise HalfComplex
             return (statics[0],)
         out = grad.shape_of(lambda *arrays: self.trace(specs, statics, list(arrays)), specs)
         return tuple(aval_of(o.shape, from_numpy(o.dtype), specs[0].device) for o in out)
@@ -220,18 +222,18 @@ def apply(op: Any, operands: tuple, statics: tuple) -> list:
                     needs = (i,) if needs is None else (*needs, i)
             else:
                 values.append(x)
+        if needs is None or not tape.grad_enabled or not op.differentiable:
+            _, outs = record(tape, op, values, statics)
+            results = [wrap(v) for v in outs]
+        elif op.residuals:
+            results = _apply_keeping_residuals(tape, op, operands, values, statics, needs)
+        else:
+            node, outs = record(tape, op, values, statics)
+            results = [wrap(v) for v in outs]
+            attach(tape, node, operands, values, needs, results)
     except Parted as met:
         found = answer(met, op, (*operands, *statics), {})
         return list(found) if found.__class__ is tuple else [found]
-    if needs is None or not tape.grad_enabled or not op.differentiable:
-        _, outs = record(tape, op, values, statics)
-        results = [wrap(v) for v in outs]
-    elif op.residuals:
-        results = _apply_keeping_residuals(tape, op, operands, values, statics, needs)
-    else:
-        node, outs = record(tape, op, values, statics)
-        results = [wrap(v) for v in outs]
-        attach(tape, node, operands, values, needs, results)
     if forward_mode.active and op.differentiable:
         forward_mode.passer.push(op, operands, values, statics, results)
     return results

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 
 from jtorch._engine.geometry import Geometry, Permute, Slice, is_contiguous, strides_in
 from jtorch._engine.handle import EngineOp, Handle, geometry
+from jtorch._engine.parts import Parted, answer
 from jtorch._engine.storage import Cell
 from jtorch._engine.tape import record, threads
 
@@ -65,8 +66,13 @@ def _compare(size: Sequence[int], strides: Sequence[Sequence[int]], a: int, b: i
 def lay(t: Handle, order: Sequence[int] | None) -> Any:
     """Gives a new tensor, alone on its storage, its order in memory."""
     size = t._v.aval.shape
-    if order is not None and not is_contiguous(size, strides_in(order, size)) and t._cell is None:
-        t._order, t._bent, t._geometry = tuple(order), True, None
+    if order is None or is_contiguous(size, strides_in(order, size)):
+        return t
+    try:
+        if t._cell is None:
+            t._order, t._bent, t._geometry = tuple(order), True, None
+    except Parted as met:
+        return answer(met, lay, (t, order), {})
     return t
 
 

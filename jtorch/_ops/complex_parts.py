@@ -10,8 +10,8 @@ from typing import Any
 import jax.numpy as jnp
 from jax import lax
 
-from jtorch._declare import Array, composite, op, registry, view
-from jtorch._declare.types import float32, float64, from_numpy
+from jtorch._declare import Array, HalfComplex, composite, op, registry, view
+from jtorch._declare.types import float16, float32, float64, from_numpy
 from jtorch._declare.verbs import AsComplex, AsReal, ImagPart, RealPart
 from jtorch._ops.arguments import check_tensor
 
@@ -25,6 +25,8 @@ def _complex(real: Array, imag: Array) -> Array:
     tensor(1.+2.j)
     """
     _check_parts("complex", "real", "imag", real, imag)
+    if real.dtype == jnp.float16:
+        raise HalfComplex
     return lax.complex(*jnp.broadcast_arrays(real, imag))
 
 
@@ -37,6 +39,8 @@ def polar(abs: Array, angle: Array) -> Array:
     tensor(2.+0.j)
     """
     _check_parts("polar", "abs", "angle", abs, angle)
+    if abs.dtype == jnp.float16:
+        raise NotImplementedError('"polar_cpu" not implemented for \'Half\'')
     return lax.complex(*jnp.broadcast_arrays(abs * jnp.cos(angle), abs * jnp.sin(angle)))
 
 
@@ -119,7 +123,7 @@ def view_as_real(input):
 @view(method=False)
 def view_as_complex(input):
     """A real tensor with a last dimension of 2 as a complex one."""
-    if input.dtype not in (float32, float64, from_numpy):
+    if input.dtype not in (float16, float32, float64):
         raise RuntimeError(
             "view_as_complex is only supported for half, float and double tensors, but got a tensor of scalar type: "
             f"{input.dtype.type_name}"
@@ -131,4 +135,6 @@ def view_as_complex(input):
         raise RuntimeError("Tensor must have a last dimension with stride 1")
     if any(s % 2 for s in g.stride[:-1]):
         raise RuntimeError("Tensor must have a stride divisible by 2 for all but last dimension")
+    if input.dtype is float16:
+        raise HalfComplex
     return AsComplex()

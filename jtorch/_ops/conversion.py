@@ -101,8 +101,6 @@ def _converted(self: Any, wish: dtype | None, place: Any, copy: bool = False, la
     aval = self._v.aval
     where = aval.device if place is None else placed(place)
     to: dtype = aval.dtype if wish is None else wish
-    if to.np is None:
-        raise NotImplementedError(f"jtorch has no {to} tensors: use torch.complex64")
     t = self
     if where != aval.device:
         t = moved_to(t, where)
@@ -140,8 +138,8 @@ for _name, _target_name in {
 TYPE_NAMES = {
     "float32": "FloatTensor", "float64": "DoubleTensor", "float16": "HalfTensor", "bfloat16": "BFloat16Tensor",
     "int64": "LongTensor", "int32": "IntTensor", "int16": "ShortTensor", "int8": "CharTensor", "uint8": "ByteTensor",
-    "bool": "BoolTensor", "complex64": "ComplexFloatTensor", "complex128": "ComplexDoubleTensor",
-    "uint16": "UInt16Tensor", "uint32": "UInt32Tensor", "uint64": "UInt64Tensor",
+    "bool": "BoolTensor", "complex32": "ComplexHalfTensor", "complex64": "ComplexFloatTensor",
+    "complex128": "ComplexDoubleTensor", "uint16": "UInt16Tensor", "uint32": "UInt32Tensor", "uint64": "UInt64Tensor",
 }  # fmt: skip
 TYPES_BY_NAME = {f"torch.{v}": k for k, v in TYPE_NAMES.items()}
 TENSOR_TYPES: dict[Any, str] = {}  # names of dtypes by torch.FloatTensor and its kin, which a layer above makes

@@ -37,7 +37,7 @@ from jtorch._declare import (
 from jtorch._declare.bind import MISSING
 from jtorch._declare.indices import index_type
 from jtorch._declare.once import warn_once
-from jtorch._declare.types import FLOAT, INT, PYTHON_DTYPES, dtype, get_default_dtype, int64
+from jtorch._declare.types import FLOAT, INT, PYTHON_DTYPES, complex64, dtype, get_default_dtype, int64
 from jtorch._ops.python_data import array_of
 
 
@@ -139,6 +139,8 @@ def _from_data(data: Any, wish: Any, device: Any, copy: bool = True) -> Any:
         t = data.detach() if copy else data
         moved = t.to(device=device or t.device, dtype=wish or t.dtype)
         return copy_of(moved) if copy and moved is t else moved
+    if wish is not None and wish.np is None:
+        return _from_data(data, complex64, device).to(wish)
     if not isinstance(data, (np.ndarray, np.generic)) and not isinstance(data, (list, tuple)):
         data = _through_protocols(data)
     if isinstance(data, np.ndarray) and data.dtype != object:
@@ -543,7 +545,8 @@ def _like(name: str, op: Fill, numbers: tuple, input: Any, dtype: Any, device: A
     try:
         input._cell  # noqa: B018 - a tensor without storage of its own is answered for by the op's stand-in
     except Parted as met:
-        return answer(met, op, (input, dtype), {})
+        found = answer(met, op, (input, dtype), {})
+        return found.requires_grad_() if options.get("requires_grad") else found
     layout, aval = options.pop("memory_format", None), input._v.aval
     t = fill(op, numbers, aval.shape, dtype or aval.dtype, device=device or aval.device, **options)
     return laid(t, layout, input)

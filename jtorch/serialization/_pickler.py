@@ -6,6 +6,7 @@ from collections import OrderedDict
 from typing import Any
 
 from jtorch import _root as torch
+from jtorch._complex32 import HalfComplexTensor
 from jtorch._storage import own_attributes
 from jtorch._types import layout, strided
 from jtorch.nn import parameter
@@ -91,6 +92,7 @@ def _reduced_tensor(tensor: Any) -> tuple[Any, ...]:
             return parameter._rebuild_parameter_with_state, (data, tensor.requires_grad, OrderedDict(), state)
         return parameter._rebuild_parameter, (data, tensor.requires_grad, OrderedDict())
     function, args = _reduced_plain(tensor)
+    kind = torch.Tensor if kind is HalfComplexTensor else kind
     if kind is torch.Tensor and not state:
         return function, args
     return _names.rebuild_from_type, (function, kind, args, state or None)

@@ -10,7 +10,7 @@ from jtorch import _root as torch
 from jtorch._declare.variants import from_host
 from jtorch._engine import handle
 from jtorch._engine.geometry import contiguous_stride, is_contiguous
-from jtorch._types import DTYPES
+from jtorch._types import DTYPES, float16
 from jtorch._types import device as DeviceType
 from jtorch._types import dtype as DType
 
@@ -54,9 +54,10 @@ class SavedStorage:
     """A tensor's storage on its way into a file."""
 
     def __init__(self, tensor: Any) -> None:
-        cell = tensor._cell if tensor._order is None else handle.own_cell(tensor)
-        self._root = handle.read(tensor) if cell is None else cell.value
-        self._owner = tensor if cell is None else cell
+        holder = tensor if tensor.dtype.np is not None else tensor._held
+        cell = holder._cell if holder._order is None else handle.own_cell(holder)
+        self._root = handle.read(holder) if cell is None else cell.value
+        self._owner = holder if cell is None else cell
         self.dtype: DType = tensor.dtype
         self.kind = _TYPE_OF_DTYPE.get(self.dtype, UNTYPED)
         self.device = str(tensor.device)
@@ -90,8 +91,11 @@ class LoadedStorage:
     def tensor(self, size: tuple[int, ...], stride: tuple[int, ...], offset: int, dtype: DType | None) -> Any:
         """Returns a tensor over these bytes; ``dtype`` is given where the storage is untyped."""
         dtype = self._kind.dtype or dtype
-        if not isinstance(dtype, DType) or dtype.np is None:
+        if not isinstance(dtype, DType):
             raise NotImplementedError(f"loading tensors of dtype {dtype}: neither NumPy nor XLA has it; convert them")
+        if dtype.np is None:
+            pairs = (*size, 2), (*(2 * step for step in stride), 1), 2 * offset
+            return torch.view_as_complex(self.tensor(*pairs, float16))
         self._check_bounds(size, stride, offset, dtype.itemsize)
         if self._root is None:
             elements = self._elements(dtype)
