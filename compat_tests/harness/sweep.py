@@ -11,8 +11,9 @@ import json
 import multiprocessing
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -65,18 +66,41 @@ def results(names: list[str], options: argparse.Namespace) -> Iterator[dict[str,
                 return
             yield swept(name, most)
         return
-    context = multiprocessing.get_context("spawn")
     left = iter(names)
-    with ProcessPoolExecutor(options.jobs, context, max_tasks_per_child=ENTRIES_A_PROCESS) as pool:
-        running: set[Future] = set()
+    while broken := (yield from _side_by_side(left, most, options.jobs, end)):
+        for name in broken:
+            yield _alone(name, most)
+
+
+def _pool(jobs: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), max_tasks_per_child=ENTRIES_A_PROCESS)
+
+
+def _side_by_side(left: Iterator[str], most: int, jobs: int, end: float) -> Generator[dict[str, Any], None, list[str]]:
+    """Returns the entries under way when a process died; none when all are done or the time is over."""
+    running: dict[Future, str] = {}
+    with _pool(jobs) as pool:
         while True:
-            while len(running) < options.jobs and time.monotonic() < end and (name := next(left, None)):
-                running.add(pool.submit(swept, name, most))
+            while len(running) < jobs and time.monotonic() < end and (name := next(left, None)):
+                running[pool.submit(swept, name, most)] = name
             if not running:
-                return
-            done, running = wait(running, return_when=FIRST_COMPLETED)
+                return []
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
             for one in done:
+                if isinstance(one.exception(), BrokenProcessPool):
+                    return list(running.values())
+                del running[one]
                 yield one.result()
+
+
+def _alone(name: str, most: int) -> dict[str, Any]:
+    """The row of an entry that may end its process: it then differs in everything."""
+    try:
+        with _pool(1) as pool:
+            return pool.submit(swept, name, most).result()
+    except BrokenProcessPool:
+        crash = {"kind": "crash", "dtype": "", "sample": 0, "text": "the process ended"}
+        return {"name": name, "seconds": 0, "checks": {}, "failures": [crash]}
 
 
 def show(row: dict[str, Any], most: int) -> None:

@@ -22,6 +22,8 @@ Options = dict[str, str | bool]
 _LIBRARY = "xla_cpu_experimental_ynn_fusion_type"
 _DOTS = "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"
 _DOTS_AND_SUMS = f"LIBRARY_FUSION_TYPE_REDUCE,{_DOTS}"
+# Its sum of a product in seven dimensions or more reads memory that is not its own (jaxlib 0.10.2): nan, or a crash.
+_DEEP = re.compile(r"tensor<(?:\d+x){7}")
 _EXTREMA = ("applies stablehlo.maximum", "applies stablehlo.minimum")
 # Loops of long pointwise chains: 11.8 ms at the default of 256 bits, 7.3 at 512; no effect without AVX-512.
 _WIDE = {"xla_cpu_prefer_vector_width": "512"}
@@ -62,6 +64,8 @@ def choose(platform: str, text: str, effort: str = FULL) -> Options:
     options: Options = {}
     if any(name in text for name in _MATRICES):
         options[_LIBRARY] = _DOTS if any(name in text for name in _EXTREMA) else _DOTS_AND_SUMS
+    if _DEEP.search(text):
+        options[_LIBRARY] = _DOTS
     if size >= _LARGE or options:
         options |= _WIDE
     if size >= _LARGE:

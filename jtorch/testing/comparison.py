@@ -79,7 +79,7 @@ def _told(failure: _Failure, msg: Any) -> str:
         text += f"\n\nThe failure occurred for item {''.join(f'[{one!r}]' for one in failure.place)}"
     if failure.kind is not AssertionError or failure.of_structure or msg is None:
         return text
-    return msg(text) if callable(msg) else msg
+    return str(msg(text) if callable(msg) else msg)
 
 
 def assert_allclose(
