@@ -442,25 +442,24 @@ def repeat_interleave(
     """
     if input is None or repeats is None:
         return _positions(repeats if input is None else input)
-    if dim is None:
-        input, dim = input.reshape(-1), 0
-    d = wrap_dim(dim, input._v.aval.ndim)
+    spread: Any = input.reshape(-1) if dim is None else input
+    d = wrap_dim(0 if dim is None else dim, spread._v.aval.ndim)
     if not isinstance(repeats, Handle):
         count = whole("repeat_interleave", "repeats", 2, repeats)
         if count < 0:
             raise RuntimeError("Repeats must be non-negative")
-        return _repeat_each(input, count, d)
+        return _repeat_each(spread, count, d)
     if repeats._v.aval.ndim > 1:
         raise RuntimeError("repeats must be 0-dim or 1-dim tensor")
-    n, m = input._v.aval.shape[d] if input._v.aval.ndim else 1, repeats._v.aval.size
+    n, m = spread._v.aval.shape[d] if spread._v.aval.ndim else 1, repeats._v.aval.size
     if m == 1:
-        return _repeat_each(input, int(repeats.item()), d)
+        return _repeat_each(spread, int(repeats.item()), d)
     if n != m:
         raise RuntimeError(
             "repeats must have the same size as input along dim, but got "
             f"repeats.size(0) = {m} and input.size({d}) = {n}"
         )
-    return indexing.index_select(input, d, _positions(repeats))
+    return indexing.index_select(spread, d, _positions(repeats))
 
 
 def _positions(repeats: Any) -> Any:
