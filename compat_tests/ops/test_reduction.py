@@ -161,3 +161,11 @@ def test_std_warns_of_no_freedom():
     with pytest.warns(UserWarning, match="degrees of freedom is <= 0") as got:
         jtorch.ones(1).std()
     assert str(expected[0].message).startswith(str(got[0].message))
+
+
+def test_imaginary_numbers_are_true():
+    agree(lambda t: t.tensor([[3j, 0], [0, 0]]).any(1))
+    agree(lambda t: t.tensor([[3j, 1], [0, 1j]]).all(1))
+    agree(lambda t: t.tensor([3j, 0, 1]).bool())
+    agree(lambda t: t.tensor([3j, 0], dtype=t.bool))
+    agree_on_error(lambda t: t.tensor([3j, 0], dtype=t.int64))

@@ -26,4 +26,5 @@ from jtorch._types import preserve_format as preserve_format
 from jtorch._types import set_default_dtype as set_default_dtype
 from jtorch._types import strided as strided
 from jtorch._types import uint8 as uint8
+from jtorch._types import uint64 as uint64
 from jtorch._types import unchecked_size as unchecked_size

@@ -13,7 +13,7 @@ import numpy as np
 from jtorch._declare import Handle, errors, to_host
 from jtorch._declare.once import warn_of_graph, warn_once
 from jtorch._declare.promote import promote_types
-from jtorch._declare.types import FLOAT, INT, bool_, dtype, from_numpy, get_default_dtype, int64
+from jtorch._declare.types import BOOL, COMPLEX, FLOAT, INT, bool_, dtype, from_numpy, get_default_dtype, int64, uint64
 
 _PYTHON = {bool: "b", int: "i", float: "f", complex: "c"}
 
@@ -134,8 +134,9 @@ def _plain(data: Any) -> Any:
 def _converted(data: Any, shape: tuple[int, ...], kinds: set[type], to: dtype, wished: bool) -> np.ndarray:
     if not kinds:
         return np.zeros(shape, to.np)
-    if to.category <= FLOAT and complex in kinds:
-        raise TypeError("must be real number, not complex")
+    if BOOL < to.category < COMPLEX and complex in kinds:
+        whole = "an integer is required" if to is uint64 else "'complex' object cannot be interpreted as an integer"
+        raise TypeError(whole if to.category == INT else "must be real number, not complex")
     try:
         wide = np.array(data)
     except OverflowError:

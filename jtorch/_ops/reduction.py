@@ -109,7 +109,8 @@ def prod(input: Array, dim: Dim | None = None, keepdim: bool = False, *, dtype: 
 
 def _truth(name: str, fn: Callable, doc: str) -> Callable:
     def body(input: Array, dim: Dims = None, keepdim: bool = False) -> Array:
-        found = fn(input, () if dim == () else axes(input, dim), keepdims=keepdim)  # unlike sum, () reduces nothing
+        where = () if dim == () else axes(input, dim)  # unlike sum, () reduces nothing
+        found = fn(input != 0, where, keepdims=keepdim)
         return found.astype(jnp.uint8) if input.dtype == jnp.uint8 else found
 
     body.__name__ = name
