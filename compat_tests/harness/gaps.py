@@ -13,7 +13,7 @@ class Gap:
     """``run`` is "quick" when the default run meets the difference, "full" when only ``pytest -m full`` does."""
 
     name: str
-    kind: str
+    kinds: list[str]
     reason: str
     date: str
     run: str = "quick"
@@ -44,4 +44,5 @@ def read_missing() -> tuple[Missing, ...]:
 
 
 def gaps_of(name: str) -> dict[str, Gap]:
-    return {gap.kind: gap for gap in read_gaps() if gap.name == name}
+    """The rows of an entry by kind of difference."""
+    return {kind: gap for gap in read_gaps() if gap.name == name for kind in gap.kinds}
