@@ -111,6 +111,7 @@ CASES = [
     (lambda: torch.dot(torch.ones(2), torch.ones(2).double()), e.dot_types("Float", "Double")),
     (lambda: torch.tensor([1]).add_(1.5), e.cast("Float", "Long")),
     (lambda: torch.linalg.inv(torch.eye(2), out=torch.empty(0).double()), e.out_type("Float", "Double")),
+    (lambda: torch.FloatTensor(torch.tensor([1])), e.other_tensor_type("Float", "Long")),
     (lambda: torch.promote_types(torch.uint16, torch.int8), e.promotion_unsigned("UInt16", "Char")),
     (
         lambda: torch.promote_types(torch.float8_e5m2, torch.float32),
