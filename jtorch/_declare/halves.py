@@ -7,6 +7,7 @@ its steps computes in `wide` types and calls `rounded`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
@@ -21,6 +22,11 @@ def is_half(x: Any) -> bool:
 def wide(x: Any) -> Any:
     """Half types as float32, which arithmetic is done in; anything else as it is."""
     return x.astype(jnp.float32) if x is not None and is_half(x) else x
+
+
+def once(function: Callable[[Any], Any], x: Any) -> Any:
+    """A function of half types computed in float32 and rounded once: XLA's own forms of some are less exact."""
+    return function(wide(x)).astype(x.dtype) if is_half(x) else function(x)
 
 
 def rounded(x: Any, like: Any) -> Any:

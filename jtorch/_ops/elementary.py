@@ -15,6 +15,7 @@ import jax.scipy.special as jss
 from jax import lax
 
 from jtorch._declare import Array, Operand, Scalar, composite, errors, op, pointwise
+from jtorch._declare.halves import once, wide
 from jtorch._ops.pointwise import abs, is_integral, is_number, needs_tensor
 from jtorch._ops.refusals import BOOL, COMPLEX, INT, both, broadcasts, first, kind_of, no_kernel, refused
 
@@ -119,12 +120,13 @@ def sigmoid(input: Operand) -> Array:
     return jax.nn.sigmoid(input) if not jnp.iscomplexobj(input) else 1 / (1 + jnp.exp(-input))
 
 
-@pointwise(kind="float", alias=("special.logit",), refuse=first(no_kernel("logit_cpu", COMPLEX)))
+@pointwise(kind="float", steps=True, alias=("special.logit",), refuse=first(no_kernel("logit_cpu", COMPLEX)))
 def logit(input: Operand, eps: Scalar | None = None) -> Array:
     """The inverse of `sigmoid`; with `eps` the input is first held in [eps, 1 - eps]."""
     if eps is not None:
         input = jnp.where(input < eps, eps, jnp.where(input > 1 - eps, 1 - eps, input))
-    return jnp.log(input / (1 - input))
+    odds = wide(input) / wide(1 - input)
+    return once(jnp.log, odds.astype(input.dtype))
 
 
 def _from_pole(x: Array) -> Array:

@@ -11,6 +11,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from jtorch._declare import as_int, broadcast, errors, registry, write_back
+from jtorch._declare.halves import is_half, once
 from jtorch._declare.halves import wide as wide
 from jtorch._declare.types import from_numpy
 from jtorch._ops.norms import magnitude as magnitude
@@ -132,8 +133,15 @@ def listed(shape: Sequence[int]) -> str:
     return str(list(shape))
 
 
+def softplus(x: Any) -> Any:
+    """`log(1 + exp(x))` without overflow; of half types it rounds once."""
+    return once(lambda wider: jnp.logaddexp(wider, 0), x)
+
+
 def p_norm(x: Any, p: float, axis: int, keepdims: bool) -> Any:
-    """The p-norm along one axis, with torch's gradient 0 where it is 0."""
+    """The p-norm along one axis, with torch's gradient 0 where it is 0; of half types it rounds once."""
+    if is_half(x):
+        return once(lambda wider: p_norm(wider, p, axis, keepdims), x)
     if jnp.iscomplexobj(x):
         return vector_norm(x, p, (axis,), keepdims)
     size = jnp.sign(x) * x

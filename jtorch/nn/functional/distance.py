@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jtorch._declare import Array, Scalar, composite, op, wrap_dim
-from jtorch.nn.functional._common import p_norm, reduced, reduction_of, require_floating, together, warn_of_flags
+from jtorch.nn.functional._common import p_norm, reduced, reduction_of, require_floating, together, warn_of_flags, wide
 
 _REDUCTIONS = ("none", "mean", "sum")  # torch's numbers for them in torch.* functions
 
@@ -24,11 +24,15 @@ def _positive(x: Array) -> Array:
 
 def _cosine(x1: Array, x2: Array, axis: int, eps: Any) -> Array:
     norms = [p_norm(x, 2, axis, True) for x in (x1, x2)]
-    first, second = (x / jnp.where(n < eps, eps, n) for x, n in zip((x1, x2), norms, strict=True))
+    norms = [wide(jnp.where(n < eps, eps, n)) for n in norms]
+    first, second = ((wide(x) / n).astype(x.dtype) for x, n in zip((x1, x2), norms, strict=True))
     return jnp.sum(first * second, axis)
 
 
-@op(namespace="torch", method=False, upcast=True, alias=("nn.functional.cosine_similarity",), grad="SumBackward1")
+@op(
+    namespace="torch", method=False, kind="default", steps=True, alias=("nn.functional.cosine_similarity",),
+    grad="SumBackward1",
+)  # fmt: skip
 def cosine_similarity(x1: Array, x2: Array, dim: int = 1, eps: Scalar = 1e-8) -> Array:
     """The cosine of the angle along `dim`; norms are held above `eps`.
 
@@ -38,11 +42,14 @@ def cosine_similarity(x1: Array, x2: Array, dim: int = 1, eps: Scalar = 1e-8) ->
     """
     x1, x2 = together(x1, x2)
     require_floating(x1, "cosine_similarity", complex_too=True)
-    return _cosine(x1, x2, wrap_dim(dim, x1.ndim), eps)
+    axis = wrap_dim(dim, x1.ndim)
+    if x1.ndim == 0:
+        x1, x2 = x1[None], x2[None]
+    return _cosine(x1, x2, axis, eps)
 
 
 @op(
-    namespace="torch", method=False, kind="float_to_real", alias=("nn.functional.pairwise_distance",),
+    namespace="torch", method=False, kind="float_to_real", steps=True, alias=("nn.functional.pairwise_distance",),
     grad="NormBackward1",
 )  # fmt: skip
 def pairwise_distance(x1: Array, x2: Array, p: float = 2.0, eps: Scalar = 1e-6, keepdim: bool = False) -> Array:
@@ -111,7 +118,7 @@ def _hinge(input: Array, target: Array, margin: Any, reduction: str) -> Array:
     return reduced(loss, reduction)
 
 
-@op(function=False, method=False, kind="float", grad="MeanBackward0", order="pointwise")
+@op(function=False, method=False, kind="float", steps=True, grad="MeanBackward0", order="pointwise")
 def hinge_op(input: Array, target: Array, margin: Scalar, reduction: str) -> Array:
     x, y = together(input, target)
     return _hinge(x, y, margin, reduction)
@@ -183,7 +190,7 @@ def _triplet(
     return reduced(_positive(over), reduction)
 
 
-@op(method=False, kind="float_to_real", grad="MeanBackward0", warns=warn_of_flags)
+@op(method=False, kind="float_to_real", steps=True, grad="MeanBackward0", warns=warn_of_flags)
 def triplet_margin_loss(
     anchor: Array, positive: Array, negative: Array, margin: float = 1.0, p: float = 2, eps: Scalar = 1e-6,
     swap: bool = False, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
@@ -195,7 +202,10 @@ def triplet_margin_loss(
     return _triplet(anchor, positive, negative, margin, p, eps, swap, reduction)
 
 
-@op(namespace="torch", name="triplet_margin_loss", method=False, kind="float_to_real", grad="MeanBackward0")
+@op(
+    namespace="torch", name="triplet_margin_loss", method=False, kind="float_to_real", steps=True,
+    grad="MeanBackward0",
+)  # fmt: skip
 def triplet_margin_loss_of_torch(
     anchor: Array, positive: Array, negative: Array, margin: Scalar = 1.0, p: float = 2.0, eps: Scalar = 1e-6,
     swap: bool = False, reduction: int = 1,
@@ -204,7 +214,7 @@ def triplet_margin_loss_of_torch(
     return _triplet(anchor, positive, negative, margin, p, eps, swap, _named(reduction))
 
 
-@op(function=False, method=False, upcast=True, grad="MeanBackward0")
+@op(function=False, method=False, kind="default", steps=True, grad="MeanBackward0")
 def triplet_of_distances(near: Array, far: Array, swapped: Array | None, margin: Scalar, reduction: str) -> Array:
     if swapped is not None:
         far = jnp.minimum(far, swapped)

@@ -14,7 +14,16 @@ import jax
 import jax.numpy as jnp
 
 from jtorch._declare import Array, Scalar, composite, op
-from jtorch.nn.functional._common import magnitude, reduced, reduction_of, require_floating, together, warn_of_flags
+from jtorch._declare.halves import once
+from jtorch.nn.functional._common import (
+    magnitude,
+    reduced,
+    reduction_of,
+    require_floating,
+    softplus,
+    together,
+    warn_of_flags,
+)
 
 
 def _warn_of_sizes(*, input: Any, target: Any, size_average: Any = None, reduce: Any = None, **_: Any) -> None:
@@ -48,7 +57,7 @@ def _weighted(loss: Array, weight: Array | None, reduction: str) -> Array:
     return jnp.sum(loss) / jnp.sum(weight) if reduction == "mean" else reduced(loss, reduction)
 
 
-@op(method=False, upcast=True, order="pointwise", warns=_warn_of_sizes)
+@op(method=False, kind="default", steps=True, order="pointwise", warns=_warn_of_sizes)
 def mse_loss(
     input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
     weight: Array | None = None,
@@ -143,7 +152,7 @@ def binary_cross_entropy(
     return reduced(loss, reduction_of(size_average, reduce, reduction))
 
 
-@op(method=False, upcast=True, order="pointwise", warns=warn_of_flags)
+@op(method=False, kind="default", steps=True, order="pointwise", warns=warn_of_flags)
 def binary_cross_entropy_with_logits(
     input: Array, target: Array, weight: Array | None = None, size_average: bool | None = None,
     reduce: bool | None = None, reduction: str = "mean", pos_weight: Array | None = None,
@@ -164,14 +173,17 @@ def binary_cross_entropy_with_logits(
 
 def _with_logits(input: Array, target: Array, weight: Array | None, pos_weight: Array | None, reduction: str) -> Array:
     positive = 1 if pos_weight is None else 1 + (pos_weight - 1) * target
-    loss = (1 - target) * input + positive * jnp.logaddexp(-input, 0)
+    loss = (1 - target) * input + positive * softplus(-input)
     return reduced(loss if weight is None else loss * weight, reduction)
 
 
 _REDUCTIONS = ("none", "mean", "sum")  # torch's numbers for them in torch.* functions
 
 
-@op(method=False, namespace="torch", name="binary_cross_entropy_with_logits", upcast=True, order="pointwise")
+@op(
+    method=False, namespace="torch", name="binary_cross_entropy_with_logits", kind="default", steps=True,
+    order="pointwise",
+)  # fmt: skip
 def binary_cross_entropy_with_logits_of_torch(
     input: Array, target: Array, weight: Array | None = None, pos_weight: Array | None = None, reduction: int = 1
 ) -> Array:
@@ -212,15 +224,15 @@ def kl_div_of_torch(input: Array, target: Array, reduction: int = 1, *, log_targ
 
 def _poisson(input: Array, target: Array, log_input: bool, full: bool, eps: Any, reduction: str) -> Array:
     target, input = together(target, input)
-    loss = jnp.exp(input) - target * input if log_input else input - target * jnp.log(input + eps)
+    loss = once(jnp.exp, input) - target * input if log_input else input - target * once(jnp.log, input + eps)
     if full:
         safe = jnp.where(target > 1, target, 1)
-        stirling = target * jnp.log(safe) - target + 0.5 * jnp.log(2 * math.pi * safe)
+        stirling = target * once(jnp.log, safe) - target + 0.5 * once(jnp.log, once(lambda x: 2 * math.pi * x, safe))
         loss = loss + jnp.where(target > 1, stirling, 0)
     return reduced(loss, reduction)
 
 
-@op(method=False, kind="float", grad="MeanBackward0", order="pointwise", warns=warn_of_flags)
+@op(method=False, kind="float", steps=True, grad="MeanBackward0", order="pointwise", warns=warn_of_flags)
 def poisson_nll_loss(
     input: Array, target: Array, log_input: bool = True, full: bool = False, size_average: bool | None = None,
     eps: Scalar = 1e-8, reduce: bool | None = None, reduction: str = "mean",
@@ -229,7 +241,10 @@ def poisson_nll_loss(
     return _poisson(input, target, log_input, full, eps, reduction_of(size_average, reduce, reduction))
 
 
-@op(method=False, namespace="torch", name="poisson_nll_loss", kind="float", grad="MeanBackward0", order="pointwise")
+@op(
+    method=False, namespace="torch", name="poisson_nll_loss", kind="float", steps=True, grad="MeanBackward0",
+    order="pointwise",
+)  # fmt: skip
 def poisson_nll_loss_of_torch(
     input: Array, target: Array, log_input: bool, full: bool, eps: Scalar, reduction: int
 ) -> Array:
@@ -273,11 +288,11 @@ def gaussian_nll_loss(
     return gaussian_nll_op(input, target, var, eps, full, reduction)
 
 
-@op(method=False, upcast=True, order="pointwise", warns=warn_of_flags)
+@op(method=False, kind="default", steps=True, order="pointwise", warns=warn_of_flags)
 def soft_margin_loss(
     input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
 ) -> Array:
     """`log(1 + exp(-target * input))` for targets 1 and -1."""
     input, target = together(input, target)
-    loss = jnp.log1p(jnp.exp(-target * input))
+    loss = once(jnp.log1p, once(jnp.exp, -target * input))
     return reduced(loss, reduction_of(size_average, reduce, reduction))

@@ -13,7 +13,16 @@ import jax.numpy as jnp
 from jtorch._declare import Array, Scalar, composite, op
 from jtorch._declare.checks import check_bounds
 from jtorch._declare.indices import clipped, index_type, narrow, outside
-from jtorch.nn.functional._common import listed, number, reduced, reduction_of, require_floating, warn_of_flags, wide
+from jtorch.nn.functional._common import (
+    listed,
+    number,
+    reduced,
+    reduction_of,
+    require_floating,
+    softplus,
+    warn_of_flags,
+    wide,
+)
 from jtorch.nn.functional._rows import row_log_softmax
 
 
@@ -276,12 +285,13 @@ def multilabel_margin_loss(
     return multilabel_margin_op(input, target, reduction)
 
 
-@op(method=False, upcast=True, grad="MeanBackward0", warns=warn_of_flags)
+@op(method=False, kind="default", steps=True, grad="MeanBackward0", warns=warn_of_flags)
 def multilabel_soft_margin_loss(
     input: Array, target: Array, weight: Array | None = None, size_average: bool | None = None,
     reduce: bool | None = None, reduction: str = "mean",
 ) -> Array:  # fmt: skip
     """The mean over classes of the binary cross entropy with logits."""
-    loss = target * jnp.logaddexp(-input, 0) + (1 - target) * jnp.logaddexp(input, 0)
+    loss = target * softplus(-input) + (1 - target) * softplus(input)
     loss = loss if weight is None else loss * weight
-    return reduced(jnp.mean(loss, -1), reduction_of(size_average, reduce, reduction))
+    means = wide(jnp.sum(loss, -1)) / loss.shape[-1]
+    return reduced(means.astype(loss.dtype), reduction_of(size_average, reduce, reduction))
