@@ -136,12 +136,12 @@ def keep_mask(like: Handle, shape: Sequence[int] | None, p: float, generator: Ge
 
 def rrelu_slopes(input: Handle, lower: float, upper: float, generator: Generator | None) -> Any:
     """A slope from [lower, upper) for each element that is not positive, 1 for the others. torch rounds the bounds to
-    the input's type and draws doubles between them."""
+    the input's type and draws doubles between them. Those of bfloat16 are float32."""
     values = to_host(input)
     below, kind = values <= 0, values.dtype.type
-    slopes = np.ones(values.shape, values.dtype)
+    slopes = np.ones(values.shape, np.float32 if values.dtype.itemsize == 2 else values.dtype)
     bounds = (float(kind(lower)), float(kind(upper)))
-    slopes[below] = source(generator).uniform(int(below.sum()), np.float64, *bounds).astype(values.dtype)
+    slopes[below] = source(generator).uniform(int(below.sum()), np.float64, *bounds).astype(slopes.dtype)
     return from_host(slopes, place=input._v.aval.device)
 
 

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jtorch._declare import Array, platform
+from jtorch._declare.halves import rounded, wide
 from jtorch._ops.reduction import by_halves
 
 
@@ -42,12 +43,15 @@ def _softmax_jvp(zeros: bool, primals: tuple, tangents: tuple) -> tuple[Array, A
 
 @jax.custom_jvp
 def row_log_softmax(x: Array) -> Array:
-    """The logarithm of softmax over the last axis, without overflow."""
-    shifted = x - row_max(x)
-    return shifted - jnp.log(jnp.sum(jnp.exp(shifted), -1, keepdims=True))
+    """The logarithm of softmax over the last axis, without overflow. Of a half type torch rounds the sum and its
+    logarithm."""
+    shifted = wide(x) - row_max(wide(x))
+    total = rounded(jnp.sum(jnp.exp(shifted), -1, keepdims=True), x)
+    return (shifted - rounded(jnp.log(total), x)).astype(x.dtype)
 
 
 @row_log_softmax.defjvp
 def _log_softmax_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
     y = row_log_softmax(*primals)
-    return y, tangents[0] - jnp.sum(jnp.exp(y) * tangents[0], -1, keepdims=True)
+    share = wide(tangents[0])
+    return y, (share - jnp.sum(jnp.exp(wide(y)) * share, -1, keepdims=True)).astype(y.dtype)

@@ -17,7 +17,7 @@ from jtorch._declare import Array, Dim, DType, Operand, Scalar, composite, op, p
 from jtorch._declare.draws import Generator, rrelu_slopes
 from jtorch._ops import elementary
 from jtorch.nn.functional import _rows
-from jtorch.nn.functional._common import require_floating, type_name, with_inplace
+from jtorch.nn.functional._common import require_floating, type_name, wide, with_inplace
 
 private = {"function": False, "method": False, "inplace": False, "out": False}
 
@@ -267,9 +267,9 @@ def glu(input: Array, dim: Dim = -1) -> Array:
     return first * jax.nn.sigmoid(second)
 
 
-@op(function=False, method=False, upcast=True, grad="RreluWithNoiseBackward0")
+@op(function=False, method=False, grad="RreluWithNoiseBackward0")
 def rrelu_with_slopes(input: Array, slopes: Array) -> Array:
-    return jnp.where(input > 0, input, input * slopes)
+    return jnp.where(input > 0, input, (wide(input) * slopes).astype(input.dtype))
 
 
 @composite(namespace="torch", method=False, public="rrelu")
@@ -323,11 +323,12 @@ def softmax_op(input: Array, dim: Dim, dtype: DType = None) -> Array:
     return (_rows.row_softmax(x) if _is_last(x, dim) else jax.nn.softmax(x, dim)).reshape(input.shape)
 
 
-@reduction(namespace="torch", name="log_softmax", grad="LogSoftmaxBackward0", saves_result=True)
+@reduction(namespace="torch", name="log_softmax", steps=True, grad="LogSoftmaxBackward0", saves_result=True)
 def log_softmax_op(input: Array, dim: Dim, dtype: DType = None) -> Array:
     """The logarithm of `softmax`, without overflow."""
     x = _softmax_input(input, "log_softmax_lastdim_kernel_impl")
-    return (_rows.row_log_softmax(x) if _is_last(x, dim) else jax.nn.log_softmax(x, dim)).reshape(input.shape)
+    found = _rows.row_log_softmax(x) if _is_last(x, dim) else jax.nn.log_softmax(wide(x), dim).astype(x.dtype)
+    return found.reshape(input.shape)
 
 
 def _default_dim(name: str, rank: int) -> int:
