@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from jtorch._declare import Array, Dim, Scalar, Size, composite, op, platform
@@ -104,6 +105,9 @@ def batch_norm_op(
     momentum: Scalar, eps: float, training: bool,
 ) -> tuple[Array, Array, Array]:  # fmt: skip
     """The normalized input and the running statistics after it."""
+    if input.ndim == 1 and not input.size:
+        unused = jnp.zeros((), input.dtype)
+        return input, *(unused if p is None else p for p in (running_mean, running_var))
     _check_batch_norm(input, weight, bias, running_mean, running_var, training)
     x = wide(input)
     if not training:
@@ -135,11 +139,11 @@ def batch_norm_op(
 def saved_statistics(mean: Array, var: Array, eps: float, input: Array) -> tuple[Array, Array]:
     """Means and reciprocal deviations as torch keeps them for parameters of a half type: numbers of that type.
 
-    Of bfloat16 it rounds the sum of squares as well.
+    Of bfloat16 it rounds the sum of squares and the variance as well.
     """
     if input.dtype == jnp.bfloat16:
-        count = input.size // max(input.shape[1], 1)
-        var = rounded(var * count, input) / max(count, 1)
+        count = input.size // max(var.size, 1)
+        var = rounded(rounded(var * count, input) / max(count, 1), input)
     return rounded(mean, input), rounded(lax.rsqrt(var + number(eps, var)), input)
 
 
@@ -204,14 +208,28 @@ def instance_norm_op(
     if use_input_stats:
         mean, var = _moments(x, tuple(range(2, x.ndim)))
         count = math.prod(x.shape[2:])
-        new_mean = _updated(running_mean, mean.reshape(x.shape[:2]).mean(0), momentum)
-        unbiased = var.reshape(x.shape[:2]).mean(0) * (count / max(count - 1, 1))
-        new_var = _updated(running_var, unbiased, momentum)
+        new_mean = _averaged(running_mean, mean.reshape(x.shape[:2]), momentum)
+        new_var = _averaged(running_var, var.reshape(x.shape[:2]), momentum, count / max(count - 1, 1))
     else:
         mean, var = _channelwise(running_mean, x.ndim), _channelwise(running_var, x.ndim)
-    out = (x - mean) * lax.rsqrt(var + number(eps, x))
-    out = _scaled(out, _channelwise(weight, x.ndim), _channelwise(bias, x.ndim))
-    return out.astype(input.dtype), new_mean, new_var
+    given = [p for p in (weight, bias, running_mean, running_var) if p is not None]
+    if use_input_stats and is_half(input) and all(p.dtype == input.dtype for p in given):
+        mean, scale = saved_statistics(mean, var, eps, input)
+    else:
+        scale = lax.rsqrt(var + number(eps, x))
+    if weight is not None and is_half(input):
+        out = (x - mean) * (scale * _channelwise(weight, x.ndim))
+    else:
+        out = _scaled((x - mean) * scale, _channelwise(weight, x.ndim), None)
+    return _scaled(out, None, _channelwise(bias, x.ndim)).astype(input.dtype), new_mean, new_var
+
+
+def _averaged(running: Array | None, new: Array, momentum: Scalar, factor: float = 1) -> Array:
+    """A running statistic after the (N, C) statistics of a batch; in a half type torch updates it with each, and
+    averages what comes of that."""
+    if running is not None and is_half(running):
+        return jnp.mean(_updated(running, new * factor, momentum), 0)
+    return _updated(running, new.mean(0) * factor, momentum)
 
 
 def _instance_norm(
@@ -272,7 +290,9 @@ def _layer_norm(input: Array, shape: tuple, weight: Any, bias: Any, eps: Any) ->
     mean, var = _moments(x, axes)
     rstd = lax.rsqrt(var + number(eps, x))
     out = _scaled((x - mean) * rstd, wide(weight), wide(bias))
-    return out.astype(input.dtype), mean, rstd
+    keeps = all(p is None or p.dtype == input.dtype for p in (weight, bias))
+    kind = input.dtype if keeps else x.dtype
+    return out.astype(input.dtype), mean.astype(kind), rstd.astype(kind)
 
 
 @op(method=False, grad="NativeLayerNormBackward0")
@@ -362,13 +382,15 @@ def rms_norm(input: Array, normalized_shape: Size, weight: Array | None = None, 
     return _scaled(out, wide(weight), None).astype(input.dtype)
 
 
-@op(function=False, method=False, kind="float", grad="DivBackward0", order="images")
+@op(function=False, method=False, kind="float", steps=True, grad="DivBackward0", order="images")
 def response_norm_op(input: Array, size: int, alpha: float, beta: float, k: float, whole: bool) -> Array:
     before, channels = size // 2, input.shape[1]
     pads = [(before, (size - 1) // 2) if d == 1 else (0, 0) for d in range(input.ndim)]
-    squares = jnp.pad(jnp.square(input), pads)
+    squares = wide(jnp.pad(jnp.square(input), pads))
     mean = sum(lax.slice_in_dim(squares, i, i + channels, axis=1) for i in range(size)) / size
-    return input / (k + alpha * (jnp.floor(mean) if whole else mean)) ** beta
+    mean = alpha * rounded(jnp.floor(mean) if whole else mean, input)
+    power = float(np.asarray(beta, input.dtype)) if is_half(input) else beta
+    return input / (wide(k + mean.astype(input.dtype)) ** power).astype(input.dtype)
 
 
 @composite(method=False)
