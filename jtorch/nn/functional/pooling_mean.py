@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
 from jtorch._declare import Array, as_int, composite, errors, op, traces_tangents
 from jtorch._declare.checks import check_bounds
+from jtorch._declare.halves import is_half
 from jtorch.nn.functional._common import is_floating, listed, per_dim, type_name, wide
 from jtorch.nn.functional.pooling import (
     Windows,
@@ -194,15 +197,43 @@ def _mean_bins(x: Array, axis: int, count: int) -> Array:
     return jnp.concatenate(pieces, axis) if pieces else lax.slice_in_dim(x, 0, 0, axis=axis)
 
 
+def _means(input: Array, sizes: tuple[int, ...]) -> Array:
+    n, x = len(sizes), wide(input)
+    for axis, count in reversed(list(enumerate(sizes, input.ndim - n))):
+        x = _mean_bins(x, axis, count)
+    return x.astype(input.dtype)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(1,))
+def _means_in_steps(x: Array, sizes: tuple[int, ...]) -> Array:
+    """The means of half types as torch finds them in three dimensions: each addition rounds."""
+    bins = [np.asarray(_bins(size, count)) for size, count in zip(x.shape[-3:], sizes, strict=True)]
+    lengths = [each[:, 1] - each[:, 0] for each in bins]
+    most = [int(each.max()) for each in lengths]
+
+    def add(step: Array, total: Array) -> Array:
+        offsets = (step // (most[1] * most[2]), step // most[2] % most[1], step % most[2])
+        places = jnp.ix_(*(jnp.minimum(b[:, 0] + o, b[:, 1] - 1) for b, o in zip(bins, offsets, strict=True)))
+        inside = [o < each for each, o in zip(np.ix_(*lengths), offsets, strict=True)]
+        return jnp.where(inside[0] & inside[1] & inside[2], total + x[(..., *places)], total)
+
+    total = lax.fori_loop(0, math.prod(most), add, jnp.zeros((*x.shape[:-3], *sizes), x.dtype))
+    return (wide(total) / math.prod(np.ix_(*lengths)).astype(np.float32)).astype(x.dtype)
+
+
+@_means_in_steps.defjvp
+def _means_in_steps_jvp(sizes: tuple[int, ...], primals: tuple, tangents: tuple) -> tuple[Array, Array]:
+    return _means_in_steps(*primals, sizes), _means(*tangents, sizes)
+
+
 def _adaptive_avg(n: int, input: Array, output_size: Any) -> Array:
     name = f"adaptive_avg_pool{n}d"
     sizes = _wanted_size(name, n, input, output_size)
     if not (is_floating(input) or jnp.iscomplexobj(input)):
         raise errors.not_implemented_for(name, type_name(input))
-    x = wide(input)
-    for axis, count in reversed(list(enumerate(sizes, input.ndim - n))):
-        x = _mean_bins(x, axis, count)
-    return x.astype(input.dtype)
+    if n == 3 and is_half(input) and math.prod(sizes) > 1 and input.size:
+        return _means_in_steps(input, sizes)
+    return _means(input, sizes)
 
 
 @op(namespace="torch", method=False, alias=("nn.functional.adaptive_avg_pool1d",), grad="SqueezeBackward1")
