@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jtorch._declare import Array
-from jtorch._declare.halves import wide
+from jtorch._declare.halves import is_half, wide
 
 Taps = list[tuple[np.ndarray, np.ndarray]]  # for each neighbour its place and its weight, by output
 
@@ -48,7 +48,8 @@ def cubic_weights(t: Any, a: float) -> list:
     def far(x: Any) -> Any:
         return ((a * x - 5 * a) * x + 8 * a) * x - 4 * a
 
-    return [far(t + 1), near(t), near(1 - t), far(2 - t)]
+    rest = 1 - t
+    return [far(t + 1), near(t), near(rest), far(rest + 1 if is_half(t) else 2 - t)]  # half types round both steps
 
 
 def _cubic(size: int, out: int, scale: float | None, corners: bool, real: Any) -> Taps:

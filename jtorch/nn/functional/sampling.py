@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jtorch._declare import Array, composite, op
+from jtorch._declare.halves import is_half
 from jtorch.nn.functional._common import listed, per_dim, wide
 from jtorch.nn.functional.resampling import cubic_weights
 
@@ -33,8 +34,8 @@ def _reflected(x: Array, size: int, corners: bool) -> Array:
         return jnp.zeros_like(x)
     offset = x - low
     distance = jnp.where(offset < 0, -offset, offset)
-    turns = jnp.floor(distance / span)
-    rest = distance - turns * span
+    turns = jnp.floor((wide(distance) / span).astype(x.dtype))
+    rest = lax.rem(distance, jnp.full_like(distance, span)) if is_half(x) else distance - turns * span
     return jnp.where(turns % 2 == 0, rest + low, span - rest + low)
 
 
@@ -51,13 +52,26 @@ def _inside(x: Array, size: int, corners: bool, padding: str) -> Array:
 
 def _read(image: Array, places: list[Array]) -> Array:
     """Pixels (C, ...) of one image at whole places, zero outside."""
-    space = image.shape[1:]
-    valid = jnp.ones((), bool)
-    index = []
-    for p, size in zip(places, space, strict=True):
+    valid, flat = jnp.ones((), bool), jnp.zeros((), jnp.int32)
+    for p, size in zip(places, image.shape[1:], strict=True):
         valid = valid & (p >= 0) & (p <= size - 1)
-        index.append(jnp.clip(p, 0, size - 1).astype(jnp.int32))
-    return jnp.where(valid, image[(slice(None), *index)], 0)
+        flat = flat * size + jnp.clip(p, 0, size - 1).astype(jnp.int32)
+    return jnp.where(valid, image.reshape(image.shape[0], -1)[:, flat], 0)
+
+
+def _tap_by_tap(image: Array, at: list[Array], weights: list[Array]) -> Array:
+    """`_sum_of_taps` of half types, each of whose products and sums rounds."""
+    total: Any = 0
+    for taps in itertools.product(range(len(at[0])), repeat=len(at)):
+        weight = math.prod(w[k] for w, k in reversed(list(zip(weights, taps, strict=True))))
+        total = total + _read(image, [p[k] for p, k in zip(at, taps, strict=True)]) * weight
+    return total
+
+
+def _row_by_row(image: Array, at: list[Array], weights: list[Array]) -> Array:
+    """`_tap_by_tap` in two dimensions, each row by itself before the column of them."""
+    rows = [sum(_read(image, [y, x]) * w for x, w in zip(at[1], weights[1], strict=True)) for y in at[0]]
+    return sum(row * w for row, w in zip(rows, weights[0], strict=True))
 
 
 def _sum_of_taps(image: Array, at: list[Array], weights: list[Array]) -> Array:
@@ -72,7 +86,8 @@ def _sum_of_taps(image: Array, at: list[Array], weights: list[Array]) -> Array:
 def _sample_linear(image: Array, places: list[Array]) -> Array:
     floors = [jnp.floor(p) for p in places]
     at = [lax.stop_gradient(jnp.stack([f, f + 1])) for f in floors]
-    return _sum_of_taps(image, at, [jnp.stack([f + 1 - p, p - f]) for p, f in zip(places, floors, strict=True)])
+    weights = [jnp.stack([f + 1 - p, p - f]) for p, f in zip(places, floors, strict=True)]
+    return (_tap_by_tap if is_half(image) else _sum_of_taps)(image, at, weights)
 
 
 def _sample_cubic(image: Array, places: list[Array], corners: bool, padding: str) -> Array:
@@ -80,7 +95,7 @@ def _sample_cubic(image: Array, places: list[Array], corners: bool, padding: str
     weights = [jnp.stack(cubic_weights(p - f, -0.75)) for p, f in zip(places, floors, strict=True)]
     at = [jnp.stack([f + k - 1 for k in range(4)]) for f in floors]
     at = [_inside(p, s, corners, padding) for p, s in zip(at, image.shape[1:], strict=True)]
-    return _sum_of_taps(image, at, weights)
+    return (_row_by_row if is_half(image) else _sum_of_taps)(image, at, weights)
 
 
 def _grid_sample(input: Array, grid: Array, mode: str, padding: str, corners: bool) -> Array:
@@ -93,7 +108,7 @@ def _grid_sample(input: Array, grid: Array, mode: str, padding: str, corners: bo
         places = [_inside(p, s, corners, padding) for p, s in zip(places, space, strict=True)]
         return _read(image, [jnp.round(p) for p in places]) if mode == "nearest" else _sample_linear(image, places)
 
-    return jax.vmap(sample)(wide(input), wide(grid)).astype(input.dtype)
+    return jax.vmap(sample)(input, grid)
 
 
 def _declare(n: int) -> Any:
