@@ -14,6 +14,7 @@ from jax import lax
 
 from jtorch._declare import Array, Handle, Operand, Scalar, cast_to, composite, errors, pointwise
 from jtorch._declare.checks import has_zero
+from jtorch._declare.halves import rounded, wide
 from jtorch._declare.out_rules import check_type
 from jtorch._declare.types import float64, get_default_dtype, int64
 from jtorch._ops.refusals import BOOL, COMPLEX, INT, both, broadcasts, common, kind_of, no_kernel, refused
@@ -255,13 +256,19 @@ def fmod(input: Any, other: Any, *, out: Any = None) -> Any:
 STATIC_EXPONENTS = frozenset({0.5, -0.5, *map(float, range(-8, 9))})
 
 
-@pointwise(name="pow", public="_pow_fixed", function=False, method=False, inplace=False, grad="PowBackward0")
+@pointwise(
+    name="pow", public="_pow_fixed", function=False, method=False, inplace=False, steps=True, grad="PowBackward0"
+)
 def _pow_fixed(input: Operand, exponent: float) -> Array:
-    if exponent == 0.5:
-        return jnp.sqrt(input)
-    if exponent == -0.5:
-        return lax.rsqrt(input)
-    return lax.integer_pow(input, int(exponent))
+    x = wide(input)
+    if input.dtype == jnp.bfloat16 and exponent in (3, -2):  # which torch makes of two steps in bfloat16
+        square = rounded(x * x, input)
+        found = square * x if exponent == 3 else 1 / square
+    elif exponent in (0.5, -0.5):
+        found = jnp.sqrt(x) if exponent > 0 else lax.rsqrt(x)
+    else:
+        found = lax.integer_pow(x, int(exponent))
+    return found.astype(input.dtype)
 
 
 def _pow_name(specs: tuple, statics: tuple) -> str:
@@ -276,7 +283,7 @@ def _no_negative_power(specs: tuple) -> None:
         raise errors.not_implemented_for("pow", found.type_name)
 
 
-@pointwise(name="pow", public="_pow", function=False, method=False, inplace=False, grad=_pow_name,
+@pointwise(name="pow", public="_pow", function=False, method=False, inplace=False, steps=True, grad=_pow_name,
            refuse=_no_negative_power)  # fmt: skip
 def _pow(base: Operand, exponent: Operand) -> Array:
     if is_integral(base):
@@ -285,7 +292,8 @@ def _pow(base: Operand, exponent: Operand) -> Array:
         return jnp.where(exponent < 0, inverse, jnp.power(base, jnp.maximum(exponent, 0)))
     # At 0 ** 0 torch's gradients are 0; JAX's are nan.
     both_zero = (base == 0) & (exponent == 0)
-    return jnp.power(jnp.where(both_zero, 1, base), jnp.where(both_zero, 1, exponent))
+    powers = jnp.power(wide(jnp.where(both_zero, 1, base)), wide(jnp.where(both_zero, 1, exponent)))
+    return powers.astype(base.dtype)
 
 
 @composite(inplace=True)
