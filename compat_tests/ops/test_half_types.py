@@ -41,6 +41,43 @@ CALLS: dict[str, Callable[[Any, Any], Any]] = {
         *t.native_batch_norm(x(5, 4, 7), x(4), x(4), None, None, True, 0.1, 1e-5),
         t.nn.functional.batch_norm(x(5, 4, 7), None, None, training=True),
         t.nn.functional.batch_norm(x(5, 4, 7), None, None, x(4).float(), x(4).float(), training=True)],
+    "powers": lambda t, x: [t.abs(x(300)) ** 0.8, 1.7 ** x(300), t.abs(x(300)) ** x(300),
+                                *(x(300) ** n for n in (2, 3, 4, -1, -2, -3, 9)), t.abs(x(300)) ** 0.5],
+    "logit": lambda t, x: [t.logit(t.sigmoid(x(500)), eps) for eps in (None, 0.2, 0.0)],
+    "log_softmax": lambda t, x: [t.log_softmax(x(40, n), dim) for n in (5, 16, 40) for dim in (0, 1)],
+    "losses": lambda t, x: [
+        t.nn.functional.mse_loss(x(90), x(90), reduction="none"), t.nn.functional.mse_loss(x(90), x(90)),
+        t.nn.functional.hinge_embedding_loss(x(90), t.sign(x(90)), 1.3, reduction="none"),
+        t.nn.functional.hinge_embedding_loss(x(90), t.sign(x(90)), 8.396, reduction="sum"),
+        t.nn.functional.soft_margin_loss(x(90), x(90), reduction="none"),
+        t.nn.functional.binary_cross_entropy_with_logits(x(90), t.sigmoid(x(90)), reduction="none"),
+        t.nn.functional.binary_cross_entropy_with_logits(x(9, 5), t.sigmoid(x(9, 5)), x(5), pos_weight=x(5)),
+        *(t.nn.functional.multilabel_soft_margin_loss(x(40, n), t.sigmoid(x(40, n)), x(n), reduction="none")
+          for n in (5, 10))],
+    "poisson_nll_loss": lambda t, x: [
+        t.nn.functional.poisson_nll_loss(t.abs(x(90)), t.abs(x(90)) * 4, log_input, full, eps=1e-3, reduction="none")
+        for log_input in (True, False) for full in (True, False)],
+    "distances": lambda t, x: [
+        *(t.nn.functional.triplet_margin_loss(x(50, 10), x(50, 10), x(50, 10), 0.3, swap=swap, reduction="none")
+          for swap in (True, False)),
+        t.nn.functional.triplet_margin_with_distance_loss(x(50, 10), x(50, 10), x(50, 10), reduction="none"),
+        t.nn.functional.pairwise_distance(x(50, 10), x(50, 10)),
+        t.cosine_similarity(x(50, 10), x(50, 10)), t.cosine_similarity(x(50, 10), x(50, 10), eps=3.3),
+        t.cosine_similarity(x()[()], x()[()], 0)],
+    "response norm": lambda t, x: t.nn.functional.local_response_norm(x(3, 6, 7), 3, alpha=0.7, beta=0.8, k=1.3),
+    "layer norm": lambda t, x: [
+        *t.native_layer_norm(x(9, 33), (33,), x(33), x(33), 0.5),
+        *t.native_layer_norm(x(9, 33), (33,), None, x(33), 0.5),
+        t.native_layer_norm(x(9, 33), (33,), x(33).float(), None, 0.5)[0]],
+    "instance norm": lambda t, x: [
+        t.nn.functional.instance_norm(x(5, 4, n), x(4), t.abs(x(4)), weight, bias, stats, 0.3, 0.6)
+        for n in (5, 14, 40) for weight, bias in ((x(4), x(4)), (None, None)) for stats in (True, False)],
+    "adaptive pools": lambda t, x: [
+        t.nn.functional.adaptive_avg_pool3d(x(2, 8, 8, 6), size) for size in ((5, 7, 4), (2, None, 3), 1)],
+    "grid_sample": lambda t, x: [
+        t.nn.functional.grid_sample(x(2, 3, *[7, 9, 5][:n]), t.tanh(x(2, *[6] * n, n)) * 1.5, mode, padding, corners)
+        for n, mode in ((2, "bilinear"), (2, "nearest"), (2, "bicubic"), (3, "bilinear"), (3, "nearest"))
+        for padding in ("zeros", "border", "reflection") for corners in (True, False)],
     "transposed convolution": lambda t, x: [
         t.nn.functional.conv_transpose1d(x(2, 4, 8), x(4, 3, 3), x(3), stride=2, padding=1, output_padding=1),
         t.nn.functional.conv_transpose2d(x(2, 4, 5, 6), x(4, 3, 3, 2), dilation=2, groups=2),
