@@ -81,6 +81,7 @@ CALLS: dict[str, Callable[[Any, Any], Any]] = {
     "transposed convolution": lambda t, x: [
         t.nn.functional.conv_transpose1d(x(2, 4, 8), x(4, 3, 3), x(3), stride=2, padding=1, output_padding=1),
         t.nn.functional.conv_transpose2d(x(2, 4, 5, 6), x(4, 3, 3, 2), dilation=2, groups=2),
+        t.nn.functional.conv_transpose2d(x(4, 5, 6), x(4, 3, 4, 5), x(6), (3, 2), (1, 2), (2, 3), 2, 4),
         t.nn.functional.conv_transpose3d(x(4, 3, 5, 4), x(4, 3, 3, 2, 2), x(3), stride=(1, 2, 1))],
     "the order of products": lambda t, x: [t.linalg.multi_dot([x(5, 6), x(6, 4), x(4, 3), x(3, 7)]),
                                            t.linalg.multi_dot([x(5, 6), x(6, 4), x(4, 3)])],

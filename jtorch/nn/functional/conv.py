@@ -14,6 +14,7 @@ import numpy as np
 from jax import lax
 
 from jtorch._declare import Array, as_int, errors, op, platform
+from jtorch._declare.halves import is_half
 from jtorch._declare.once import warn_once
 from jtorch.nn.functional._common import is_floating, listed, type_name, wide
 from jtorch.nn.functional._conv_forms import convolution
@@ -154,7 +155,10 @@ def _convolution(
 def _scattered(
     x: Array, weight: Array, stride: tuple, padding: tuple, extra: tuple, dilation: tuple, groups: int
 ) -> Array:
-    """The transposed convolution of float16 as torch's CPU kernel rounds it: products, then each sum of them."""
+    """The transposed convolution of half types as torch's own CPU kernel rounds it: products, then each sum of them.
+
+    Those of bfloat16 mostly go to a library, which does not take an output padding as large as the stride.
+    """
     batch, inputs, *space = x.shape
     outputs, kernel = weight.shape[1], weight.shape[2:]
     columns = jnp.einsum(
@@ -181,7 +185,8 @@ def _transposed(
     _check(name, n, input, weight, bias, stride, dilation, groups, True)
     if any(e >= s and e >= d for e, s, d in zip(extra, stride, dilation, strict=True)):
         raise RuntimeError("output padding must be smaller than either stride or dilation")
-    if input.dtype == jnp.float16 and platform() == "cpu" and input.size and weight.size:
+    scatters = input.dtype == jnp.float16 or any(e >= s for e, s in zip(extra, stride, strict=True))
+    if scatters and is_half(input) and platform() == "cpu" and input.size and weight.size:
         x = input if input.ndim == n + 2 else input[None]
         out = _scattered(x, weight, stride, padding, extra, dilation, groups)
         out = out if bias is None else out + bias.reshape(-1, *[1] * n)
