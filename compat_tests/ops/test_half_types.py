@@ -106,6 +106,27 @@ def test_same_bits(name, dtype):
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("name", ["adaptive pools", "layer norm", "losses", "log_softmax"])
+def test_gradients_are_those_of_float32_but_for_rounding(name, dtype):
+    def gradients(kind):
+        torch_draw, leaves = drawn(jtorch, dtype), []
+
+        def draw(*shape):
+            leaves.append(torch_draw(*shape).to(getattr(jtorch, kind)).requires_grad_())
+            return leaves[-1]
+
+        found = CALLS[name](jtorch, draw)
+        sum(one.float().sum() for one in found if one.requires_grad).backward()
+        return [x.grad.float().numpy() for x in leaves if x.grad is not None]
+
+    got, expected = gradients(dtype), gradients("float32")
+    assert len(got) == len(expected) > 0
+    for one, other in zip(got, expected, strict=True):
+        typical = np.median(np.abs(one - other)) / (np.abs(other).mean() + 1e-3)
+        assert typical < (0.03 if dtype == "bfloat16" else 0.004)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_a_gradient_over_a_broadcast_is_summed_in_float32(dtype):
     def gradient(side):
         bias = side.zeros(3, dtype=getattr(side, dtype), requires_grad=True)

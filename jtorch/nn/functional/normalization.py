@@ -106,8 +106,7 @@ def batch_norm_op(
 ) -> tuple[Array, Array, Array]:  # fmt: skip
     """The normalized input and the running statistics after it."""
     if input.ndim == 1 and not input.size:
-        unused = jnp.zeros((), input.dtype)
-        return input, *(unused if p is None else p for p in (running_mean, running_var))
+        return input, input if running_mean is None else running_mean, input if running_var is None else running_var
     _check_batch_norm(input, weight, bias, running_mean, running_var, training)
     x = wide(input)
     if not training:

@@ -223,7 +223,7 @@ def _means_in_steps(x: Array, sizes: tuple[int, ...]) -> Array:
 
 @_means_in_steps.defjvp
 def _means_in_steps_jvp(sizes: tuple[int, ...], primals: tuple, tangents: tuple) -> tuple[Array, Array]:
-    return _means_in_steps(*primals, sizes), _means(*tangents, sizes)
+    return _means_in_steps(primals[0], sizes), _means(tangents[0], sizes)
 
 
 def _adaptive_avg(n: int, input: Array, output_size: Any) -> Array:

@@ -70,8 +70,9 @@ def _tap_by_tap(image: Array, at: list[Array], weights: list[Array]) -> Array:
 
 def _row_by_row(image: Array, at: list[Array], weights: list[Array]) -> Array:
     """`_tap_by_tap` in two dimensions, each row by itself before the column of them."""
-    rows = [sum(_read(image, [y, x]) * w for x, w in zip(at[1], weights[1], strict=True)) for y in at[0]]
-    return sum(row * w for row, w in zip(rows, weights[0], strict=True))
+    rows: list[Any] = [sum(_read(image, [y, x]) * w for x, w in zip(at[1], weights[1], strict=True)) for y in at[0]]
+    total: Any = sum(row * w for row, w in zip(rows, weights[0], strict=True))
+    return total
 
 
 def _sum_of_taps(image: Array, at: list[Array], weights: list[Array]) -> Array:
