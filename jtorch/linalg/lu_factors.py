@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jtorch._declare import Array, columns, composite, errors, op, registry, write_outs
+from jtorch._declare import Array, columns, composite, errors, op, registry, write_out, write_outs
 from jtorch._declare.once import warn_once
 from jtorch._declare.return_types import return_type
 from jtorch.linalg.checks import (
@@ -158,7 +158,7 @@ def _check_solve(LU: Any, pivots: Any, B: Any, left: bool) -> None:
                            f"with shape {list(pivots.shape)} instead")  # fmt: skip
 
 
-@op(name="linalg_lu_solve", method=False, function=False, out=True)
+@op(name="linalg_lu_solve", method=False, function=False)
 def _lu_solve(LU: Array, pivots: Array, B: Array, left: bool, adjoint: bool) -> Array:
     _check_solve(LU, pivots, B, left)
     order = _order(pivots, LU.shape[-1])[..., None]
@@ -184,8 +184,9 @@ def lu_solve(LU: Any, pivots: Any, B: Any, *, left: bool = True, adjoint: bool =
     tensor([[1.],
             [1.]])
     """
-    found = _lu_solve(LU, pivots, B, left, adjoint, out=out)
-    return columns(found) if left and out is None else found
+    found = _lu_solve(LU, pivots, B, left, adjoint)
+    found = columns(found) if left else found
+    return found if out is None else write_out("linalg_lu_solve", out, found, (LU, pivots, B))
 
 
 # torch.lu and torch.lu_solve, the older names

@@ -191,8 +191,8 @@ def _kept(S: Any, bound: float) -> Any:
 
 
 @op(name="linalg_lstsq", method=False, function=False, differentiable=False)
-def _rank_and_values(A: Array, b: Array, rcond: float | None) -> tuple[Array, Array]:
-    S = jnp.linalg.svd(lead_broadcast(A, b[..., None] if _is_vector(A, b) else b)[0], compute_uv=False)
+def _rank_and_values(A: Array, rcond: float | None) -> tuple[Array, Array]:
+    S = jnp.linalg.svd(A, compute_uv=False)
     return _kept(S, _cutoff(A, rcond)).sum(-1), S
 
 
@@ -210,12 +210,15 @@ def lstsq(input: Any, b: Any, rcond: float | None = None, *, driver: str | None 
     """
     driver = driver or "gelsy"
     solution, residuals = _least_squares(input, b, rcond, driver)
-    rank, values = _rank_and_values(input, b, rcond)
+    rank, values = _rank_and_values(input, rcond)
     m, n = input._v.aval.shape[-2:]
     last = solution._v.aval.ndim - 1
-    if out is None and b._v.aval.ndim == input._v.aval.ndim:  # LAPACK solves in the memory of the right sides
+    matrices = b._v.aval.ndim == input._v.aval.ndim
+    if out is not None:
+        solution = columns(solution) if matrices else solution
+    elif matrices:  # LAPACK solves in the memory of the right sides
         lay_within(solution, (*range(last - 1), last, last - 1), last - 1, max(m, n))
-    elif out is None:
+    else:
         lay_within(solution, range(last + 1), last, max(m, n))
     if driver == "gels":
         check_info("torch.linalg.lstsq", (rank < min(m, n)) * n, RANK_DEFICIENT)

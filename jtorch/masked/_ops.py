@@ -243,7 +243,7 @@ def var(
     total = sum(off * off.conj(), dim, keepdim=keepdim, mask=whole)
     if not keepdim:
         count = count.reshape(total.shape)
-    return total / torch.maximum(count - taken, count.new_zeros(()))
+    return (total / torch.maximum(count - taken, count.new_zeros(()))).to(computed.dtype)
 
 
 def std(

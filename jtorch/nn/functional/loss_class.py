@@ -277,10 +277,11 @@ def multilabel_margin_loss(
     """How far other classes come within 1 of the scores of the targets, which end at the first -1."""
     warn_of_flags(size_average=size_average, reduce=reduce)
     reduction = reduction_of(size_average, reduce, reduction)
+    sizes = f"{listed(target.shape)} for input of size: {listed(input.shape)}"
     input, target = (x.reshape(1) if not x.ndim else x for x in (input, target))
     _check_vectors(input)
     if tuple(input.shape) != tuple(target.shape):
-        raise RuntimeError(f"inconsistent target size: {listed(target.shape)} for input of size: {listed(input.shape)}")
+        raise RuntimeError(f"inconsistent target size: {sizes}")
     check_bounds(target, -1, input.shape[-1], lambda _: RuntimeError("argument #2 'target' is out of range"))
     return multilabel_margin_op(input, target, reduction)
 
