@@ -129,3 +129,26 @@ def test_names_of_grad_nodes():
         return [t.grad_fn.name() for t in found]
 
     assert names(jtorch) == names(torch)
+
+
+@pytest.mark.parametrize("padding", [None, 2])
+@pytest.mark.parametrize("options", [{"mode": "sum"}, {"mode": "mean"}, {"mode": "sum", "scale_grad_by_freq": True}])
+def test_bags_of_rows(options, padding):
+    def summed(lib, sparse):
+        lib.manual_seed(0)
+        bags = lib.nn.EmbeddingBag(6, 3, sparse=sparse, padding_idx=padding, **options)
+        found = bags(lib.tensor([1, 2, 2, 5, 0]), lib.tensor([0, 2]))
+        (found**2).sum().backward()
+        return found.detach(), bags.weight.grad
+
+    for sparse in (False, True) if "scale_grad_by_freq" not in options else (False,):
+        (theirs, gradient), (mine, own) = summed(torch, sparse), summed(jtorch, sparse)
+        compare(mine, theirs)
+        assert own.is_sparse is gradient.is_sparse is sparse
+        compare(own.to_dense(), gradient.to_dense())
+
+
+def test_largest_of_bags_takes_no_sparse_gradient():
+    for lib in (torch, jtorch):
+        with pytest.raises(ValueError, match="max mode does not support sparse weights"):
+            lib.nn.EmbeddingBag(6, 3, mode="max", sparse=True)(lib.tensor([1, 2]), lib.tensor([0]))

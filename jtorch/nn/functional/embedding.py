@@ -14,6 +14,9 @@ from jtorch._declare import Array, Scalar, composite, errors, op, sparse_gradien
 from jtorch._declare.checks import check_bounds
 from jtorch._declare.indices import IN_BOUNDS, clipped, index_type, narrow, outside
 from jtorch._declare.variants import read, write_value
+from jtorch._ops.creation import arange
+from jtorch._ops.joining import cat
+from jtorch._ops.masking import where
 from jtorch.nn.functional._common import wide
 
 
@@ -42,10 +45,15 @@ def embedding_op(weight: Array, indices: Array, padding_idx: int | None, scale_g
     indices = clipped(indices, weight.shape[0])
     rows = weight.at[indices].get(mode=IN_BOUNDS)
     if scale_grad_by_freq:
-        counts = jnp.zeros(weight.shape[0], weight.dtype).at[indices.reshape(-1)].add(1)[indices]
-        fixed = lax.stop_gradient(rows)
-        rows = fixed + (rows - fixed) / counts[..., None]
+        rows = _by_frequency(rows, indices, weight.shape[0])
     return rows if padding_idx is None else _without_gradient(rows, indices == padding_idx)
+
+
+def _by_frequency(rows: Array, indices: Array, count: int) -> Array:
+    """Rows whose gradient is divided by how often each is looked up."""
+    often = jnp.zeros(count, rows.dtype).at[indices.reshape(-1)].add(1)[indices]
+    fixed = lax.stop_gradient(rows)
+    return fixed + (rows - fixed) / often[..., None]
 
 
 def _padding_row(padding_idx: int | None, rows: int) -> int | None:
@@ -127,7 +135,7 @@ def embedding_of_torch(
 )
 def embedding_bag_op(
     weight: Array, indices: Array, offsets: Array | None, per_sample_weights: Array | None, bags: int, mode: str,
-    padding_idx: int | None,
+    padding_idx: int | None, scale_grad_by_freq: bool,
 ) -> Array:  # fmt: skip
     """`indices` in a row, `offsets` where each bag starts; without them all bags have one length."""
     place = jnp.arange(indices.size, dtype=index_type(indices.size))
@@ -137,6 +145,8 @@ def embedding_bag_op(
         bag = jnp.searchsorted(narrow(offsets, indices.size), place, side="right").astype(place.dtype) - 1
     indices = clipped(indices, weight.shape[0])
     rows = wide(weight.at[indices].get(mode=IN_BOUNDS))
+    if scale_grad_by_freq:
+        rows = _by_frequency(rows, indices, weight.shape[0])
     kept = jnp.ones(indices.size, bool) if padding_idx is None else indices != padding_idx
     if per_sample_weights is not None:
         rows = rows * wide(per_sample_weights)[:, None]
@@ -173,22 +183,34 @@ def embedding_bag(
         raise ValueError("Argument order of nn.functional.embedding_bag changed: input comes before weight")
     if mode not in ("sum", "mean", "max"):
         raise ValueError("mode has to be one of sum, mean or max")
-    if scale_grad_by_freq:
-        raise NotImplementedError("embedding_bag with scale_grad_by_freq=True: sum the rows of embedding() instead")
+    if mode == "max" and scale_grad_by_freq:
+        raise ValueError("max mode does not support scaling the gradient by the frequency")
+    if mode == "max" and sparse:
+        raise ValueError("max mode does not support sparse weights")
     if per_sample_weights is not None and mode != "sum":
         raise NotImplementedError(
             "embedding_bag: per_sample_weights was not None. per_sample_weights is only supported for mode='sum' "
             f"(got mode='{mode}'). Please open a feature request on GitHub."
         )
-    if sparse:
-        raise NotImplementedError("embedding_bag has no sparse gradients: use sparse=False, whose gradient is dense")
     given = input
     input, starts, per_sample_weights = _bags(input, offsets, per_sample_weights)
     padding = _padding_row(padding_idx, weight.shape[0])
     _check_indices("embedding_bag", input, weight.shape[0])
     _renorm(weight, input, max_norm, norm_type)
     bags = given.shape[0] if starts is None else starts.shape[0] - bool(include_last_offset)
-    return embedding_bag_op(weight, input, starts, per_sample_weights, bags, mode, padding)
+    scaled = bool(scale_grad_by_freq)
+    if sparse:
+        weight, input, padding = _own_table(_looked_up(True)(weight, input, padding, scaled), input, padding)
+    return embedding_bag_op(weight, input, starts, per_sample_weights, bags, mode, padding, scaled and not sparse)
+
+
+def _own_table(rows: Any, input: Any, padding: int | None) -> tuple[Any, Any, int | None]:
+    """The rows looked up as a table of their own, each named once; a row of padding is behind them."""
+    n = input.shape[0]
+    places = arange(n)
+    if padding is None:
+        return rows, places, None
+    return cat([rows, rows.new_zeros((1, rows.shape[1]))]), where(input == padding, n, places), n
 
 
 def _bags(input: Any, offsets: Any, weights: Any) -> tuple[Any, Any, Any]:
