@@ -142,6 +142,8 @@ def p_norm(x: Any, p: float, axis: int, keepdims: bool) -> Any:
     """The p-norm along one axis, with torch's gradient 0 where it is 0; of half types it rounds once."""
     if is_half(x):
         return once(lambda wider: p_norm(wider, p, axis, keepdims), x)
+    if not x.ndim:
+        return p_norm(x.reshape(1), p, 0, False)
     if jnp.iscomplexobj(x):
         return vector_norm(x, p, (axis,), keepdims)
     size = jnp.sign(x) * x
