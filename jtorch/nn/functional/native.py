@@ -136,7 +136,7 @@ def native_dropout_backward(grad_output: Any, mask: Any, scale: float) -> Any:
     >>> torch.ops.aten.native_dropout_backward(torch.tensor([1., 1.]), torch.tensor([True, False]), 2.)
     tensor([2., 0.])
     """
-    return grad_output * (mask * float(scale))
+    return grad_output * (mask.type_as(grad_output) * float(scale))
 
 
 @op(namespace=_ATEN, method=False)
