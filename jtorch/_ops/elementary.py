@@ -161,14 +161,16 @@ def _trigamma_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array,
 
 
 def _polygamma_high(n: int, x: Array) -> Array:
-    """Order 2 and more. JAX's sum is right for positive numbers, so others are first moved up by whole steps."""
+    """Order 2 and more. JAX's sum is right for positive numbers, so others are first moved up by whole steps. In float64:
+    its sum in float32 loses four units in the last place, torch's none."""
+    kind, x = x.dtype, x.astype(jnp.float64)
     low, steps = x < 1, 32
 
     def add(i: Any, total: Array) -> Array:
         return total + lax.integer_pow(jnp.where(low, x, 1) + i, -(n + 1))
 
     passed = (-1) ** (n + 1) * math.factorial(n) * lax.fori_loop(0, steps, add, jnp.zeros_like(x))
-    return jss.polygamma(n, jnp.where(low, x + steps, x)) + jnp.where(low, passed, 0)
+    return (jss.polygamma(n, jnp.where(low, x + steps, x)) + jnp.where(low, passed, 0)).astype(kind)
 
 
 @pointwise(kind="float", name="polygamma", public="_polygamma", function=False, method=False, inplace=False)
