@@ -10,9 +10,10 @@ GAPS = Path(__file__).parents[1] / "gaps.toml"
 
 @dataclass(frozen=True)
 class Gap:
-    """``run`` is "quick" when the default run meets the difference, "full" when only ``pytest -m full`` does."""
+    """Checks that differ for one reason in some entries. ``run`` is "quick" when the default run meets the difference,
+    "full" when only ``pytest -m full`` does."""
 
-    name: str
+    names: list[str]
     kinds: list[str]
     reason: str
     date: str
@@ -45,4 +46,4 @@ def read_missing() -> tuple[Missing, ...]:
 
 def gaps_of(name: str) -> dict[str, Gap]:
     """The rows of an entry by kind of difference."""
-    return {kind: gap for gap in read_gaps() if gap.name == name for kind in gap.kinds}
+    return {kind: gap for gap in read_gaps() if name in gap.names for kind in gap.kinds}

@@ -29,6 +29,11 @@ def long():
     return torch.ones(2, 3, dtype=torch.int64)
 
 
+def write_over_a_part():
+    x = torch.ones(3)
+    x[1:].copy_(x[:-1])
+
+
 def backward_twice():
     y = (leaf() * leaf()).sum()
     y.backward()
@@ -170,7 +175,7 @@ CASES = [
     (lambda: a().retain_grad(), ag.retain_without_grad()),
     (lambda: torch.add(leaf(), 1, out=torch.ones(3)), ag.out_requires_grad("add")),
     (lambda: torch.ones(1).expand(3).add_(1), ag.overlapping_write()),
-    (lambda: (lambda x: x[1:].copy_(x[:-1]))(torch.ones(3)), ag.shared_memory()),
+    (write_over_a_part, ag.shared_memory()),
     (lambda: inference_tensor().add_(1), ag.inference_inplace()),
     (lambda: inference_tensor() * leaf()[:2], ag.inference_saved()),
     (lambda: inference_tensor().requires_grad_(), ag.inference_requires_grad()),

@@ -40,7 +40,7 @@ def polar(abs: Array, angle: Array) -> Array:
     """
     _check_parts("polar", "abs", "angle", abs, angle)
     if abs.dtype == jnp.float16:
-        raise NotImplementedError('"polar_cpu" not implemented for \'Half\'')
+        raise NotImplementedError("\"polar_cpu\" not implemented for 'Half'")
     return lax.complex(*jnp.broadcast_arrays(abs * jnp.cos(angle), abs * jnp.sin(angle)))
 
 

@@ -161,8 +161,8 @@ def _trigamma_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array,
 
 
 def _polygamma_high(n: int, x: Array) -> Array:
-    """Order 2 and more. JAX's sum is right for positive numbers, so others are first moved up by whole steps. In float64:
-    its sum in float32 loses four units in the last place, torch's none."""
+    """Order 2 and more. JAX's sum is right for positive numbers, so others are first moved up by whole steps. It loses
+    four units in the last place in float32, torch's none: hence float64."""
     kind, x = x.dtype, x.astype(jnp.float64)
     low, steps = x < 1, 32
 
