@@ -37,6 +37,12 @@ UNINITIALISED = {
 # Unique only up to signs or phases: compared through the database's own invariants.
 UP_TO_PHASE = {"svd", "linalg.svd", "linalg.eigh", "linalg.eig", "svd_lowrank", "pca_lowrank"}
 GRAD_DTYPES = (torch.float32, torch.float64)
+COMPLEX_DTYPES = (torch.complex64, torch.complex128)  # where an op takes no others
+
+
+def grad_dtypes(entry: Entry) -> tuple[torch.dtype, torch.dtype]:
+    """The narrow and the wide type that derivatives are looked at in."""
+    return GRAD_DTYPES if set(GRAD_DTYPES) & set(entry.dtypes()) else COMPLEX_DTYPES
 
 
 def check_call(entry: Entry, sample: Sample) -> Parts:
@@ -124,7 +130,7 @@ def chosen(samples: list[Sample], entry: Entry, count: int) -> list[int]:
 
 def checks_of(entry: Entry, dtype: torch.dtype, first: bool, deep: bool) -> Iterator[tuple[str, object]]:
     """What is looked at in one sample. ``deep`` looks at second and forward derivatives and all forms of out= too."""
-    info, floating = entry.info, dtype in GRAD_DTYPES
+    info, (narrow, wide) = entry.info, grad_dtypes(entry)
     values = info.name not in UNINITIALISED
     yield "forward", check_call
     if deep or first:
@@ -134,15 +140,15 @@ def checks_of(entry: Entry, dtype: torch.dtype, first: bool, deep: bool) -> Iter
             yield "out", partial(check_out, values=values)
             if deep and first:
                 yield "out", partial(check_out_forms, values=values)
-    if floating and info.supports_autograd:
-        twice = deep and dtype is torch.float64 and info.supports_gradgrad
+    if dtype in (narrow, wide) and info.supports_autograd:
+        twice = deep and dtype is wide and info.supports_gradgrad
         yield "grad", check_both_grads if twice else check_grad
-        if deep and dtype is torch.float64 and info.supports_forward_ad:
+        if deep and dtype is wide and info.supports_forward_ad:
             yield "forward_mode", check_forward_mode
 
 
 def check_dtype(entry: Entry, dtype: torch.dtype, count: int, deep: bool) -> Iterator[Result]:
-    has_grad = dtype in GRAD_DTYPES and entry.info.supports_autograd
+    has_grad = dtype in grad_dtypes(entry) and entry.info.supports_autograd
     samples = entry.samples(dtype, requires_grad=has_grad)
     label = str(dtype).removeprefix("torch.")
     for place, index in enumerate(chosen(samples, entry, count)):

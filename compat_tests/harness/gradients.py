@@ -48,6 +48,16 @@ def compare_or_zeros(actual: list[Any], expected: list[Any]) -> None:
             raise Difference("value", f"[{place}]: {theirs} expected, got {mine}")
 
 
+def derivatives(outputs: list[Any], leaves: list[Any]) -> list[Any]:
+    """The gradients of the sum of jtorch's tensors that depend on something."""
+    depending = [one for one in outputs if one is not None and one.requires_grad]
+    if not depending:
+        return [None] * len(leaves)
+    return list(
+        jtorch.autograd.grad(depending, leaves, [jtorch.ones_like(one) for one in depending], allow_unused=True)
+    )
+
+
 def gradients(entry: Entry, sample: Sample, twice: bool) -> Parts:
     """Gradients of first order; ``twice`` looks at the derivatives of those too, by leaves and by what they weigh."""
     theirs, mine = both_sides(sample, requires_grad=True)
@@ -62,14 +72,20 @@ def gradients(entry: Entry, sample: Sample, twice: bool) -> Parts:
     if flags != my_flags:
         raise Difference("value", f"requires_grad {flags} expected, got {my_flags}")
     outputs, my_outputs = differentiable(expected), differentiable(actual)
+    my_grads: list[Any] = []
     for order in range(1, 3 if twice else 2):
         weights = [one.requires_grad_(twice and order == 1) for one in directions(outputs, order)]
         my_weights = to_jtorch(weights)
         if not outputs:
+            if order == 2:  # torch's gradients depend on nothing
+                yield (
+                    "gradgrad",
+                    difference_in(compare_or_zeros, derivatives(my_grads, my_leaves), [None] * len(leaves)),
+                )
             return
         options = {"allow_unused": True, "create_graph": twice and order == 1}
         grads = on_torch(torch.autograd.grad, (outputs, leaves, weights), options)
-        my_grads: list[Any] = [None] * len(leaves)
+        my_grads = [None] * len(leaves)
         kept = [place for place, one in enumerate(my_outputs) if one.requires_grad]
         try:
             if kept:

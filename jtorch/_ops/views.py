@@ -540,17 +540,17 @@ def unfold(input, dimension: int, size: int, step: int):
             [1, 2],
             [2, 3]])
     """
-    if not input.ndim:
-        raise NotImplementedError("unfold() of a 0-dim tensor: use x.reshape(1).unfold(...)")
     d = wrap_dim(dimension, input.ndim)
-    length = input.shape[d]
+    length = input.shape[d] if input.ndim else 1
     if size > length:
         raise RuntimeError(f"maximum size for tensor at dimension {d} is {length} but size is {size}")
     if size < 0:
         raise RuntimeError(f"size is {size} but must be >= 0")
     if step <= 0:
         raise RuntimeError(f"step is {step} but must be > 0")
-    return Unfold(d, size, step)
+    if not input.ndim and not size:
+        raise NotImplementedError("unfold() of a 0-dim tensor into no elements: use x.reshape(1)[:0]")
+    return Unfold(d, size, step) if input.ndim else Reshape((1,))
 
 
 @composite
