@@ -131,12 +131,12 @@ def chosen(samples: list[Sample], entry: Entry, count: int) -> list[int]:
 def checks_of(entry: Entry, dtype: torch.dtype, first: bool, deep: bool) -> Iterator[tuple[str, object]]:
     """What is looked at in one sample. ``deep`` looks at second and forward derivatives and all forms of out= too."""
     info, (narrow, wide) = entry.info, grad_dtypes(entry)
-    values = info.name not in UNINITIALISED
+    values = info.name not in UNINITIALISED | UP_TO_PHASE
     yield "forward", check_call
     if deep or first:
         yield "method", check_method
         yield "inplace", check_inplace
-        if info.supports_out and info.name not in UP_TO_PHASE:
+        if info.supports_out:
             yield "out", partial(check_out, values=values)
             if deep and first:
                 yield "out", partial(check_out_forms, values=values)
