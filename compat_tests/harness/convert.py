@@ -130,6 +130,8 @@ class ToJtorch:
             return dtype_to_jtorch(value)
         if isinstance(value, NAMED_CLASSES):
             return getattr(jtorch, str(value).removeprefix("torch."))
+        if isinstance(value, torch.nn.PairwiseDistance):
+            return jtorch.nn.PairwiseDistance(value.norm, value.eps, value.keepdim)
         if isinstance(value, torch.Generator):
             return generator_to_jtorch(value)
         if isinstance(value, torch.device):
