@@ -350,12 +350,7 @@ def _index_reduce(input: Array, dim: Dim, index: Array, source: Array, reduce: s
 def index_reduce(
     input: Any, dim: int, index: Any, source: Any, reduce: str, *, include_self: bool = True, out: Any = None
 ) -> Any:
-    """`input` with the slices of `source` reduced (prod, mean, amax, amin) into those `index` names.
-
-    >>> import jtorch as torch
-    >>> torch.ones(2).index_reduce(0, torch.tensor([0, 0]), torch.tensor([2., 3.]), "prod")
-    tensor([6., 1.])
-    """
+    """`input` with the slices of `source` reduced (prod, mean, amax, amin) into those `index` names."""
     warn_once("index_reduce() is in beta and the API may change at any time.")
     if reduce not in ("prod", "mean", "amax", "amin"):
         raise RuntimeError(f"index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got {reduce}.")

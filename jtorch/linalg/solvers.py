@@ -327,13 +327,7 @@ def _warn_of_triangular_solve(**_: Any) -> None:
 def triangular_solve(
     input: Array, A: Array, upper: bool = True, transpose: bool = False, unitriangular: bool = False
 ) -> tuple[Array, Array]:
-    """The solution of `A X = input` for a triangular A, or for its transpose; and A.
-
-    >>> import jtorch as torch
-    >>> torch.triangular_solve(torch.tensor([[2.], [4.]]), torch.tensor([[2., 0.], [0., 4.]])).solution
-    tensor([[1.],
-            [1.]])
-    """
+    """The solution of `A X = input` for a triangular A, or for its transpose; and A."""
     for what, array in (("b", input), ("A", A)):
         if array.ndim < 2:
             raise RuntimeError(
