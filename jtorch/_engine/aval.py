@@ -7,6 +7,7 @@ compares and hashes them by identity.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import jax
 
@@ -26,7 +27,7 @@ class Aval:
         self.device = dev
         self.size = math.prod(shape)
         self.nbytes = self.size * dt.itemsize
-        self.struct = None if dt.np is None else jax.ShapeDtypeStruct(shape, dt.np)
+        self.struct: Any = None if dt.np is None else jax.ShapeDtypeStruct(shape, dt.np)  # complex32 has none
 
     def __repr__(self) -> str:
         return f"{self.dtype.name}[{','.join(map(str, self.shape))}]@{self.device}"
