@@ -63,7 +63,7 @@ def test_silenced_checks_say_why(path: Path):
     assert not bare, f"lines {bare}: the reason goes beside the code it silences"
 
 
-@each_file(JTORCH_FILES)
+@each_file([*JTORCH_FILES, *(ROOT / "jtorch").rglob("*.pyi")])
 def test_torch_is_not_imported(path: Path):
     found = [node.lineno for node, name in imported(ast.parse(path.read_text())) if name.split(".")[0] == "torch"]
     assert not found, f"lines {found}: jtorch stands on jax alone"

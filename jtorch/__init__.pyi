@@ -7,17 +7,7 @@ from jtorch._types.dtype import dtype as _dtype
 
 _Number: TypeAlias = _bool | _int | _float | _complex
 
-from torch import BFloat16Tensor as BFloat16Tensor
-from torch import BoolTensor as BoolTensor
-from torch import ByteTensor as ByteTensor
-from torch import CharTensor as CharTensor
-from torch import DoubleTensor as DoubleTensor
-from torch import FloatTensor as FloatTensor
 from jtorch._declare.draws import Generator as Generator
-from torch import HalfTensor as HalfTensor
-from torch import IntTensor as IntTensor
-from torch import LongTensor as LongTensor
-from torch import ShortTensor as ShortTensor
 from jtorch._types.size import Size as Size
 from jtorch import autograd as autograd
 from jtorch import compiler as compiler
@@ -98,8 +88,7 @@ class Tensor:
     def __mul__(self, other: Tensor | _Number) -> Tensor: ...
     def __ne__(self, other: Tensor | _Number) -> Tensor: ...
     def __neg__(self) -> Any: ...
-    @staticmethod
-    def __new__(*args: Any, **kwargs: Any) -> Any: ...
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any: ...
     def __or__(self, other: Tensor | _Number) -> Tensor: ...
     def __pos__(self) -> Any: ...
     def __pow__(self, other: Any) -> Any: ...
@@ -754,6 +743,16 @@ class Tensor:
     def xpu(self, device: Any = None, non_blocking: _bool = False, memory_format: Any = ...) -> Any: ...
     def zero_(self) -> Any: ...
 
+BFloat16Tensor: Any
+BoolTensor: Any
+ByteTensor: Any
+CharTensor: Any
+DoubleTensor: Any
+FloatTensor: Any
+HalfTensor: Any
+IntTensor: Any
+LongTensor: Any
+ShortTensor: Any
 def abs(input: Tensor | _Number, *, out: Any = None) -> Tensor: ...
 def abs_(input: Any) -> Any: ...
 def absolute(input: Tensor | _Number, *, out: Any = None) -> Tensor: ...

@@ -8,7 +8,6 @@ https://docs.pytorch.org/docs/stable/complex_numbers.html
 
 from __future__ import annotations
 
-import copy
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -24,18 +23,17 @@ from jtorch._engine.backward import ADD
 from jtorch._engine.geometry import Geometry, strides_in
 from jtorch._engine.handle import geometry
 from jtorch._engine.order import lay
-from jtorch._engine.parts import HalfComplex, described, half_stand_ins
+from jtorch._engine.parts import HalfComplex, described, half_stand_ins, registrar
 from jtorch._engine.tape import threads
 from jtorch._ops import complex_parts, creation
+from jtorch._parted import PartedTensor, linked, named
 from jtorch._tensor import Tensor
 from jtorch._types import autograd_errors, bool_, complex32, complex64, float32
-from jtorch.sparse._graph import linked
 
 
-class HalfComplexTensor(Tensor):
-    """A tensor of complex32. What it has of other tensors' methods works on its pairs; the rest refuses."""
-
-    _held: Tensor  # (..., 2), outside the graph, in which the complex tensor itself stands
+class HalfComplexTensor(PartedTensor):
+    """A tensor of complex32. What it has of other tensors' methods works on its pairs, `_held` (..., 2);
+    the rest refuses."""
 
     @property
     def _cell(self) -> Any:  # type: ignore[override]  # whoever asks for the storage is told that there is none
@@ -51,26 +49,14 @@ class HalfComplexTensor(Tensor):
         return Geometry(size[:-1], tuple(step // 2 for step in stride[:-1]), offset // 2)
 
     @property
-    def grad_fn(self) -> Any:
-        """The node that made this tensor."""
-        return self._node
-
-    @property
-    def data(self) -> Any:
-        """The same data, unknown to autograd."""
-        return self.detach()
-
-    @data.setter
-    def data(self, new: Any) -> None:
-        _take_pairs(self, new.to(complex32)._held)
-
-    @property
     def _version(self) -> int:
         return self._held._version
 
-    def detach(self) -> Any:
-        """The same data outside the autograd graph."""
-        return of_pairs(self._held)
+    def _like(self, held: Tensor) -> Any:
+        return of_pairs(held)
+
+    def _take(self, other: Any) -> None:
+        _take_pairs(self, other.to(complex32)._held)
 
     def data_ptr(self) -> int:
         """The address of the first element."""
@@ -95,18 +81,6 @@ class HalfComplexTensor(Tensor):
 
     def _numpy_copy(self) -> np.ndarray:
         return self._wide()._numpy_copy()
-
-    def __deepcopy__(self, memo: dict) -> Any:
-        if not self.is_leaf:
-            raise RuntimeError(
-                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the "
-                "moment.  If you were attempting to deepcopy a module, this may be because of a "
-                "torch.nn.utils.weight_norm usage, see https://github.com/pytorch/pytorch/pull/103001"
-            )
-        t = of_pairs(copy.deepcopy(self._held, memo)).requires_grad_(self._requires_grad)
-        memo[id(self)] = t
-        t._grad = copy.deepcopy(self._grad, memo)
-        return t
 
     def __reduce_ex__(self, protocol: Any) -> tuple:
         return _rebuilt, (self._held, self._requires_grad)
@@ -144,19 +118,7 @@ def pairs_of(t: Any) -> Any:
     return linked(t._held.detach(), "ViewAsRealBackward0", (t, lambda g: _above(g, "ViewAsComplexBackward0")))
 
 
-def _named(result: Any, name: str) -> Any:
-    """A result computed from pairs under the name that torch gives the whole operation's grad node."""
-    return linked(result.detach(), name, (result, lambda g: g)) if result._requires_grad else result
-
-
-def stands_for(*keys: Any) -> Callable:
-    """Registers a function as what ops do where complex32 is taken or made."""
-
-    def register(stand_in: Callable) -> Callable:
-        half_stand_ins.update((getattr(key, "op", key), stand_in) for key in keys)
-        return stand_in
-
-    return register
+stands_for = registrar(half_stand_ins)
 
 
 # Making
@@ -222,7 +184,7 @@ def _converted(input: Any, to: Any) -> Any:
         return _above(torch.view_as_real(input.to(complex64)).half(), "ToCopyBackward0")
     real, imag = (pairs_of(input).select(-1, place).to(float32) for place in (0, 1))
     found = torch.complex(real, imag) if to.is_complex or to is bool_ else real
-    return _named(found.to(to), "ToCopyBackward0")
+    return named(found.to(to), "ToCopyBackward0")
 
 
 @stands_for(COPY)

@@ -16,6 +16,7 @@ from jtorch._engine.storage import Cell
 from jtorch._engine.tape import force
 from jtorch._ops import creation
 from jtorch._ops.arguments import wholes
+from jtorch._types import autograd_errors
 from jtorch._types.device import device
 from jtorch._types.dtype import dtype, dtype_named
 
@@ -256,11 +257,7 @@ def deepcopy(self: Any, memo: dict) -> Any:
     if id(self) in memo:
         return memo[id(self)]
     if not self.is_leaf:
-        raise RuntimeError(
-            "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment.  "
-            "If you were attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm usage, "
-            "see https://github.com/pytorch/pytorch/pull/103001"
-        )
+        raise autograd_errors.deepcopy_of_result()
     t = wrap(read(self))
     share(t, self, _copied(own_cell(self), memo), self._chain)
     t = t.as_subclass(type(self)) if type(self) is not type(t) else t

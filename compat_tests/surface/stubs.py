@@ -94,8 +94,9 @@ def tensor_class() -> Iterator[str]:
         if name in ("__module__", "__dict__", "__doc__", "__weakref__", "__slots__", "__class__"):
             continue
         if isinstance(value, (staticmethod, classmethod)):
-            yield f"    @{type(value).__name__}"
-            first = "cls, " if isinstance(value, classmethod) else ""
+            if name != "__new__":  # a static method that type checkers know as one
+                yield f"    @{type(value).__name__}"
+            first = "cls, " if isinstance(value, classmethod) or name == "__new__" else ""
             yield f"    def {name}({first}*args: Any, **kwargs: Any) -> Any: ..."
         elif isinstance(value, types.FunctionType):
             yield definition(name, value, method=True, indent="    ")
@@ -116,9 +117,9 @@ def exports() -> Iterator[str]:
         if isinstance(value, types.ModuleType):
             if value.__name__ == f"jtorch.{name}":
                 yield f"from jtorch import {name} as {name}"
-        elif isinstance(value, type):
+        elif isinstance(value, type) and value.__module__.startswith("jtorch."):
             yield f"from {value.__module__} import {value.__name__} as {name}"
-        elif callable(value):
+        elif callable(value) and not isinstance(value, type):
             yield definition(name, value)
         else:
             yield f"{name}: {'_dtype' if isinstance(value, jtorch.dtype) else 'Any'}"

@@ -1,5 +1,6 @@
 """Every sentence of jtorch._types.errors and autograd_errors, against a call that makes real torch say it."""
 
+import copy
 import inspect
 
 import numpy as np
@@ -176,6 +177,7 @@ CASES = [
     (lambda: torch.add(leaf(), 1, out=torch.ones(3)), ag.out_requires_grad("add")),
     (lambda: torch.ones(1).expand(3).add_(1), ag.overlapping_write()),
     (write_over_a_part, ag.shared_memory()),
+    (lambda: copy.deepcopy(leaf() * 2), ag.deepcopy_of_result()),
     (lambda: inference_tensor().add_(1), ag.inference_inplace()),
     (lambda: inference_tensor() * leaf()[:2], ag.inference_saved()),
     (lambda: inference_tensor().requires_grad_(), ag.inference_requires_grad()),

@@ -101,7 +101,7 @@ class Compiled:
         try:
             before = [look(h) for h in (*tensors, *scene.handles)]
         except Parted as met:
-            self._leave(key, f"it sees a tensor with layout {met.layout}")
+            self._leave(key, f"it sees {met.seen}")
             return self.fn(*args, **kwargs)
         notes = tape.capture = Capture(self._refuse)
         try:

@@ -8,7 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from jtorch._declare.op import _cast
-from jtorch._declare.placement import check_layout, placed
+from jtorch._declare.placement import check_layout, check_requires_grad, placed
 from jtorch._declare.variants import write_out
 from jtorch._engine.aval import Aval, aval_of
 from jtorch._engine.handle import apply
@@ -52,8 +52,7 @@ def fill(
         found = get_default_dtype() if out is None else out._v.aval.dtype
     else:
         found = dtype_of(op.name, to)
-    if requires_grad and not (found.is_floating_point or found.is_complex):
-        raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
+    check_requires_grad(requires_grad, found)
     t = apply(op, numbers, (aval_of(shape, found, placed(device)),))[0]
     if out is not None:
         return write_out(op.name, out, t)

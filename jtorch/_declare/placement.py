@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from jtorch._engine import backend
-from jtorch._types import cpu
+from jtorch._types import autograd_errors, cpu
 from jtorch._types.device import device
 from jtorch._types.layout import layout, strided
 
@@ -39,6 +39,12 @@ def placed(place: Any) -> device:
             raise AssertionError("Torch not compiled with CUDA enabled") from None
         raise RuntimeError(f"jtorch: JAX has no {found.type!r} device here; use 'cpu' or install JAX for it") from None
     return found
+
+
+def check_requires_grad(wish: bool, dtype: Any) -> None:
+    """Refuses `requires_grad=True` of what has no gradient."""
+    if wish and not (dtype.is_floating_point or dtype.is_complex):
+        raise autograd_errors.grad_dtype(setter=False)
 
 
 def check_layout(wish: layout | None) -> None:

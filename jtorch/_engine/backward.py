@@ -309,6 +309,7 @@ class Walk:
         self.waiting: dict[Any, int] = {}
         self.useful: set[int] | None = None
         self.watch: Watch | None = None
+        self.looks_for_nan = anomaly.state.enabled and anomaly.state.check_nan
 
     def discover(self, roots: Sequence[Any]) -> None:
         """Counts how many gradients each node waits for; with `wanted`, marks the nodes on the way."""
@@ -389,7 +390,7 @@ class Walk:
         if self.watch is not None and node.sequence is not _LAST:
             self.watch.visit(node)
         results = node.apply(grads, self.create_graph)
-        if anomaly.state.enabled and anomaly.state.check_nan:
+        if self.looks_for_nan:
             anomaly.check(node, results)
         if node._post:
             results = run_post_hooks(node, results, grads)

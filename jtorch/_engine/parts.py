@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from jtorch._engine.aval import Aval
-from jtorch._engine.tape import Epoch, Node, Value
+from jtorch._engine.tape import Value, concrete
 
 stand_ins: dict[Any, Callable] = {}  # by op
 half_stand_ins: dict[Any, Callable] = {}  # by op, where complex32 is taken or made
@@ -22,46 +22,53 @@ sparse_gradients: dict[Any, Callable] = {}  # by op: what computes the same and 
 class Parted(NotImplementedError):
     """A tensor has no storage of its own."""
 
-    stand_ins: ClassVar = stand_ins
+    stand_ins: ClassVar[dict[Any, Callable]]
 
-    def __init__(self, layout: Any):
-        super().__init__(f"this operation does not take tensors with layout {layout}: use .to_dense() first")
-        self.layout = layout
+    def __init__(self, seen: str, words: str):
+        super().__init__(f"this operation {words}")
+        self.seen, self.words = seen, words
 
     def refusal(self, name: str) -> NotImplementedError:
         """The error of an op that has no stand-in."""
-        return NotImplementedError(
-            f"{name.strip('_')} does not take tensors with layout {self.layout}: use .to_dense() first"
-        )
+        return NotImplementedError(f"{name.strip('_')} {self.words}")
+
+
+class SparseMet(Parted):
+    """A tensor of a sparse layout is met."""
+
+    stand_ins = stand_ins
+
+    def __init__(self, layout: Any):
+        kind = f"with layout {layout}"
+        super().__init__(f"a tensor {kind}", f"does not take tensors {kind}: use .to_dense() first")
 
 
 class HalfComplex(Parted):
     """A tensor of complex32 is met, or one would be the result."""
 
-    stand_ins: ClassVar = half_stand_ins
+    stand_ins = half_stand_ins
 
     def __init__(self) -> None:
-        NotImplementedError.__init__(
-            self, "this operation neither takes nor makes torch.complex32 tensors: use .to(torch.complex64)"
-        )
-
-    def refusal(self, name: str) -> NotImplementedError:
-        return NotImplementedError(
-            f"{name.strip('_')} neither takes nor makes torch.complex32 tensors: use .to(torch.complex64)"
-        )
+        kind = "torch.complex32"
+        super().__init__(f"a tensor of {kind}", f"neither takes nor makes {kind} tensors: use .to(torch.complex64)")
 
 
-_nowhere = Epoch(None, Node(None, None, (), ""))
+def registrar(table: dict[Any, Callable]) -> Callable:
+    """A decorator, given ops: the function is what they do. It takes their operands, then their static arguments."""
+
+    def stands_for(*functions: Any) -> Callable:
+        def register(stand_in: Callable) -> Callable:
+            table.update((getattr(fn, "op", fn), stand_in) for fn in functions)
+            return stand_in
+
+        return register
+
+    return stands_for
 
 
 def described(aval: Aval) -> Value:
     """The value of a tensor made of parts: it is not to be had."""
-    value = Value()
-    value.array = None
-    value.aval = aval
-    value.epoch = _nowhere
-    value.slot = -1
-    return value
+    return concrete(None, aval)
 
 
 def answer(met: Parted, op: Any, args: tuple, kwargs: dict[str, Any]) -> Any:

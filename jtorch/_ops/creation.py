@@ -37,6 +37,7 @@ from jtorch._declare import (
 from jtorch._declare.bind import MISSING
 from jtorch._declare.indices import index_type
 from jtorch._declare.once import warn_once
+from jtorch._declare.placement import check_requires_grad
 from jtorch._declare.types import FLOAT, INT, PYTHON_DTYPES, complex64, dtype, get_default_dtype, int64
 from jtorch._ops.python_data import array_of
 
@@ -129,8 +130,7 @@ def copied(data: Any, wish: Any, device: Any, requires_grad: bool, name: str) ->
             stacklevel=3,
         )
     t = _from_data(data, wish, device)
-    if requires_grad and not (t.is_floating_point() or t.is_complex()):
-        raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
+    check_requires_grad(requires_grad, t.dtype)
     return t.requires_grad_() if requires_grad else t
 
 

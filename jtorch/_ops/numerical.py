@@ -10,21 +10,15 @@ from typing import Any
 import jax.numpy as jnp
 
 from jtorch._declare import Array, Dim, Handle, Scalar, composite, errors, op, wrap_dims
-from jtorch._declare.types import get_default_dtype
 from jtorch._ops.joining import cat
 from jtorch._ops.norms import vector_norm
-from jtorch._ops.pointwise import is_integral
+from jtorch._ops.pointwise import as_float
 
 
 def _last(y: Array, dim: int) -> Array:
     if not y.ndim:
         raise errors.dim_of_scalar(-1)
     return jnp.moveaxis(y, dim, -1)
-
-
-def _as_float(x: Array) -> Array:
-    """Integers as floats; done only after the additions, which torch does in the integers' type."""
-    return x.astype(get_default_dtype().np) if is_integral(x) else x
 
 
 def _products(y: Array, x: Array, dim: int) -> Array:
@@ -39,17 +33,17 @@ _inner: dict[str, Any] = {"function": False, "method": False}
 def _trapezoid(y: Array, x: Array | None, dx: Scalar, dim: Dim) -> Array:
     y = _last(y, dim)
     if x is not None:
-        return _as_float(jnp.sum(_products(y, x, dim), -1)) / 2
+        return as_float(jnp.sum(_products(y, x, dim), -1)) / 2
     if not y.shape[-1]:
-        return _as_float(jnp.zeros(y.shape[:-1], y.dtype))
-    total, ends = _as_float(jnp.sum(y, -1)), _as_float(y[..., 0] + y[..., -1])
+        return as_float(jnp.zeros(y.shape[:-1], y.dtype))
+    total, ends = as_float(jnp.sum(y, -1)), as_float(y[..., 0] + y[..., -1])
     return (total - ends / 2) * dx.astype(total.dtype)
 
 
 @op(name="cumulative_trapezoid", public="_cumulative_trapezoid", **_inner)
 def _cumulative_trapezoid(y: Array, x: Array | None, dx: Scalar, dim: Dim) -> Array:
     y = _last(y, dim)
-    areas = _as_float(y[..., 1:] + y[..., :-1] if x is None else _products(y, x, dim))
+    areas = as_float(y[..., 1:] + y[..., :-1] if x is None else _products(y, x, dim))
     areas = areas * dx.astype(areas.dtype) if x is None else areas
     return jnp.moveaxis(jnp.cumsum(areas, -1) / 2, -1, dim)
 

@@ -30,6 +30,11 @@ def is_integral(x: Any) -> bool:
     return jnp.issubdtype(x.dtype, jnp.integer) or x.dtype == bool
 
 
+def as_float(x: Array) -> Array:
+    """Integers in the default dtype; others as they are."""
+    return x.astype(get_default_dtype().np) if is_integral(x) else x
+
+
 def needs_tensor(function: str, second: str, a: Any, b: Any) -> None:
     """torch's error for two numbers, where one operand must be a tensor."""
     if is_number(a) and is_number(b):

@@ -43,7 +43,7 @@ from jtorch._declare.draws import (
     uncapturable,
 )
 from jtorch._declare.op import broadcast
-from jtorch._declare.placement import check_layout
+from jtorch._declare.placement import check_layout, check_requires_grad
 from jtorch._declare.types import contiguous_format, get_default_dtype, int64
 from jtorch._declare.variants import write_out
 from jtorch._ops.creation import shape_of
@@ -104,8 +104,7 @@ def _new(
             raise RuntimeError(f"dtype {dtype} does not match dtype of out parameter ({out.dtype})")
         return write_out(name, out, _drawn(draw, _memory_of(out, shape), out.dtype, out.device))
     found = default if dtype is None else dtype_of(name, dtype)
-    if requires_grad and not (found.is_floating_point or found.is_complex):
-        raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
+    check_requires_grad(requires_grad, found)
     g = contiguous(shape) if like is None else dense(geometry(like))
     t = _drawn(draw, g, found, placed(device))
     return t.requires_grad_() if requires_grad else t

@@ -20,8 +20,7 @@ from jtorch._declare import (
     reduction,
     to_host,
 )
-from jtorch._declare.types import get_default_dtype
-from jtorch._ops.pointwise import is_integral, is_number
+from jtorch._ops.pointwise import as_float, is_integral, is_number
 from jtorch._ops.reduction import type_name
 
 
@@ -30,10 +29,6 @@ def _matrix(name: str, x: Array) -> None:
         raise RuntimeError(
             f"{name}(): expected input to have two or fewer dimensions but got an input with {x.ndim} dimensions"
         )
-
-
-def _as_float(x: Array) -> Array:
-    return x.astype(get_default_dtype().np) if is_integral(x) else x
 
 
 def _weights(name: str, kind: str, weights: Array | None, x: Array) -> None:
@@ -61,7 +56,7 @@ def _cov(input: Array, *, correction: int = 1, fweights: Array = None, aweights:
     _matrix("cov", input)
     _weights("fweights", "integral", fweights, input)
     _weights("aweights", "floating point", aweights, input)
-    x = _as_float(jnp.atleast_2d(input))
+    x = as_float(jnp.atleast_2d(input))
     weights = [w.reshape(-1) for w in (fweights, aweights) if w is not None]
     each = math.prod(weights) if weights else 1
     total = jnp.sum(each) if weights else x.shape[1]  # in the weights' own precision

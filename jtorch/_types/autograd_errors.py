@@ -115,6 +115,15 @@ def overlapping_write() -> RuntimeError:
     )
 
 
+def deepcopy_of_result() -> RuntimeError:
+    """copy.deepcopy of a tensor that an operation made."""
+    return RuntimeError(
+        "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment.  "
+        "If you were attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm usage, "
+        "see https://github.com/pytorch/pytorch/pull/103001"
+    )
+
+
 def shared_memory() -> RuntimeError:
     """An operation that writes memory which it also reads."""
     return RuntimeError(

@@ -12,11 +12,12 @@ from jtorch._declare.roles import OPERANDS
 from jtorch._engine.backward import ADD
 from jtorch._engine.handle import apply
 from jtorch._ops import complex_parts, pointwise
+from jtorch._parted import linked
 from jtorch._types import sparse_coo
 from jtorch.autograd.modes import no_grad
 from jtorch.nn.functional.activation import relu_op
 from jtorch.sparse._convert import dense_of, kind_of
-from jtorch.sparse._graph import gathered, linked, made, values_of
+from jtorch.sparse._graph import gathered, made, values_of
 from jtorch.sparse._pattern import COMPRESSED, Pattern, compressed, coo, word
 from jtorch.sparse._tensor import is_sparse, sparse, stands_for
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from jtorch import _root as torch
 from jtorch._declare import composite, errors, size_of
+from jtorch._declare.placement import check_requires_grad
 from jtorch._engine.parts import sparse_fills
 from jtorch._ops import creation
 from jtorch._types import layout, sparse_bsc, sparse_bsr, sparse_coo, sparse_csc, sparse_csr, strided
@@ -94,8 +95,7 @@ def _values(values: Any, dtype: Any, device: Any) -> Any:
 
 
 def _finished(t: Any, requires_grad: bool) -> Any:
-    if requires_grad and not (t.is_floating_point() or t.is_complex()):
-        raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
+    check_requires_grad(requires_grad, t.dtype)
     return t.requires_grad_() if requires_grad else t
 
 
@@ -128,28 +128,29 @@ def empty(kind: layout, shape: tuple[int, ...], dtype: Any = None, device: Any =
 sparse_fills[creation.ZEROS] = empty
 
 
-def _compressed(name: str, wanted: Any, given: tuple, options: dict[str, Any]) -> Any:
+def _compressed(
+    name: str, wanted: Any, indices: tuple, values: Any, size: Any, asked: Any, dtype: Any, device: Any,
+    requires_grad: bool, check_invariants: bool | None,
+) -> Any:  # fmt: skip
     """What the five constructors of compressed tensors do."""
-    compressed_indices, plain_indices, values, size = given
-    asked, device = options["layout"], options["device"]
     if wanted is None and asked not in COMPRESSED:
         said = "none" if asked is None else word(asked)
         raise RuntimeError(f"{name} expected sparse compressed tensor layout but got {said}")
     if wanted is not None and asked not in (None, wanted, strided):
         raise RuntimeError(f"{name}: layout must be {word(wanted)} but got {word(asked)}")
     kind: Any = wanted or asked
-    index = tuple(torch.as_tensor(i, device=device).detach() for i in (compressed_indices, plain_indices))
-    held = _values(values, options["dtype"], device)
+    index = tuple(torch.as_tensor(i, device=device).detach() for i in indices)
+    held = _values(values, dtype, device)
     for part, name_of in ((held, "values"), *zip(index, _invariants.names(kind), strict=True)):
         if is_sparse(part):
             raise RuntimeError(f"expected {name_of} to be a strided tensor but got {word(part.layout)} tensor")
     shape = _invariants.compressed_size(kind, index, held) if size is None else _shape(name, size)
-    if _invariants.enabled(options["check_invariants"]):
+    if _invariants.enabled(check_invariants):
         _invariants.check_compressed(kind, index, held, shape)
     lead = max(index[1].ndim, 1)
     block = tuple(held.shape[lead : lead + 2]) if kind in BLOCKED else ()
     pattern = Pattern(kind, shape, index, held.ndim - lead - len(block), block, coalesced=True)
-    return _finished(made(pattern, held, "SparseCompressedTensorBackward0"), options["requires_grad"])
+    return _finished(made(pattern, held, "SparseCompressedTensorBackward0"), requires_grad)
 
 
 _OPTIONS = "values, size=None, *, dtype=None, device=None, requires_grad=False, check_invariants=None"
@@ -175,9 +176,18 @@ def sparse_compressed_tensor(
     tensor([[0., 4.],
             [3., 0.]])
     """
-    options = {"dtype": dtype, "layout": layout, "device": device, "requires_grad": requires_grad,
-               "check_invariants": check_invariants}  # fmt: skip
-    return _compressed("sparse_compressed_tensor", None, (compressed_indices, plain_indices, values, size), options)
+    return _compressed(
+        "sparse_compressed_tensor",
+        None,
+        (compressed_indices, plain_indices),
+        values,
+        size,
+        layout,
+        dtype,
+        device,
+        requires_grad,
+        check_invariants,
+    )
 
 
 @composite(namespace="torch", method=False, forms=(f"crow_indices, col_indices, {_OPTIONS}",))
@@ -192,9 +202,18 @@ def sparse_csr_tensor(
     tensor([[0., 3.],
             [4., 0.]])
     """
-    options = {"dtype": dtype, "layout": layout, "device": device, "requires_grad": requires_grad,
-               "check_invariants": check_invariants}  # fmt: skip
-    return _compressed("sparse_csr_tensor", sparse_csr, (crow_indices, col_indices, values, size), options)
+    return _compressed(
+        "sparse_csr_tensor",
+        sparse_csr,
+        (crow_indices, col_indices),
+        values,
+        size,
+        layout,
+        dtype,
+        device,
+        requires_grad,
+        check_invariants,
+    )
 
 
 @composite(namespace="torch", method=False, forms=(f"ccol_indices, row_indices, {_OPTIONS}",))
@@ -203,9 +222,18 @@ def sparse_csc_tensor(
     device: Any = None, pin_memory: bool = False, requires_grad: bool = False, check_invariants: bool | None = None,
 ) -> Any:  # fmt: skip
     """A CSC tensor: CSR with rows and columns exchanged."""
-    options = {"dtype": dtype, "layout": layout, "device": device, "requires_grad": requires_grad,
-               "check_invariants": check_invariants}  # fmt: skip
-    return _compressed("sparse_csc_tensor", sparse_csc, (ccol_indices, row_indices, values, size), options)
+    return _compressed(
+        "sparse_csc_tensor",
+        sparse_csc,
+        (ccol_indices, row_indices),
+        values,
+        size,
+        layout,
+        dtype,
+        device,
+        requires_grad,
+        check_invariants,
+    )
 
 
 @composite(namespace="torch", method=False, forms=(f"crow_indices, col_indices, {_OPTIONS}",))
@@ -214,9 +242,18 @@ def sparse_bsr_tensor(
     device: Any = None, pin_memory: bool = False, requires_grad: bool = False, check_invariants: bool | None = None,
 ) -> Any:  # fmt: skip
     """A BSR tensor: CSR of blocks, values (nnz, height, width)."""
-    options = {"dtype": dtype, "layout": layout, "device": device, "requires_grad": requires_grad,
-               "check_invariants": check_invariants}  # fmt: skip
-    return _compressed("sparse_bsr_tensor", sparse_bsr, (crow_indices, col_indices, values, size), options)
+    return _compressed(
+        "sparse_bsr_tensor",
+        sparse_bsr,
+        (crow_indices, col_indices),
+        values,
+        size,
+        layout,
+        dtype,
+        device,
+        requires_grad,
+        check_invariants,
+    )
 
 
 @composite(namespace="torch", method=False, forms=(f"ccol_indices, row_indices, {_OPTIONS}",))
@@ -225,6 +262,15 @@ def sparse_bsc_tensor(
     device: Any = None, pin_memory: bool = False, requires_grad: bool = False, check_invariants: bool | None = None,
 ) -> Any:  # fmt: skip
     """A BSC tensor: CSC of blocks, values (nnz, height, width)."""
-    options = {"dtype": dtype, "layout": layout, "device": device, "requires_grad": requires_grad,
-               "check_invariants": check_invariants}  # fmt: skip
-    return _compressed("sparse_bsc_tensor", sparse_bsc, (ccol_indices, row_indices, values, size), options)
+    return _compressed(
+        "sparse_bsc_tensor",
+        sparse_bsc,
+        (ccol_indices, row_indices),
+        values,
+        size,
+        layout,
+        dtype,
+        device,
+        requires_grad,
+        check_invariants,
+    )

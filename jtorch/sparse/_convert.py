@@ -13,18 +13,9 @@ import numpy as np
 from jtorch import _root as torch
 from jtorch._declare import composite, registry, to_host, write_out
 from jtorch._declare.variants import COPY, TO
+from jtorch._parted import linked
 from jtorch._types import layout, sparse_bsc, sparse_bsr, sparse_coo, sparse_csc, sparse_csr, strided
-from jtorch.sparse._graph import (
-    flat_values,
-    gathered,
-    host_index,
-    linked,
-    made,
-    once,
-    restricted,
-    segment_sum,
-    values_of,
-)
+from jtorch.sparse._graph import flat_values, gathered, host_index, made, once, restricted, segment_sum, values_of
 from jtorch.sparse._pattern import BLOCKED, BY_ROWS, COMPRESSED, Pattern, compressed, coo, word
 from jtorch.sparse._tensor import is_sparse, sparse, stands_for
 

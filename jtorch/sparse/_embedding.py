@@ -9,10 +9,11 @@ from typing import Any
 
 from jtorch._declare import to_host
 from jtorch._engine.parts import sparse_gradients
+from jtorch._parted import linked
 from jtorch.autograd.modes import no_grad
 from jtorch.nn.functional.embedding import embedding_op
 from jtorch.sparse._construct import sparse_coo_tensor
-from jtorch.sparse._graph import host_index, linked
+from jtorch.sparse._graph import host_index
 
 
 def embedding(weight: Any, indices: Any, padding_idx: int | None, scale_grad_by_freq: bool) -> Any:

@@ -1,89 +1,23 @@
-"""Sparse tensors in the autograd graph: a node holds one formula for each operand, in tensors.
+"""Sparse tensors in the autograd graph.
 
-Formulas are ordinary functions of tensors, so gradients of gradients need nothing more. What is computed from values by
-ordinary ops needs no formula: `values_of` leads from the graph of a sparse tensor to that of its values, `made` back.
+What is computed from values by ordinary ops needs no formula: `values_of` leads from the graph of a sparse tensor to
+that of its values, `made` back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from jtorch import _root as torch
 from jtorch._declare import from_host
-from jtorch._engine.backward import Node, OpNode, accumulator
 from jtorch._engine.tape import threads
 from jtorch._ops.scattering import _index_reduce
-from jtorch._types import autograd_errors, sparse_coo
+from jtorch._parted import linked
+from jtorch._types import sparse_coo
 from jtorch.sparse._pattern import Pattern, coo
 from jtorch.sparse._tensor import is_sparse, sparse
-
-Formula = Callable[[Any], Any]
-
-
-class SparseNode(Node):
-    """The gradient of one operation on sparse tensors."""
-
-    formulas: Sequence[Formula] | None = ()
-    kinds: Sequence[Any] = ()  # dtypes of the operands
-
-    def apply(self, grads: list, create_graph: bool) -> Sequence:
-        if self.formulas is None:
-            raise autograd_errors.second_backward()
-        (g,) = grads
-        if g is None:
-            return [None] * len(self.edges)
-        found = zip(self.formulas, self.kinds, self.edges, strict=True)
-        return [_fit(formula(g), kind, edge) for formula, kind, edge in found]
-
-    def release(self) -> None:
-        self.formulas = None
-
-
-def _fit(g: Any, kind: Any, edge: Any) -> Any:
-    """A gradient in the operand's dtype; a dense one where the next node computes with arrays."""
-    if g is None:
-        return None
-    if g.dtype is not kind:
-        g = (real(g) if g.is_complex() and not kind.is_complex else g).to(kind)
-    return g.to_dense() if is_sparse(g) and isinstance(edge[0], OpNode) else g
-
-
-def real(g: Any) -> Any:
-    """The real part, of a sparse tensor too."""
-    return made(g._pattern, values_of(g).real, "RealBackward0") if is_sparse(g) else g.real
-
-
-_classes: dict[str, type] = {}
-
-
-def linked(result: Any, name: str, *operands: tuple[Any, Formula]) -> Any:
-    """Puts a result that is in no graph above its operands, each given with the formula of its gradient."""
-    tape = threads.tape
-    if not tape.grad_enabled or not (result.is_floating_point() or result.is_complex()):
-        return result
-    needing = [(t, formula) for t, formula in operands if isinstance(t, torch.Tensor) and t._requires_grad]
-    if not needing:
-        return result
-    if name not in _classes:
-        _classes[name] = type(name, (SparseNode,), {})
-    node = _classes[name]()
-    node.edges = [(t.grad_fn or accumulator(t), t._index) for t, _ in needing]
-    node.formulas = [formula for _, formula in needing]
-    node.kinds = [t.dtype for t, _ in needing]
-    node.sequence = tape.sequence
-    tape.sequence += 1
-    result._requires_grad, result._node, result._index = True, node, 0
-    return result
-
-
-def named(result: Any, name: str) -> Any:
-    """A result of ordinary ops under the name that torch gives the whole operation's grad node."""
-    if not result._requires_grad or not threads.tape.grad_enabled:
-        return result
-    return linked(result.detach(), name, (result, lambda g: g))
 
 
 def refusing(result: Any, name: str, *operands: Any) -> Any:

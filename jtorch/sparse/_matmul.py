@@ -12,6 +12,7 @@ import numpy as np
 from jtorch import _root as torch
 from jtorch._declare import composite, errors
 from jtorch._ops import matmul
+from jtorch._parted import linked, named
 from jtorch._types import sparse_coo, sparse_csr, strided
 from jtorch.autograd.modes import no_grad
 from jtorch.nn.functional.linear import linear as linear_op
@@ -21,9 +22,7 @@ from jtorch.sparse._graph import (
     flat_values,
     gathered,
     host_index,
-    linked,
     made,
-    named,
     refusing,
     restricted,
     segment_extreme,
@@ -31,7 +30,7 @@ from jtorch.sparse._graph import (
     values_of,
 )
 from jtorch.sparse._pattern import COMPRESSED, compressed, coo, flat_places, pairs, product_places, word
-from jtorch.sparse._tensor import is_sparse, sparse, stands_for, take_parts
+from jtorch.sparse._tensor import is_sparse, sparse, stands_for
 
 _NAMESPACE = "torch.sparse"
 
@@ -320,7 +319,7 @@ def _given(found: Any, out: Any) -> Any:
         return found
     if kind_of(out) is not kind_of(found):
         raise RuntimeError(f"Expected out tensor to have layout {word(kind_of(found))}, but got {word(kind_of(out))}")
-    take_parts(out, found)
+    out._take(found)
     return out
 
 

@@ -12,10 +12,11 @@ import numpy as np
 from jtorch import _root as torch
 from jtorch._declare import composite, wrap_dim, wrap_dims
 from jtorch._ops import norms
+from jtorch._parted import linked, named
 from jtorch._types import sparse_coo, sparse_csr
 from jtorch.autograd.modes import no_grad
 from jtorch.sparse._convert import kind_of
-from jtorch.sparse._graph import flat_values, host_index, linked, made, named, segment_extreme, segment_sum, values_of
+from jtorch.sparse._graph import flat_values, host_index, made, segment_extreme, segment_sum, values_of
 from jtorch.sparse._pattern import COMPRESSED, compressed, coo, flat_places, word
 from jtorch.sparse._tensor import stands_for
 

@@ -17,7 +17,7 @@ from jtorch.sparse._construct import empty
 from jtorch.sparse._convert import kind_of, to_sparse
 from jtorch.sparse._graph import flat_values, host_index, made, values_of
 from jtorch.sparse._pattern import COMPRESSED, Pattern, coo
-from jtorch.sparse._tensor import is_sparse, stands_for, take_parts
+from jtorch.sparse._tensor import is_sparse, stands_for
 
 _TURNED = {sparse_csr: sparse_csc, sparse_csc: sparse_csr, sparse_bsr: sparse_bsc, sparse_bsc: sparse_bsr}
 
@@ -254,7 +254,7 @@ def _resized(self: Any, size: Any, sparse_dim: int, dense_dim: int, clear: bool)
     pattern: Pattern = self._pattern
     if clear or not pattern.nnz:
         like = Pattern(sparse_coo, shape, pattern.index, dense_dim)
-        take_parts(self, empty(sparse_coo, shape, self.dtype, self.device, like))
+        self._take(empty(sparse_coo, shape, self.dtype, self.device, like))
         return self
     _check_growth(pattern, shape, sparse_dim, dense_dim)
     values = self._held
@@ -263,7 +263,7 @@ def _resized(self: Any, size: Any, sparse_dim: int, dense_dim: int, clear: bool)
         grown[(slice(None), *(slice(n) for n in pattern.dense_shape))] = values
         values = grown
     found = Pattern(sparse_coo, shape, pattern.index, dense_dim, coalesced=pattern.coalesced)
-    take_parts(self, made(found, values, "SparseResizeBackward0"))
+    self._take(made(found, values, "SparseResizeBackward0"))
     return self
 
 

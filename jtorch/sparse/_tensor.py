@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable
 from typing import Any
 
 from jtorch._engine.aval import aval_of
 from jtorch._engine.handle import check_inplace, writes
-from jtorch._engine.parts import Parted, described, stand_ins
+from jtorch._engine.parts import SparseMet, described, registrar, stand_ins
 from jtorch._engine.tape import threads
+from jtorch._parted import PartedTensor
 from jtorch._tensor import Tensor
 from jtorch._types import layout, sparse_coo, sparse_csr
 from jtorch.sparse._pattern import Pattern
 from jtorch.sparse._printing import sparse_repr
 
 
-class SparseTensor(Tensor):
+class SparseTensor(PartedTensor):
     """A tensor of a sparse layout. What it has of ordinary tensors' methods works on its parts; the rest refuses.
 
     https://docs.pytorch.org/docs/stable/sparse.html
     """
 
     _pattern: Pattern
-    _held: Tensor  # the values; outside the graph, in which the sparse tensor itself stands
     _writes = 0
 
     @property
     def _cell(self) -> Any:  # type: ignore[override]  # whoever asks for the storage is told that there is none
-        raise Parted(self._pattern.kind)
+        raise SparseMet(self._pattern.kind)
 
     @property
     def layout(self) -> layout:
@@ -46,20 +44,6 @@ class SparseTensor(Tensor):
         return self._pattern.kind is sparse_csr
 
     @property
-    def grad_fn(self) -> Any:
-        """The node that made this tensor."""
-        return self._node
-
-    @property
-    def data(self) -> Any:
-        """The same data, unknown to autograd."""
-        return self.detach()
-
-    @data.setter
-    def data(self, new: Any) -> None:
-        take_parts(self, new)
-
-    @property
     def _version(self) -> int:
         return self._writes
 
@@ -72,9 +56,11 @@ class SparseTensor(Tensor):
             "by element_size()"
         )
 
-    def detach(self) -> Any:
-        """The same data outside the autograd graph."""
-        return sparse(self._pattern, self._held)
+    def _like(self, held: Tensor) -> Any:
+        return sparse(self._pattern, held)
+
+    def _take(self, other: Any) -> None:
+        self._pattern, self._held, self._v = other._pattern, other._held, other._v
 
     def stride(self, dim: int | None = None) -> Any:
         """Zeros for COO; RuntimeError for compressed layouts."""
@@ -123,19 +109,6 @@ class SparseTensor(Tensor):
     def __repr__(self, *, tensor_contents: Any = None) -> str:
         return sparse_repr(self)
 
-    def __deepcopy__(self, memo: dict) -> Any:
-        if not self.is_leaf:
-            raise RuntimeError(
-                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the "
-                "moment.  If you were attempting to deepcopy a module, this may be because of a "
-                "torch.nn.utils.weight_norm usage, see https://github.com/pytorch/pytorch/pull/103001"
-            )
-        t = sparse(self._pattern, copy.deepcopy(self._held, memo))
-        t._requires_grad = self._requires_grad
-        memo[id(self)] = t
-        t._grad = copy.deepcopy(self._grad, memo)
-        return t
-
     def __reduce_ex__(self, protocol: Any) -> tuple:
         return _rebuilt, (self._pattern, self._held, self._requires_grad)
 
@@ -161,18 +134,13 @@ def is_sparse(x: Any) -> bool:
     return isinstance(x, SparseTensor)
 
 
-def take_parts(target: SparseTensor, other: Any) -> None:
-    """Makes a tensor show what another one holds."""
-    target._pattern, target._held, target._v = other._pattern, other._held, other._v
-
-
 def become(target: SparseTensor, result: Any) -> Any:
     """The end of an operation in place: the target takes the result's parts and its place in the graph."""
     check_inplace(target, threads.tape)
     if not is_sparse(result) or result.shape != target.shape or result.layout is not target.layout:
         raise RuntimeError("an operation in place on a sparse tensor cannot change its shape or layout")
     found = result if result.dtype is target.dtype else result.to(target.dtype)
-    take_parts(target, found)
+    target._take(found)
     target._writes += 1
     writes.count += 1
     if threads.tape.grad_enabled:
@@ -180,12 +148,4 @@ def become(target: SparseTensor, result: Any) -> Any:
     return target
 
 
-def stands_for(*functions: Any) -> Callable:
-    """Registers a function as what ops do with tensors made of parts: it takes their operands, then their statics."""
-
-    def register(stand_in: Callable) -> Callable:
-        for fn in functions:
-            stand_ins[getattr(fn, "op", fn)] = stand_in
-        return stand_in
-
-    return register
+stands_for = registrar(stand_ins)
