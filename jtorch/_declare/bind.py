@@ -45,20 +45,27 @@ def _unbound(*args: Any, **kwargs: Any) -> Any:
 
 
 def binder(
-    op: Op, method: bool = False, out: bool = False, finish: Callable | None = None, operator: bool = False
+    op: Op,
+    method: bool = False,
+    out: bool = False,
+    finish: Callable | None = None,
+    operator: bool = False,
+    called: str | None = None,
 ) -> Callable:
-    """The public function of an op. As a method, a trailing `Size` or `Dims` takes varargs; as an
-    operator it answers NotImplemented to what is no operand."""
+    """The public function of an op. As a method, a trailing `Size` or `Dims` takes varargs, and errors count positions
+    from what follows the tensor; as an operator it answers NotImplemented to what is no operand. `called`: the name
+    that errors say, of an alias or an in-place form."""
+    called = called or op.name
     names: dict[str, Any] = {"_op": op, "_finish": finish or _finisher(op)}
-    fn: Any = types.FunctionType(_unbound.__code__, names, op.name)
-    fn.__qualname__ = op.name  # Python's errors about wrong keywords say it
+    fn: Any = types.FunctionType(_unbound.__code__, names, called)
+    fn.__qualname__ = called  # Python's errors about wrong keywords say it
     names["_fn"] = fn
 
     def build() -> Callable:
         names.update(_NAMES)
-        source = _source(op, method, out, operator, names)
-        exec(compile(source, f"<jtorch {op.name}>", "exec"), names)
-        real = names[op.name]
+        source = _source(op, called, method, out, operator, names)
+        exec(compile(source, f"<jtorch {called}>", "exec"), names)
+        real = names[called]
         fn.__defaults__, fn.__kwdefaults__ = real.__defaults__, real.__kwdefaults__
         fn.__code__ = real.__code__
         return fn
@@ -72,7 +79,7 @@ def binder(
     return fn
 
 
-def _source(op: Op, method: bool, out: bool, operator: bool, names: dict[str, Any]) -> str:
+def _source(op: Op, called: str, method: bool, out: bool, operator: bool, names: dict[str, Any]) -> str:
     star = _star(op) if method else None
     head, lines = [], []
     keyword_seen = False
@@ -105,7 +112,8 @@ def _source(op: Op, method: bool, out: bool, operator: bool, names: dict[str, An
         )
     data, statics = [], []
     for at, p in enumerate(op.params):
-        lines += [_paired(op, line, method) for line in _check(op.name, p, at, p.name == star)]
+        checks = _check(called, p, at, at if method else at + 1, p.name == star)
+        lines += [_paired(op, called, line, method) for line in checks]
         if operator and p.kind == "operand" and at:
             test, convert = lines.pop().split(": ", 1)
             lines += [f"{test}:", f"        if not _is_operand({p.name}): return NotImplemented", f"        {convert}"]
@@ -133,7 +141,7 @@ def _source(op: Op, method: bool, out: bool, operator: bool, names: dict[str, An
         lines.append(f"    return _finish({call}, out, {operands})")
     else:
         lines.append(f"    return _finish({call})")
-    return f"def {op.name}({', '.join(head)}):\n" + "\n".join(lines) + "\n"
+    return f"def {called}({', '.join(head)}):\n" + "\n".join(lines) + "\n"
 
 
 def _older_lines(op: Op, method: bool, out: bool, names: dict[str, Any]) -> list[str]:
@@ -145,14 +153,15 @@ def _older_lines(op: Op, method: bool, out: bool, names: dict[str, Any]) -> list
     return [f"    if {test}: return _older(_fn, {found}, {'dict(out=out)' if out else '{}'})"]
 
 
-def _paired(op: Op, line: str, method: bool) -> str:
+def _paired(op: Op, called: str, line: str, method: bool) -> str:
     """A check of one of two operands, each a tensor or a number: its error names both, as torch's overloads do."""
     pair = op.params[:2]
     if [p.kind for p in pair] != ["operand", "operand"] or pair[0].name != "input" or op.name in SINGLE_OVERLOAD:
         return line
-    both = f"(_op, input, {pair[1].name}, {method})"
-    call = f"_operand('{op.name}', '{pair[1].name}', 2, {pair[1].name})"
-    return line.replace(f"_array('{op.name}', 'input', 1, input)", f"_combine{both}").replace(call, f"_combine{both}")
+    both = f"_combine('{called}', _op, input, {pair[1].name}, {method})"
+    at = 0 if method else 1
+    call = f"_operand('{called}', '{pair[1].name}', {at + 1}, {pair[1].name})"
+    return line.replace(f"_array('{called}', 'input', {at}, input)", both).replace(call, both)
 
 
 def _star(op: Op) -> str | None:
@@ -162,10 +171,10 @@ def _star(op: Op) -> str | None:
     return op.params[1].name if all(p.keyword for p in op.params[2:]) else None
 
 
-def _check(fn: str, p: Param, at: int, star: bool) -> list[str]:
+def _check(fn: str, p: Param, at: int, position: int, star: bool) -> list[str]:
     n = p.name
     none = f"{n} is not None and " if p.optional else ""
-    args = f"'{fn}', '{n}', {'None' if p.keyword else at + 1}"
+    args = f"'{fn}', '{n}', {None if p.keyword else position}"
     if star:
         given = f"{n} if {n} is not _MISSING else _v_{n}[0] if len(_v_{n}) == 1 else _v_{n}"
         return [f"    {n} = _{p.kind}({args}, {given})"]
@@ -173,8 +182,7 @@ def _check(fn: str, p: Param, at: int, star: bool) -> list[str]:
         return [f"    if {none}not isinstance({n}, _Handle): {n} = _array({args}, {n})"]
     if p.kind == "operand":
         test = f"{n}.__class__ not in _NUMBERS and not isinstance({n}, _Handle)"
-        first = " or not isinstance(input, _Handle)" if n == "input" and at == 0 else ""
-        if first:
+        if n == "input" and at == 0:
             return [f"    if not isinstance({n}, _Handle): {n} = _array({args}, {n})"]
         return [f"    if {none}{test}: {n} = _operand({args}, {n})"]
     if p.kind == "scalar":
@@ -215,10 +223,10 @@ def is_operand(x: Any) -> bool:
 SINGLE_OVERLOAD = frozenset({"add", "sub", "mul", "div"})
 
 
-def _combine(op: Op, first: Any, second: Any, method: bool) -> Any:
+def _combine(called: str, op: Op, first: Any, second: Any, method: bool) -> Any:
     """The second operand as a plain number, or torch's error when the two fit no overload."""
     if isinstance(first, Handle) and is_operand(second):
-        return _operand(op.name, op.params[1].name, 2, second)
+        return _operand(called, op.params[1].name, 2, second)
     name = op.params[1].name
     given = [x for x in ((second,) if method else (first, second)) if x is not MISSING]
     if method:
@@ -226,7 +234,7 @@ def _combine(op: Op, first: Any, second: Any, method: bool) -> Any:
         signatures = [f"{kind} {name}" + (f"\n{why}" if given else "") for kind in ("Tensor", "Number")]
     else:
         signatures = [f"Tensor input, {kind} {name}, *, Tensor out = None" for kind in ("Tensor", "Number")]
-    raise errors.invalid_combination(op.name, given, {}, signatures)
+    raise errors.invalid_combination(called, given, {}, signatures)
 
 
 def _array(fn: str, name: str, position: int | None, value: Any) -> Any:

@@ -24,7 +24,7 @@ from jtorch._declare import registry
 from jtorch._declare.bind import _finisher, as_int, binder
 from jtorch._declare.op import Op, camel
 from jtorch._declare.roles import REQUIRED
-from jtorch._declare.variants import inplace_twin, out_finisher
+from jtorch._declare.variants import inplace_twin, out_finisher, without_out
 from jtorch._engine.geometry import Geometry
 from jtorch._engine.handle import Handle, ViewOp, ViewPlan, geometry, plan_key, take_view
 from jtorch._engine.parts import Parted, answer
@@ -58,16 +58,19 @@ def _declare(
     if function:
         registry.add_function(place, name, fn)
     for other in alias:
-        registry.add_function(*_split(other, place), fn)
+        as_alias: Any = binder(op, out=out, finish=finish, called=other.replace(".", "_"))
+        if forms:
+            as_alias.forms = forms
+        registry.add_function(*_split(other, place), as_alias)
+    names = (name, *(a for a in alias if "." not in a))  # of methods
     if method:
-        as_method = binder(op, method=True)
-        registry.add_method(name, as_method)
-        for other in alias:
-            if "." not in other:
-                registry.add_method(other, as_method)
+        for called in names:
+            registry.add_method(called, binder(op, method=True, called=called))
     if inplace:
-        for base in (name, *(a for a in alias if "." not in a)):
-            twin = inplace_twin(f"{base}_", fn)
+        for base in names:
+            twin = inplace_twin(f"{base}_", binder(op, method=True, called=f"{base}_"))
+            if forms:
+                twin.forms = without_out(forms)
             registry.add_method(f"{base}_", twin)
             if place == "torch" and function and base in INPLACE_FUNCTIONS:
                 registry.add_function(place, f"{base}_", twin)
@@ -107,7 +110,8 @@ def composite(body: Callable | None = None, **given: Any) -> Any:
     """Registers a plain function of tensors: made of other ops, or needing the host.
 
     Options: `method`, `function`, `alias`, `inplace`, `namespace`, `public` (its public name), `forms` (torch's
-    parameter lists where it has several that one Python signature cannot say).
+    parameter lists where it has several that one Python signature cannot say), `tensors` (the parameters, as words,
+    that must be tensors).
     """
     if body is None:
         return lambda body: composite(body, **given)
@@ -117,17 +121,38 @@ def composite(body: Callable | None = None, **given: Any) -> Any:
     name = given.get("public") or fn.__name__
     place = given.get("namespace") or registry.namespace_of(fn.__module__)
     names = (name, *given.get("alias", ()))
+    tensors = given.get("tensors", "").split()
     for n in names:
         if given.get("function", True):
-            registry.add_function(*_split(n, place), fn)
+            registry.add_function(*_split(n, place), checked(fn, n, tensors))
         if given.get("method", True) and "." not in n:
-            registry.add_method(n, fn)
+            registry.add_method(n, checked(fn, n, tensors, method=True))
         if given.get("inplace", False) and "." not in n:
-            twin = inplace_twin(f"{n}_", fn)
+            twin = inplace_twin(f"{n}_", checked(fn, f"{n}_", tensors, method=True))
             registry.add_method(f"{n}_", twin)
             if place == "torch" and n in INPLACE_FUNCTIONS:
                 registry.add_function(place, f"{n}_", twin)
     return fn
+
+
+def checked(fn: Callable, called: str, tensors: Sequence[str], method: bool = False) -> Callable:
+    """A plain function that refuses what is no tensor in torch's words, which say its name and where that stood."""
+    if not tensors:
+        return fn
+    places = [(fn.__code__.co_varnames.index(name), name) for name in tensors]
+
+    @functools.wraps(fn)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        for at, name in places:
+            by_position = at < len(args)
+            if by_position or name in kwargs:
+                value = args[at] if by_position else kwargs[name]
+                if not isinstance(value, Handle):
+                    position = (at if method else at + 1) if by_position else None
+                    raise errors.argument_type(called, name, position, "Tensor", value)
+        return fn(*args, **kwargs)
+
+    return call
 
 
 def overload(name: str, *alternatives: Callable, method: bool = True, alias: Sequence[str] = (), **given: Any) -> Any:

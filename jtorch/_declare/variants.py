@@ -137,7 +137,7 @@ def moved_to(t: Any, place: device) -> Any:
 
 
 def inplace_twin(name: str, fn: Callable) -> Callable:
-    """`f_` from `f`: computes, then writes the result into the first argument."""
+    """`f_` from `f`, which errors call `f_` where it was bound so: computes, then writes into the first argument."""
 
     order = getattr(getattr(fn, "op", None), "order", None)
 
@@ -147,7 +147,7 @@ def inplace_twin(name: str, fn: Callable) -> Callable:
         return write_back(name, input, result, (*args, *kwargs.values()), order == "pointwise")
 
     twin.__name__ = twin.__qualname__ = name
-    twin.__doc__ = f"In-place version of `{fn.__name__}`."
+    twin.__doc__ = f"In-place version of `{name[:-1]}`."
     forms = [_in_place(one) for one in getattr(fn, "alternatives", (fn,))]
     twin.__signature__ = forms[0]  # type: ignore[attr-defined]  # inspect looks for it
     twin.signatures = forms  # type: ignore[attr-defined]  # of an op with several

@@ -101,7 +101,7 @@ def cross_op(input: Array, other: Array, dim: Dim = -1) -> Array:
     return jnp.cross(a, b, axis=dim)
 
 
-@composite
+@composite(tensors="other")
 def cross(input: Any, other: Any, dim: int | None = None, *, out: Any = None) -> Any:
     """The cross product of vectors of three elements along `dim`, else along the first dimension of size 3.
 

@@ -61,7 +61,7 @@ def _index_select(input: Array, dim: Dim, index: Array) -> Array:
     return input.at[_slices(input, dim, index.reshape(-1))].get(mode=IN_BOUNDS)
 
 
-@composite
+@composite(tensors="index")
 def index_select(input: Any, dim: int, index: Any, *, out: Any = None) -> Any:
     """The slices that `index` names along `dim`.
 
@@ -115,7 +115,7 @@ def _check_source(name: str, kind: type[Exception], text: str, input: Any, d: in
                    + (f", for dim: {d}" if text else ""))  # fmt: skip
 
 
-@composite(inplace=True)
+@composite(inplace=True, tensors="index source")
 def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1, out: Any = None) -> Any:
     """`input` with the slices of `source`, times `alpha`, added to those `index` names.
 
@@ -156,7 +156,7 @@ def _index_copy(input: Array, dim: Dim, index: Array, source: Array) -> Array:
     return input.at[_slices(input, dim, index)].set(source, mode=IN_BOUNDS).reshape(shape)
 
 
-@composite(inplace=True)
+@composite(inplace=True, tensors="index source")
 def index_copy(input: Any, dim: int, index: Any, source: Any, *, out: Any = None) -> Any:
     """`input` with the slices of `source` in place of those `index` names."""
     d = wrap_dim(dim, input._v.aval.ndim)
@@ -248,7 +248,7 @@ def _flat_bounds(input: Any, index: Any) -> None:
     )  # fmt: skip
 
 
-@composite(public="take")
+@composite(public="take", tensors="index")
 def _take_flat(input: Any, index: Any, *, out: Any = None) -> Any:
     """The elements at positions of the flattened tensor.
 
@@ -268,7 +268,7 @@ def _modulo(index: Array, size: int) -> Array:
     return index % size
 
 
-@composite
+@composite(tensors="indices")
 def take_along_dim(input: Any, indices: Any, dim: int | None = None, *, out: Any = None) -> Any:
     """As `gather`, with indices broadcast against `input`; without `dim` by flat position.
 
@@ -317,7 +317,7 @@ def _put_flat(input: Array, index: Array, source: Array, accumulate: bool) -> Ar
     return found.reshape(input.shape)
 
 
-@composite(public="put", inplace=True)
+@composite(public="put", inplace=True, tensors="index source")
 def _put(input: Any, index: Any, source: Any, accumulate: bool = False) -> Any:
     """`input` with elements of `source` at positions of the flattened tensor."""
     if index._v.aval.dtype is not int64:

@@ -173,7 +173,7 @@ def _masked_select(input: Array, index: Array) -> Array:
     return jnp.reshape(input, (-1,)).at[index].get(mode="promise_in_bounds")
 
 
-@composite
+@composite(tensors="mask")
 def masked_select(input: Any, mask: Any, *, out: Any = None) -> Any:
     """The elements where `mask` is true, in one dimension. Their number is data: runs what is pending.
 
@@ -203,7 +203,7 @@ def _masked_scatter(input: Array, mask: Array, source: Array) -> Array:
     return jnp.where(mask, source.reshape(-1).at[order].get(mode="promise_in_bounds"), input)
 
 
-@composite(inplace=True)
+@composite(inplace=True, tensors="mask source")
 def masked_scatter(input: Any, mask: Any, source: Any) -> Any:
     """`input` with the elements of `source`, in order, where `mask` is true.
 

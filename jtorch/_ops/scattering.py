@@ -73,7 +73,7 @@ def _check_index(name: str, input: Any, dim: int, index: Any, both: bool = False
     return d
 
 
-@composite
+@composite(tensors="index")
 def gather(input: Any, dim: int, index: Any, *, sparse_grad: bool = False, out: Any = None) -> Any:
     """The elements that `index` names along `dim`: `out[i][j] = input[index[i][j]][j]` for dim 0.
 
@@ -205,7 +205,7 @@ def scatter(
     return found if out is None else write_out("scatter", out, found, (index, source))
 
 
-@composite(inplace=True)
+@composite(inplace=True, tensors="index src")
 def scatter_add(input: Any, dim: int, index: Any, src: Any, *, out: Any = None) -> Any:
     """`input` with the elements of `src` added where `index` says along `dim`.
 
@@ -314,7 +314,7 @@ def _check_reduce(reduce: str) -> None:
         raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}")
 
 
-@composite(inplace=True)
+@composite(inplace=True, tensors="index src")
 def scatter_reduce(
     input: Any, dim: int, index: Any, src: Any, reduce: str, *, include_self: bool = True, out: Any = None
 ) -> Any:
@@ -346,7 +346,7 @@ def _index_reduce(input: Array, dim: Dim, index: Array, source: Array, reduce: s
     return _reduced_into(input, where, source, reduce, include_self).reshape(shape)
 
 
-@composite(inplace=True)
+@composite(inplace=True, tensors="index source")
 def index_reduce(
     input: Any, dim: int, index: Any, source: Any, reduce: str, *, include_self: bool = True, out: Any = None
 ) -> Any:
