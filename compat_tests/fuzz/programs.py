@@ -2,8 +2,11 @@
 
 import copy
 import re
+import tomllib
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +24,7 @@ TOLERANCES = {
     oracle.float64: (1e-8, 1e-8),
     oracle.complex128: (1e-8, 1e-8),
 }
+KNOWN = tomllib.loads((Path(__file__).parents[1] / "gaps.toml").read_text()).get("fuzz", [])
 LARGEST = 1e4  # beyond it a tensor is dropped: rounding would grow with it
 
 
@@ -86,6 +90,7 @@ def facts(x: Any) -> dict[str, Any]:
         "is_leaf": x.is_leaf,
         "grad_fn": type(node).__name__ if node is not None else None,
         "has_grad": x.is_leaf and x.grad is not None,
+        "is_view": x._is_view(),
     }
 
 
@@ -110,12 +115,21 @@ def difference(mine: Any, theirs: Any, values: bool) -> str:
 
 @dataclass
 class Difference:
-    line: int
+    """What differed after a line, in words that begin with what it is: "error: ...", "grad_fn: ..."."""
+
+    line: Line
     words: str
+    tensor: str | None = None  # that differs
+    fatal: bool = True  # the sides have parted: what follows says nothing
 
     @property
     def what(self) -> str:
         return re.split(r"[:=]", self.words)[0]
+
+    @property
+    def key(self) -> str:
+        """The same for finds that probably have one cause."""
+        return f"{self.line.name}: {self.what}"
 
 
 class Run:
@@ -129,26 +143,48 @@ class Run:
         self.lines: list[Line] = []
 
     def step(self, line: Line) -> Difference | None:
+        """Runs a line on both sides and compares. What is known to differ is forgotten with the tensor that has it."""
         self.lines.append(line)
         expected, found = self.theirs.run(line), self.mine.run(line)
         if expected != found:
-            return Difference(len(self.lines) - 1, f"error: {expected or 'none'!r} expected, got {found or 'none'!r}")
-        return self.compare(not self.lazy)
+            words = f"error: {expected or 'none'!r} expected, got {found or 'none'!r}"
+            one = Difference(line, words, fatal=not (expected and found))
+            if not known(one):
+                return one
+            self.forget_line(line)
+        return self.compare(line, not self.lazy)
 
     def end(self) -> Difference | None:
-        return self.compare(True)
+        return self.compare(self.lines[-1], True)
 
-    def compare(self, values: bool) -> Difference | None:
-        theirs, mine = self.theirs.tensors(), self.mine.tensors()
-        for name, one in theirs.items():
-            if name not in mine:
-                return Difference(len(self.lines) - 1, f"type: {name} is no tensor")
-            said = difference(mine[name], one, values)
+    def compare(self, line: Line, values: bool) -> Difference | None:
+        for name, one in self.theirs.tensors().items():
+            mine = self.mine.tensors().get(name)
+            if mine is None:
+                return Difference(line, f"type: {name} is no tensor")
+            said = difference(mine, one, values)
             expected, found = self.theirs.writes(name), self.mine.writes(name)
             if not said and expected != found:
                 said = f"version: {expected} writes expected, got {found}"
             if said:
-                return Difference(len(self.lines) - 1, f"{said} ({name})")
+                different = Difference(line, f"{said} ({name})", name)
+                if not known(different):
+                    return different
+                self.forget(name)
+        return self.compare_sharing(line) if values else None
+
+    def compare_sharing(self, line: Line) -> Difference | None:
+        """Tensors that lie in one storage on one side do on the other."""
+        theirs = shared(self.theirs.tensors(), lambda x: x.untyped_storage().data_ptr())
+        # Asking jtorch for an address moves a storage to the host for good: who shares one is asked of the engine.
+        mine = shared(self.mine.tensors(), lambda x: id(x if x._cell is None else x._cell))
+        for name, one in theirs.items():
+            if mine[name] != one:
+                words = f"storage: that of {one} expected, got that of {mine[name]} ({name})"
+                different = Difference(line, words, name)
+                if not known(different):
+                    return different
+                self.forget(name)
         return None
 
     def drop_large(self) -> None:
@@ -160,30 +196,71 @@ class Run:
         for name in list(self.theirs.tensors())[:-8]:
             self.forget(name)
 
+    def forget_line(self, line: Line) -> None:
+        """Forgets all that a line may have changed."""
+        for name in names_in(line):
+            self.forget(name)
+
     def forget(self, name: str) -> None:
         for side in (self.theirs, self.mine):
             side.scope.pop(name, None)
 
 
-def replay(lines: list[Line], lazy: bool) -> Difference | None:
-    """The first difference of a program; a line whose names are not there is an error on both sides."""
-    run = Run(lazy)
+def shared(tensors: dict[str, Any], storage: Callable[[Any], int]) -> dict[str, str]:
+    """For each tensor the first one that has its storage."""
+    first: dict[int, str] = {}
+    return {name: first.setdefault(storage(x), name) for name, x in tensors.items() if x.numel()}
+
+
+def names_in(line: Line) -> set[str]:
+    return set(re.findall(r"\bt\d+\b", line.text))
+
+
+def known(found: Difference) -> bool:
+    """True for what gaps.toml says differs."""
+    return any(row["op"] in (found.line.name, "*") and re.search(row["condition"], found.words) for row in KNOWN)
+
+
+def replay(lines: list[Line], lazy: bool) -> list[Difference]:
+    """The differences of a program; a line whose names are not there is an error on both sides."""
+    run, found = Run(lazy), []
     for line in lines:
-        found = run.step(line)
-        if found is not None:
-            return found
-    return run.end()
+        one = run.step(line)
+        if one is not None:
+            found.append(one)
+            if one.fatal:
+                return found
+    one = run.end() if lines else None
+    return [*found, one] if one is not None else found
 
 
-def shrunk(lines: list[Line], lazy: bool, what: str) -> list[Line]:
+def shrunk(lines: list[Line], lazy: bool, wanted: Difference) -> list[Line]:
     """As few lines as show a difference of the same kind: lines are left out from the end, again and again."""
+
+    def shows(tried: list[Line]) -> bool:
+        return any(one.key == wanted.key for one in replay(tried, lazy))
+
     kept = list(lines)
+    related = connected(kept, wanted)
+    if len(related) < len(kept) and shows(related):
+        kept = related
     while True:
         before = len(kept)
         for i in reversed(range(len(kept))):
             tried = kept[:i] + kept[i + 1 :]
-            found = replay(tried, lazy)
-            if found is not None and found.what == what:
-                kept = tried[: found.line + 1] if not lazy else tried
+            if shows(tried):
+                kept = tried
         if len(kept) == before:
             return kept
+
+
+def connected(lines: list[Line], found: Difference) -> list[Line]:
+    """The lines up to the one that differed whose names it needs, directly or not."""
+    upto = lines[: lines.index(found.line) + 1]
+    needed = names_in(found.line) | ({found.tensor} if found.tensor else set())
+    kept = []
+    for line in reversed(upto):
+        if line is found.line or names_in(line) & needed:
+            kept.append(line)
+            needed |= names_in(line)
+    return kept[::-1]
