@@ -8,8 +8,9 @@ from typing import Any
 import torch
 
 import jtorch
-from compat_tests.harness.compare import Difference
+from compat_tests.harness.compare import Difference, allowing
 from compat_tests.harness.convert import ToJtorch, Unsupported
+from compat_tests.harness.gaps import tolerances_of
 from compat_tests.harness.opdb import Entry, Sample
 
 # A check yields what it looked at, each with the difference or None; "" is the check's own name.
@@ -37,6 +38,7 @@ class Result:
     check: str
     dtype: str
     failure: Failure | None
+    loosened: bool = False  # equal by what a row of gaps.toml allows
 
 
 class TorchRefuses(Exception):
@@ -136,11 +138,11 @@ def attempt(entry: Entry, check: str, dtype: str, index: int, run: Callable, sam
     def result(part: str, difference: Difference | None) -> Result:
         part = part or check
         if difference is None:
-            return Result(part, dtype, None)
+            return Result(part, dtype, None, allowed.used)
         kind = difference.kind if part == "forward" else part
         return Result(part, dtype, Failure(entry.name, kind, dtype, index, str(difference)))
 
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), allowing(tolerances_of(entry.name).get(dtype, 0.0)) as allowed:
         warnings.simplefilter("ignore")
         try:
             for part, difference in run(entry, sample):

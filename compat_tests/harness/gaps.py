@@ -29,6 +29,18 @@ class Missing:
     date: str
 
 
+@dataclass(frozen=True)
+class Tolerance:
+    """Entries whose sums are rounded otherwise than torch's: how far a result may be from torch's, as a part of its
+    largest element, where `torch.testing.assert_close` with its own tolerances says it differs."""
+
+    names: list[str]
+    dtypes: list[str]
+    of_largest: float
+    reason: str
+    date: str
+
+
 @functools.cache
 def _rows() -> dict:
     return tomllib.loads(GAPS.read_text())
@@ -42,6 +54,16 @@ def read_gaps() -> tuple[Gap, ...]:
 @functools.cache
 def read_missing() -> tuple[Missing, ...]:
     return tuple(Missing(**row) for row in _rows().get("missing", []))
+
+
+@functools.cache
+def read_tolerances() -> tuple[Tolerance, ...]:
+    return tuple(Tolerance(**row) for row in _rows().get("tolerance", []))
+
+
+def tolerances_of(name: str) -> dict[str, float]:
+    """What an entry is allowed by the dtype of its sample."""
+    return {dtype: row.of_largest for row in read_tolerances() if name in row.names for dtype in row.dtypes}
 
 
 def gaps_of(name: str) -> dict[str, Gap]:

@@ -35,6 +35,7 @@ from jtorch._declare import (
     to_host,
 )
 from jtorch._declare.bind import MISSING
+from jtorch._declare.halves import rounded, wide
 from jtorch._declare.indices import index_type
 from jtorch._declare.once import warn_once
 from jtorch._declare.placement import check_requires_grad
@@ -62,13 +63,20 @@ def _linspace(aval: Any, start: Any, end: Any) -> Any:
     """From both ends to the middle, as torch counts, in the result's own type."""
     kind = aval.dtype.np
     if aval.dtype.category < FLOAT:
-        start, end, kind = _as(start, np.int64), _as(end, np.int64), np.float64
+        start, end, kind = _as(_as(start, np.int64), kind), _as(_as(end, np.int64), kind), np.float64
     start, end = _as(start, kind), _as(end, kind)
     if aval.size == 1:
         return start
-    step = (end - start) / _as(aval.size - 1, kind)
-    i = lax.iota(np.int64, aval.size)
-    return jnp.where(i < aval.size // 2, start + step * _as(i, kind), end - step * _as(aval.size - 1 - i, kind))
+    i, last = lax.iota(np.int64, aval.size), aval.size - 1
+
+    def each(x: Any) -> Any:
+        return rounded(wide(x), start)
+
+    low, high = each(start), each(end)
+    # Behind the barrier XLA does not multiply by the reciprocal instead.
+    step = each(each(high - low) / lax.optimization_barrier(each(_as(last, kind))))
+    up = low + each(step * each(_as(i, kind)))
+    return jnp.where(i < aval.size // 2, up, high - each(step * each(_as(last - i, kind))))
 
 
 def _logspace(aval: Any, start: Any, end: Any, base: Any) -> Any:

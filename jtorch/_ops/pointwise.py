@@ -151,7 +151,8 @@ def _by_tensor(specs: tuple) -> bool:
 def _div_trunc(input: Operand, other: Operand) -> Array:
     if is_integral(input):
         return lax.div(*jnp.broadcast_arrays(input, other))
-    return lax.stop_gradient(jnp.trunc(input / other))
+    quotient = rounded(wide(input) / wide(other), input)
+    return lax.stop_gradient(jnp.trunc(quotient).astype(input.dtype))
 
 
 def _refuse_zero(input: Any, other: Any) -> None:
