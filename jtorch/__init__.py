@@ -9,6 +9,7 @@ from math import pi as pi
 from jtorch import _dynamo as _dynamo
 from jtorch import autograd as autograd
 from jtorch import compiler as compiler
+from jtorch import config as config
 from jtorch import cpu as cpu
 from jtorch import cuda as cuda
 from jtorch import fft as fft

@@ -23,6 +23,7 @@ from jtorch._engine.program import (
     raise_out_of_range,
     run_op_by_op,
 )
+from jtorch._engine.shadow import FusedProgramDiffers, shadow_of
 from jtorch._engine.tape import Epoch, Node, Tape, Value, current, flush, install_flusher, root, settings, threads
 
 # What compiling costs, measured: it decides the tier, so it is a constant and never a clock.
@@ -94,7 +95,7 @@ class Flusher:
                 run_op_by_op(node, live, values, epoch.numbers)
             else:
                 self.run_program(program, node, values, epoch.numbers)
-        except IndexError:
+        except (IndexError, FusedProgramDiffers):
             raise
         except Exception as first:  # noqa: BLE001 - whatever XLA raises, one more try follows
             self._retry(epoch, live, first)
@@ -130,6 +131,8 @@ class Flusher:
 
     def call(self, program: Program, args: list, numbers: list) -> tuple:
         """A program's results for the arrays of its inputs and the epoch's numbers."""
+        if settings.check:
+            threads.tape.shadow = shadow_of(program, args, numbers)
         args.append(program.pack([numbers[i] for i in program.picks]))
         program.last_run = next(self.ticks)
         program.record.runs += 1
@@ -148,6 +151,10 @@ class Flusher:
         earlier, tape.word = tape.word, (program.checked, results[-1]) if program.checked else None
         if earlier is not None:
             raise_out_of_range(*earlier)
+        if settings.check and tape.shadow is not None:
+            shadow, tape.shadow = tape.shadow, None
+            self.look(tape)
+            shadow.compare(results)
 
     def look(self, tape: Tape) -> None:
         """Waits for a tape's last program and raises its error, if an index was out of range."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from typing import Any
 
 import jax
@@ -154,14 +154,15 @@ class Program:
     """A compiled path: which slots go in and come out, and which inputs it may overwrite."""
 
     __slots__ = (
-        "checked", "compile_seconds", "compiled", "copied", "donated", "inputs", "last_run", "order", "outs", "outset",
-        "pack", "picks", "record", "steps",
+        "checked", "compile_seconds", "compiled", "copied", "donated", "inputs", "last_run", "node", "order", "outs",
+        "outset", "pack", "picks", "record", "steps",
     )  # fmt: skip
 
     def __init__(self, node: Node, outs: tuple[int, ...], donatable: Callable[[int], bool], effort: str = options.FULL):
         nodes = path(node)
         steps, inputs = needed(nodes, outs)
         avals = avals_by_slot(nodes)
+        self.node = node
         self.outs = outs
         self.outset = frozenset(outs)
         self.inputs = tuple(inputs)
@@ -312,15 +313,28 @@ def missing_op_programs(steps: list[Node]) -> set[tuple]:
 
 
 def run_op_by_op(node: Node, outs: Sequence[int], values: list[Value], numbers: list) -> None:
-    """Runs a path step by step, dropping each intermediate after its last use."""
+    """Runs a path step by step and fills in the values of `outs`."""
     steps, inputs = needed(path(node), outs)
-    env: dict[int, Any] = {s: values[s].array for s in inputs}
+    keep = set(outs)
+    checked = set(checked_steps(steps))
+    for n, results in run_steps(steps, {s: values[s].array for s in inputs}, numbers, checked):
+        explain.counts["ops_executed"] += 1
+        if n in checked:
+            raise_out_of_range([n], results[-1])
+        for slot, array in zip(range(n.slot, n.end), results, strict=False):
+            if slot in keep:
+                values[slot].array = array
+
+
+def run_steps(
+    steps: list[Node], env: dict[int, Any], numbers: list, checked: Set[Node] = frozenset()
+) -> Iterator[tuple[Node, tuple]]:
+    """Runs steps one after the other on the arrays of `env`, each intermediate dropped after its last use. Those in
+    `checked` return an error word after their results."""
     last_use: dict[int, int] = {}
     for i, n in enumerate(steps):
         assert n.step is not None
         last_use.update((x, i) for x in n.step.operands if x.__class__ is int)
-    keep = set(outs)
-    checked = set(checked_steps(steps))
     for i, n in enumerate(steps):
         step = n.step
         assert step is not None
@@ -329,13 +343,8 @@ def run_op_by_op(node: Node, outs: Sequence[int], values: list[Value], numbers: 
         if program is None:
             program = _keep(key, OpProgram(step, n in checked))
         results = program([env[x] for x in step.operands if x.__class__ is int], [numbers[k] for k in number_range(n)])
-        explain.counts["ops_executed"] += 1
-        if n in checked:
-            raise_out_of_range([n], results[-1])
-        for slot, array in zip(range(n.slot, n.end), results, strict=False):
-            if slot in keep:
-                values[slot].array = array
-            env[slot] = array
+        yield n, results
+        env.update(zip(range(n.slot, n.end), results, strict=False))
         for x in step.operands:
             if x.__class__ is int and last_use[x] == i:
                 env.pop(x, None)

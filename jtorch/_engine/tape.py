@@ -144,6 +144,7 @@ class Tape:
         self.sequence = 0  # numbers grad nodes in the order of the forward
         self.capture: Any = None  # what torch.compile notes of the function that runs: see capture.py
         self.word: Any = None  # the last program's indexing steps and error word, not looked at yet
+        self.shadow: Any = None  # the program under way, when what it computes is checked: see shadow.py
 
 
 class _Threads(threading.local):
@@ -185,7 +186,9 @@ def root() -> Node:
 
 
 class Settings:
-    """Process-wide switches, read from the environment once."""
+    """Process-wide switches, read from the environment once. `jtorch.config` shows them."""
+
+    __slots__ = ("check", "eager", "max_bytes", "max_steps", "tier")
 
     def __init__(self) -> None:
         self.eager = os.environ.get("JTORCH_EAGER", "") not in ("", "0")
@@ -196,6 +199,7 @@ class Settings:
 
 settings = Settings()
 threads = _Threads()
+        self.check = os.environ.get("JTORCH_CHECK", "") not in ("", "0")
 
 
 def current() -> Tape:
