@@ -10,7 +10,7 @@ import torch
 import jtorch
 from compat_tests.harness.compare import Difference, allowing
 from compat_tests.harness.convert import ToJtorch, Unsupported
-from compat_tests.harness.gaps import tolerances_of
+from compat_tests.harness.gaps import allowance
 from compat_tests.harness.opdb import Entry, Sample
 
 # A check yields what it looked at, each with the difference or None; "" is the check's own name.
@@ -142,7 +142,7 @@ def attempt(entry: Entry, check: str, dtype: str, index: int, run: Callable, sam
         kind = difference.kind if part == "forward" else part
         return Result(part, dtype, Failure(entry.name, kind, dtype, index, str(difference)))
 
-    with warnings.catch_warnings(), allowing(tolerances_of(entry.name).get(dtype, 0.0)) as allowed:
+    with warnings.catch_warnings(), allowing(allowance(entry.name, dtype, check)) as allowed:
         warnings.simplefilter("ignore")
         try:
             for part, difference in run(entry, sample):

@@ -31,14 +31,15 @@ class Missing:
 
 @dataclass(frozen=True)
 class Tolerance:
-    """Entries whose sums are rounded otherwise than torch's: how far a result may be from torch's, as a part of its
-    largest element, where `torch.testing.assert_close` with its own tolerances says it differs."""
+    """Entries rounded otherwise than torch's: how far a result may be from torch's, as a part of its largest element,
+    where `torch.testing.assert_close` with its own tolerances says it differs. `checks` are all where none is named."""
 
     names: list[str]
     dtypes: list[str]
     of_largest: float
     reason: str
     date: str
+    checks: tuple[str, ...] = ()
 
 
 @functools.cache
@@ -61,9 +62,15 @@ def read_tolerances() -> tuple[Tolerance, ...]:
     return tuple(Tolerance(**row) for row in _rows().get("tolerance", []))
 
 
-def tolerances_of(name: str) -> dict[str, float]:
-    """What an entry is allowed by the dtype of its sample."""
-    return {dtype: row.of_largest for row in read_tolerances() if name in row.names for dtype in row.dtypes}
+def tolerances_of(name: str) -> tuple[Tolerance, ...]:
+    """The rows of an entry."""
+    return tuple(row for row in read_tolerances() if name in row.names)
+
+
+def allowance(name: str, dtype: str, check: str) -> float:
+    """The part of its largest element that a result of an entry may be away from torch's in a check."""
+    rows = (row for row in tolerances_of(name) if dtype in row.dtypes and check in (row.checks or (check,)))
+    return max((row.of_largest for row in rows), default=0.0)
 
 
 def gaps_of(name: str) -> dict[str, Gap]:

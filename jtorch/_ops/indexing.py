@@ -30,6 +30,7 @@ from jtorch._declare import (
 )
 from jtorch._declare.advanced import check_indices, nonzero_of, put, take
 from jtorch._declare.checks import check_bounds
+from jtorch._declare.halves import wide
 from jtorch._declare.indices import IN_BOUNDS, clipped, outside, wrapped
 from jtorch._declare.types import bool_, int32, int64, uint8
 from jtorch._ops import scattering
@@ -58,7 +59,8 @@ def _slices(input: Any, dim: int, index: Any) -> tuple:
 def _index_select(input: Array, dim: Dim, index: Array) -> Array:
     if not input.ndim:
         return input
-    return input.at[_slices(input, dim, index.reshape(-1))].get(mode=IN_BOUNDS)
+    found = wide(input).at[_slices(input, dim, index.reshape(-1))].get(mode=IN_BOUNDS)
+    return found.astype(input.dtype)  # from float32: torch sums a gradient of half type there
 
 
 @composite(tensors="index")

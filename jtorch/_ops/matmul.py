@@ -211,7 +211,8 @@ def _expanded(input: Any, shape: tuple[int, ...]) -> Any:
             if back > len(shape):
                 raise errors.expand_rank(_name(input), input.shape, shape)
             raise errors.expand_mismatch(shape, input.shape, len(shape) - back)
-    return jnp.broadcast_to(input, shape)
+    # From float32, so that a gradient of half type is summed there.
+    return jnp.broadcast_to(wide(input), shape).astype(input.dtype)
 
 
 def _same_as(input: Any, found: Any, to: Any) -> Any:

@@ -25,6 +25,7 @@ from jtorch._declare import (
     write_out,
 )
 from jtorch._declare.checks import check_bounds
+from jtorch._declare.halves import wide
 from jtorch._declare.indices import IN_BOUNDS, clipped, index_type, outside
 from jtorch._declare.once import warn_once
 from jtorch._declare.types import int32, int64
@@ -56,7 +57,9 @@ def _gather(input: Array, dim: Dim, index: Array) -> Array:
     input, index = at_least_1d(input, index)
     if not index.size:
         return jnp.zeros(shape, input.dtype)
-    return input.at[_spots(index, dim, input.shape[dim])].get(mode=IN_BOUNDS).reshape(shape)
+    # From float32: torch sums a gradient of half type there.
+    found = wide(input).at[_spots(index, dim, input.shape[dim])].get(mode=IN_BOUNDS)
+    return found.astype(input.dtype).reshape(shape)
 
 
 def _check_index(name: str, input: Any, dim: int, index: Any, both: bool = False) -> int:

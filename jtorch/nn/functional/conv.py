@@ -189,7 +189,8 @@ def _transposed(
     if scatters and is_half(input) and platform() == "cpu" and input.size and weight.size:
         x = input if input.ndim == n + 2 else input[None]
         out = _scattered(x, weight, stride, padding, extra, dilation, groups)
-        out = out if bias is None else out + bias.reshape(-1, *[1] * n)
+        if bias is not None:  # in float32, so that its gradient is summed there
+            out = (wide(out) + wide(bias).reshape(-1, *[1] * n)).astype(out.dtype)
         return out if input.ndim == n + 2 else out[0]
     x = wide(input if input.ndim == n + 2 else input[None])
     inputs, outputs, kernel = weight.shape[0], weight.shape[1], weight.shape[2:]
