@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 
 from jtorch._declare import older
+from jtorch._declare.arming import raw_of
+from jtorch._declare.dispatch import looks_itself, met
 from jtorch._declare.fastpath import NAMES, fast_lines
 from jtorch._declare.op import Op
 from jtorch._declare.out_rules import COMPUTED_IN_OUT, computing_dtype
@@ -65,10 +67,10 @@ def binder(
         names.update(_NAMES)
         source = _source(op, called, method, out, operator, names)
         exec(compile(source, f"<jtorch {called}>", "exec"), names)
-        real = names[called]
-        fn.__defaults__, fn.__kwdefaults__ = real.__defaults__, real.__kwdefaults__
-        fn.__code__ = real.__code__
-        return fn
+        real, own = names[called], raw_of(fn)
+        own.__defaults__, own.__kwdefaults__ = real.__defaults__, real.__kwdefaults__
+        own.__code__ = real.__code__
+        return own
 
     names["_build"] = build
     fn.__doc__ = op.body.__doc__
@@ -76,7 +78,7 @@ def binder(
     fn.__signature__ = _signature(op, out, method)
     fn.op = op
     fn.body = op.body
-    return fn
+    return looks_itself(fn)
 
 
 def _source(op: Op, called: str, method: bool, out: bool, operator: bool, names: dict[str, Any]) -> str:
@@ -116,7 +118,8 @@ def _source(op: Op, called: str, method: bool, out: bool, operator: bool, names:
         lines += [_paired(op, called, line, method) for line in checks]
         if operator and p.kind == "operand" and at:
             test, convert = lines.pop().split(": ", 1)
-            lines += [f"{test}:", f"        if not _is_operand({p.name}): return NotImplemented", f"        {convert}"]
+            refused = f"        if not _is_operand({p.name}): {_other_operand(op, p)}"
+            lines += [f"{test}:", refused, f"        {convert}"]
         if p.kind in OPERANDS:
             data.append(f"*{p.name}" if p.kind == "arrays" else p.name)
         if p.kind == "arrays":
@@ -141,7 +144,35 @@ def _source(op: Op, called: str, method: bool, out: bool, operator: bool, names:
         lines.append(f"    return _finish({call}, out, {operands})")
     else:
         lines.append(f"    return _finish({call})")
-    return f"def {called}({', '.join(head)}):\n" + "\n".join(lines) + "\n"
+    body = [f"    {line}" for line in lines]
+    source = [f"def {called}({', '.join(head)}):", "    try:", *body, *_overridden(op, star, out, method)]
+    return "\n".join(source) + "\n"
+
+
+def _other_operand(op: Op, p: Param) -> str:
+    """An operator's answer to what is no operand."""
+    return f"return _fn({op.params[0].name}, {p.name}) if _met(({p.name},)) else NotImplemented"
+
+
+def _overridden(op: Op, star: str | None, out: bool, method: bool) -> list[str]:
+    """What follows when an argument was refused: it may answer the call itself (dispatch.py)."""
+    params = [p for p in op.params if not (method and p.name in op.function_only)]
+    placed = [p.name for p in params if p.default is REQUIRED and not p.keyword and p.name != star]
+    named = [p.name for p in params if p.name not in placed and p.name != star] + (["out"] if out else [])
+    if star:
+        placed.append(f"*(({star},) if {star} is not _MISSING else _v_{star})")
+    given = "".join(f"{name}, " for name in placed)
+    return [
+        "    except TypeError:",
+        f"        if not _met(({given}{''.join(f'{name}, ' for name in named)})): raise",
+        f"        return _fn({given}**_given(dict({', '.join(f'{n}={n}' for n in named)}), _fn))",
+    ]
+
+
+def _given(arguments: dict[str, Any], fn: Any) -> dict[str, Any]:
+    """The arguments that are not the defaults: what was given by place is handed on by name."""
+    defaults = {name: p.default for name, p in inspect.signature(fn).parameters.items()}
+    return {name: x for name, x in arguments.items() if x is not None and x is not defaults[name] and x is not MISSING}
 
 
 def _older_lines(op: Op, method: bool, out: bool, names: dict[str, Any]) -> list[str]:
@@ -355,7 +386,7 @@ _NAMES: dict[str, Any] = {
     "_apply": apply, "_Handle": Handle, "_NUMBERS": _NUMBERS, "_MISSING": MISSING, "_array": _array,
     "_operand": _operand, "_combine": _combine, "_arrays": _arrays, "_float": _float, "_scalar": _scalar,
     "_dim": _dim, "_dims": _dims, "_size": _size, "_dtype": _dtype, "_static": _static, "_is_operand": is_operand,
-    "_dtype_class": dtype, "_computing_dtype": computing_dtype, **NAMES,
+    "_met": met, "_given": _given, "_dtype_class": dtype, "_computing_dtype": computing_dtype, **NAMES,
 }  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from typing import Any
 
 from jtorch._declare import registry
 from jtorch._declare.bind import _finisher, as_int, binder
+from jtorch._declare.dispatch import looks_itself, met
 from jtorch._declare.op import Op, camel
 from jtorch._declare.roles import REQUIRED
 from jtorch._declare.variants import inplace_twin, out_finisher, without_out
@@ -165,6 +166,8 @@ def overload(name: str, *alternatives: Callable, method: bool = True, alias: Seq
                 return fn(*args, **kwargs)
         if not args and "input" not in kwargs:
             raise errors.missing_arguments(name, ["input"])
+        if met((*args, *kwargs.values())):
+            return call(*args, **kwargs)
         try:
             return alternatives[0](*args, **kwargs)
         except TypeError:
@@ -174,7 +177,7 @@ def overload(name: str, *alternatives: Callable, method: bool = True, alias: Seq
     call.__doc__ = alternatives[0].__doc__
     call.__module__ = alternatives[0].__module__
     call.alternatives = alternatives
-    return composite(call, method=method, alias=alias, **given)
+    return composite(looks_itself(call), method=method, alias=alias, **given)
 
 
 _WORDS = {"array": "Tensor", "operand": "Tensor", "arrays": "tuple of Tensors", "scalar": "Number", "dim": "int",
@@ -246,6 +249,8 @@ def view(body: Callable | None = None, **given: Any) -> Any:
 
     def call(input: Any, *args: Any, **kwargs: Any) -> Any:
         if not isinstance(input, Handle):
+            if met((input,)):
+                return call(input, *args, **kwargs)
             raise errors.argument_type(fn_name, "input", 1, "Tensor", input)
         try:
             key = plan_key(input, args) if not kwargs and _are_ints(args) else None
@@ -272,7 +277,7 @@ def view(body: Callable | None = None, **given: Any) -> Any:
     call.body = body
     if "forms" in given:
         call.forms = given["forms"]
-    method = _with_varargs(call) if given.get("varargs") else call
+    method = _with_varargs(looks_itself(call)) if given.get("varargs") else looks_itself(call)
     names = (fn_name, *given.get("alias", ()))
     place = given.get("namespace") or registry.namespace_of(body.__module__)
     for n in names:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from jtorch._declare.bind import binder, is_operand
+from jtorch._declare.dispatch import met
 from jtorch._declare.roles import OPERANDS
 from jtorch._declare.variants import write_back
 from jtorch._engine.handle import apply
@@ -60,20 +61,29 @@ def _forward(fn: Callable) -> Callable:
         return binder(fn.op, operator=True)
 
     def method(self: Any, other: Any) -> Any:
-        return fn(self, other) if is_operand(other) else NotImplemented
+        return fn(self, other) if is_operand(other) else _refused(method, self, other)
 
     return method
+
+
+def _refused(method: Callable, self: Any, other: Any) -> Any:
+    """The answer to what is no operand: it may know one itself."""
+    return method(self, other) if met((other,)) else NotImplemented
 
 
 def _reflected(fn: Callable) -> Callable:
     """`2 - x`: the number is the first operand."""
     if not hasattr(fn, "op"):
-        return lambda self, other: fn(other, self) if is_operand(other) else NotImplemented
+
+        def turned(self: Any, other: Any) -> Any:
+            return fn(other, self) if is_operand(other) else _refused(turned, self, other)
+
+        return turned
     op, rest, statics = _defaults(fn)
 
     def method(self: Any, other: Any) -> Any:
         if not is_operand(other):
-            return NotImplemented
+            return _refused(method, self, other)
         return apply(op, (other.item() if isinstance(other, np.generic) else other, self, *rest), statics)[0]
 
     return method
@@ -83,7 +93,7 @@ def _divides(reciprocal: Callable, mul: Callable) -> Callable:
     """`2 / x`, which torch computes, and rounds, as `x.reciprocal() * 2`."""
 
     def method(self: Any, other: Any) -> Any:
-        return mul(reciprocal(self), other) if is_operand(other) else NotImplemented
+        return mul(reciprocal(self), other) if is_operand(other) else _refused(method, self, other)
 
     return method
 
@@ -91,7 +101,7 @@ def _divides(reciprocal: Callable, mul: Callable) -> Callable:
 def _inplace(name: str, fn: Callable) -> Callable:
     def method(self: Any, other: Any) -> Any:
         if not is_operand(other):
-            return NotImplemented
+            return _refused(method, self, other)
         return write_back(name, self, fn(self, other), (other,), pointwise=True)
 
     return method

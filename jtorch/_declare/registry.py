@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from jtorch._declare.dispatch import of_method, public
+
 _functions: dict[str, dict[str, Callable]] = {}
 _methods: dict[str, Any] = {}
 _tensor_class: type | None = None
@@ -15,14 +17,14 @@ def add_function(namespace: str, name: str, fn: Callable) -> None:
     names = _functions.setdefault(namespace, {})
     if name in names:
         raise ValueError(f"{namespace}.{name} is declared twice")
-    names[name] = fn
+    names[name] = public(namespace, name, fn)
 
 
 def add_method(name: str, fn: Any) -> None:
     """Makes `fn` a method of Tensor, now or when the class exists."""
     if name in _methods:
         raise ValueError(f"Tensor.{name} is declared twice")
-    _methods[name] = fn
+    _methods[name] = fn = of_method(fn)
     if _tensor_class is not None:
         setattr(_tensor_class, name, fn)
 
@@ -44,6 +46,11 @@ def install_methods(cls: type) -> None:
     for name, fn in _methods.items():
         if name not in cls.__dict__:
             setattr(cls, name, fn)
+
+
+def tensor_class() -> Any:
+    """The Tensor class."""
+    return _tensor_class
 
 
 def namespace_of(module: str) -> str:

@@ -1,0 +1,375 @@
+"""`__torch_function__`: classes that answer torch's functions themselves, and modes that see every call.
+
+Nothing here is on the path of plain tensors. The public functions of ops find other classes where they refuse them;
+plain functions of tensors look at the class of each argument (`guarded`). The first tensor of an overriding class, the
+first other object with a `__torch_function__` and every mode *arm* the library: `_declare/arming.py` puts another code
+into each public callable, which looks first.
+
+https://docs.pytorch.org/docs/stable/notes/extending.html#extending-torch-with-a-tensor-like-type
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import threading
+import types
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from jtorch._declare.public_names import MODES_ALONE, UNSEEN, is_python
+from jtorch._engine.handle import Handle
+from jtorch._types.device import device
+from jtorch._types.dtype import dtype
+from jtorch._types.layout import layout, memory_format
+from jtorch._types.size import Size
+
+_NUMBERS = frozenset({bool, int, float, complex, str})
+_known: set[type] = {
+    bool, int, float, complex, str, bytes, type(None), type(...), slice, type, dict, types.FunctionType, np.ndarray,
+    device, dtype, layout, memory_format, Size,
+}  # fmt: skip
+plain: set[type] = set(_known)  # classes a call need not look at; empty while a mode is active
+
+
+class _Disabled:
+    """The `__torch_function__` of classes that have none: the call runs as if it were not there."""
+
+    def __call__(self, func: Callable, types: Any, args: tuple = (), kwargs: Any = None) -> Any:
+        with quiet():
+            return func(*args, **(kwargs or {}))
+
+    def __repr__(self) -> str:
+        return "<built-in function _disabled_torch_function_impl>"
+
+
+disabled = _Disabled()
+
+
+class _State(threading.local):
+    modes: tuple = ()  # the innermost last
+    subclasses = True  # overriding classes are asked
+    enabled = True  # anybody is asked
+
+
+state = _State()
+
+
+class _Armed:
+    """Whether public callables look at every call, why, and how this is switched."""
+
+    for_good = False
+    modes = 0  # active ones, of all threads
+    lock = threading.RLock()
+    switch: Callable[[bool], None]
+
+
+armed = _Armed()
+
+
+def is_armed() -> bool:
+    """True while public callables look at every call."""
+    return armed.for_good or armed.modes > 0
+
+
+def arm() -> None:
+    """From now on calls are looked at: there is an object that may answer them."""
+    with armed.lock:
+        if not armed.for_good:
+            if not armed.modes:
+                armed.switch(True)
+            armed.for_good = True
+
+
+def enter_mode(mode: Any) -> None:
+    """Makes a mode the innermost one of this thread."""
+    with armed.lock:
+        if not is_armed():
+            armed.switch(True)
+        armed.modes += 1
+        plain.clear()
+    state.modes = (*state.modes, mode)
+
+
+def leave_mode() -> Any:
+    """Takes the innermost mode away."""
+    *rest, mode = state.modes
+    state.modes = tuple(rest)
+    with armed.lock:
+        armed.modes -= 1
+        if not armed.modes:
+            plain.update(_known)
+            if not armed.for_good:
+                armed.switch(False)
+    return mode
+
+
+@contextmanager
+def set_aside(**flags: Any) -> Iterator[None]:
+    """Sets fields of this thread's state for a while."""
+    old = {name: getattr(state, name) for name in flags}
+    vars(state).update(flags)
+    try:
+        yield
+    finally:
+        vars(state).update(old)
+
+
+def quiet() -> Any:
+    """Overriding classes are not asked inside."""
+    return set_aside(subclasses=False)
+
+
+def silent() -> Any:
+    """Nobody is asked inside: neither classes nor modes."""
+    return set_aside(enabled=False)
+
+
+def overrides(cls: type) -> bool:
+    """True for a class that answers torch's functions: not for Tensor itself, whose answer is to do nothing."""
+    if cls in _known:
+        return False
+    if getattr(cls, "__torch_function__", disabled) is not disabled:
+        return True
+    if cls.__flags__ & _OF_C or issubclass(cls, Handle):
+        learn(cls)
+    return False
+
+
+_OF_C = 1 << 8  # classes that can get no attribute later
+
+
+def learn(cls: type) -> None:
+    """Notes that a class overrides nothing."""
+    _known.add(cls)
+    if not armed.modes:
+        plain.add(cls)
+
+
+def members(values: Iterable) -> Iterator[Any]:
+    """Arguments that may be tensors, and the items of lists of them."""
+    for x in values:
+        if x.__class__ is tuple or x.__class__ is list:
+            if x and x[0].__class__ not in _NUMBERS:
+                yield from x
+        else:
+            yield x
+
+
+def overriding(values: Iterable) -> list:
+    """One object for each overriding class, subclasses before their bases, else in order."""
+    found: list = []
+    for x in members(values):
+        if x.__class__ not in _known and overrides(x.__class__):
+            insert(found, x)
+    return found
+
+
+def insert(found: list, x: Any) -> None:
+    """Adds an object to those that are asked: once for each class, before those of its bases."""
+    if not any(x.__class__ is y.__class__ for y in found):
+        place = next((i for i, y in enumerate(found) if issubclass(x.__class__, y.__class__)), len(found))
+        found.insert(place, x)
+
+
+def met(values: Iterable) -> bool:
+    """For a call that refuses its arguments: True when one of them overrides and nobody looked at it before. Then calls
+    are looked at from now on, and this one is to be made again."""
+    if is_armed() or not overriding(values):
+        return False
+    arm()
+    return True
+
+
+class Public:
+    """A public callable: what an override is given as `func`, and what runs when nobody answers."""
+
+    __slots__ = ("dunder", "func", "name", "of_modes", "python", "raw", "self_type", "signature")
+
+    def __init__(self, func: Any, raw: Callable, space: str, name: str, shown: str | None = None):
+        self.func, self.raw, self.name = func, raw, f"{space}.{shown or name}"
+        self.python = is_python(space, name)  # torch's function is written in Python: see `normal`
+        self.of_modes = f"{space}.{name}" in MODES_ALONE
+        self.dunder = shown is not None and name.startswith("__")
+        self.self_type = name.endswith(("__get__", "__set__", "__delete__"))
+        self.signature: inspect.Signature | None = None
+
+    def __call__(self, args: tuple, kwargs: dict[str, Any]) -> Any:
+        """A call with arguments that are not all plain, or under a mode."""
+        if not state.enabled:
+            return self.raw(*args, **kwargs)
+        found = overriding((*args, *kwargs.values())) if state.subclasses and not self.of_modes else []
+        if not found and not state.modes:
+            return self.raw(*args, **kwargs)
+        if self.python:
+            return self._as_python(args, kwargs)
+        kinds = (args[0].__class__,) if self.self_type else tuple(x.__class__ for x in found)
+        answer = ask(self.func, kinds, found, args, kwargs or None)
+        if answer is not NotImplemented or self.dunder:
+            return answer
+        said = "".join(f"  - mode object {mode!r}\n" for mode in state.modes[-1:])
+        said += "".join(f"  - tensor subclass {x.__class__!r}\n" for x in found)
+        raise TypeError(
+            f"Multiple dispatch failed for {self.name!r}; all __torch_function__ handlers returned NotImplemented:\n\n"
+            f"{said}\nFor more information, try re-running with TORCH_LOGS=not_implemented"
+        )
+
+    def _as_python(self, args: tuple, kwargs: dict[str, Any]) -> Any:
+        try:
+            args, kwargs = self.normal(args, kwargs)
+        except TypeError:
+            return self.raw(*args, **kwargs)
+        return handle(self.func, self.name, (*args, *kwargs.values()), args, kwargs)
+
+    def normal(self, args: tuple, kwargs: dict[str, Any]) -> tuple[tuple, dict[str, Any]]:
+        """The arguments as torch's functions in Python hand them on: what has a default goes by name."""
+        if self.signature is None:
+            self.signature = inspect.signature(self.raw)
+        bound = self.signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        placed: list = []
+        named: dict[str, Any] = {}
+        for name, p in self.signature.parameters.items():
+            value = bound.arguments[name]
+            if p.kind is p.VAR_POSITIONAL:
+                placed += value
+            elif p.kind is p.VAR_KEYWORD:
+                named.update(value)
+            elif p.default is p.empty:
+                placed.append(value)
+            else:
+                named[name] = value
+        return tuple(placed), named
+
+
+def ask(func: Any, kinds: tuple, found: Iterable, args: tuple, kwargs: dict[str, Any] | None) -> Any:
+    """Asks the innermost mode, then the objects: the first answer, or NotImplemented."""
+    if state.modes:
+        *rest, mode = state.modes
+        if isinstance(inspect.getattr_static(type(mode), "__torch_function__", None), classmethod):
+            raise RuntimeError(
+                "Defining your mode's `__torch_function__` as a classmethod is not supported, please make it a plain "
+                "method"
+            )
+        with set_aside(modes=tuple(rest)):
+            result = mode.__torch_function__(func, kinds, args, kwargs)
+        if result is not NotImplemented:
+            return result
+    for x in found:
+        method = x.__torch_function__
+        if getattr(method, "__self__", None) is x:
+            warnings.warn(
+                "Defining your `__torch_function__` as a plain method is deprecated and will be an error in future, "
+                "please define it as a classmethod.",
+                stacklevel=4,
+            )
+        result = method(func, kinds, args, kwargs)
+        if result is not NotImplemented:
+            return result
+    return NotImplemented
+
+
+def handle(func: Callable, name: str, relevant: Iterable, args: tuple, kwargs: dict[str, Any]) -> Any:
+    """`torch.overrides.handle_torch_function`: here tensors without a class of their own are asked, too."""
+    found: list = []
+    if state.subclasses:
+        for x in members(relevant):
+            if getattr(x.__class__, "__torch_function__", disabled) is not disabled:
+                insert(found, x)
+    answer = ask(func, tuple(x.__class__ for x in found), found, args, kwargs)
+    if answer is not NotImplemented:
+        return answer
+    mode = f" nor in mode {state.modes[-1]!r}" if state.modes else ""
+    raise TypeError(
+        f"no implementation found for {name!r} on types that implement __torch_function__: "
+        f"{[x.__class__ for x in found]}{mode}"
+    )
+
+
+def seen(values: Iterable) -> bool:
+    """`torch.overrides.has_torch_function`: somebody may answer a call with these arguments."""
+    return state.enabled and (bool(state.modes) or (state.subclasses and bool(overriding(values))))
+
+
+# Functions that look by themselves
+
+_looks_itself: set[Callable] = set()
+callables: list[tuple[str, str, Callable]] = []  # (namespace, name, function) of all that is public
+guards: set[Callable] = set()  # functions made by `guarded`
+_guards: dict[Callable, Callable] = {}  # by what they guard
+
+
+def looks_itself(fn: Any) -> Any:
+    """Marks a public function that calls `met` where it refuses its arguments."""
+    _looks_itself.add(fn)
+    return fn
+
+
+# Warnings are said to come from a place so many frames above. Python leaves frames of `importlib._bootstrap` out of
+# this count, by the name of the file: so a function may warn at its caller whether it is called through this one or not.
+_GUARD = """
+def make(raw, plain, listed, number, refer):
+    def guard(*args, **kwargs):
+        for x in args:
+            if x.__class__ not in plain:
+                if x.__class__ in listed and number in plain and (not x or x[0].__class__ is number):
+                    continue
+                return refer()(args, kwargs)
+        if kwargs:
+            for x in kwargs.values():
+                if x.__class__ not in plain:
+                    return refer()(args, kwargs)
+        return raw(*args, **kwargs)
+    return guard
+"""
+_made: dict[str, Any] = {}
+exec(compile(_GUARD, "<jtorch guard, as importlib._bootstrap>", "exec"), _made)
+
+
+def public(space: str, name: str, fn: Callable) -> Callable:
+    """What a namespace shows of a function."""
+    if f"{space}.{name}" in UNSEEN or not isinstance(fn, types.FunctionType):
+        return fn
+    if fn not in _looks_itself:
+        fn = guarded(space, name, fn)
+    callables.append((space, name, fn))
+    return fn
+
+
+_methods: dict[Callable, Callable] = {}  # by function
+
+
+def of_method(fn: Any) -> Any:
+    """A method's function: not the one that a namespace shows or that jtorch itself calls, for overrides see which of
+    them was called."""
+    if not isinstance(fn, types.FunctionType) or "_build" in fn.__globals__:  # an op has a binder for its method
+        return fn
+    if fn not in _methods:
+        method = types.FunctionType(fn.__code__, fn.__globals__, fn.__name__, fn.__defaults__, fn.__closure__)
+        method.__kwdefaults__, method.__qualname__ = fn.__kwdefaults__, fn.__qualname__
+        method.__dict__.update(fn.__dict__)
+        _methods[fn] = method
+    return _methods[fn]
+
+
+def guarded(space: str, name: str, raw: Callable) -> Callable:
+    """A function of tensors that looks at the classes of its arguments first. Code of jtorch calls `raw` itself."""
+    if raw in _guards:
+        return _guards[raw]
+    entry: list[Public] = []
+
+    def refer() -> Public:
+        if not entry:
+            entry.append(Public(guard, raw, space, name))
+        return entry[0]
+
+    guard: Any = functools.update_wrapper(_made["make"](raw, plain, (tuple, list), int, refer), raw)
+    home = space.replace("torch", "jtorch", 1)
+    guard.__module__, guard.__qualname__ = home, name  # where pickle finds it
+    _guards[raw] = guard
+    guards.add(guard)
+    return guard
