@@ -191,6 +191,7 @@ class Settings:
     __slots__ = ("check", "eager", "max_bytes", "max_steps", "tier")
 
     def __init__(self) -> None:
+        self.check = os.environ.get("JTORCH_CHECK", "") not in ("", "0")
         self.eager = os.environ.get("JTORCH_EAGER", "") not in ("", "0")
         self.tier = os.environ.get("JTORCH_TIER", "")
         self.max_steps = 8192
@@ -199,7 +200,6 @@ class Settings:
 
 settings = Settings()
 threads = _Threads()
-        self.check = os.environ.get("JTORCH_CHECK", "") not in ("", "0")
 
 
 def current() -> Tape:
