@@ -13,6 +13,7 @@ HERE = Path(__file__).parent
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--sample", type=int, default=1, metavar="N", help="run one test in N, always the same ones")
+    parser.addoption("--device", help="run compat_tests/devices on this accelerator, such as cuda")
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:

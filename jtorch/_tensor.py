@@ -297,6 +297,8 @@ class Tensor(Handle):
         """The one element as a Python number."""
         if self._v.aval.size != 1:
             raise errors.item_many(self._v.aval.size)
+        if self._v.aval.device.type == "meta":
+            raise errors.item_of_meta()
         return to_host(self).item()
 
     def tolist(self) -> Any:
@@ -424,9 +426,9 @@ def _legacy(cls: type, args: tuple, kwargs: dict) -> Any:
     from_data = args and not (all(isinstance(a, int) for a in args) or isinstance(args[0], Size))
     if from_data:
         (data,) = args
-        t = alias(data) if isinstance(data, Tensor) else creation.tensor(data, dtype=get_default_dtype())
+        t = alias(data) if isinstance(data, Tensor) else creation.tensor(data, dtype=get_default_dtype(), device="cpu")
     else:
-        t = creation.empty(args[0] if args and isinstance(args[0], Size) else args or (0,))
+        t = creation.empty(args[0] if args and isinstance(args[0], Size) else args or (0,), device="cpu")
     return t if cls is Tensor else Tensor._make_subclass(cls, t)
 
 

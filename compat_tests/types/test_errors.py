@@ -159,6 +159,8 @@ CASES = [
     (lambda: leaf().numpy(), e.numpy_requires_grad()),
     (lambda: torch.ones(2, dtype=torch.bfloat16).numpy(), e.numpy_dtype("BFloat16")),
     (lambda: torch.ones(2, device="meta").numpy(), e.numpy_device("meta")),
+    (lambda: torch.ones(2, device="meta").tolist(), e.meta_has_no_data()),
+    (lambda: torch.ones(1, device="meta").item(), e.item_of_meta()),
     (lambda: leaf().add_(1), ag.leaf_inplace()),
     (lambda: leaf().view(3).add_(1), ag.leaf_inplace(view=True)),
     (backward_twice, ag.second_backward()),

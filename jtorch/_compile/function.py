@@ -22,6 +22,7 @@ from jtorch._engine.flush import flush, flusher
 from jtorch._engine.handle import Handle
 from jtorch._engine.parts import Parted
 from jtorch._engine.tape import Tape, settings, threads
+from jtorch._types.device import meta
 from jtorch._types.dtype import get_default_dtype
 
 
@@ -112,6 +113,8 @@ class Compiled:
                 return result
             if outside.changed:
                 self._leave(key, outside.changed)
+            elif len(tape.epoch.node.places) > 1 or meta in tape.epoch.node.places:
+                self._leave(key, "it works on several devices, or on meta")
             elif scene.holds():
                 self._keep(key, Entry(tape, scene, notes, tensors, before, result))
                 del before, notes  # old values nobody else holds can be overwritten

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jtorch._declare.checks import check_bounds
+from jtorch._declare.devices import check_elementwise, check_indices_on
 from jtorch._declare.indices import IN_BOUNDS, outside, wrapped
 from jtorch._declare.op import broadcast
 from jtorch._declare.variants import from_host, to_host
@@ -123,6 +124,10 @@ class IndexOp(EngineOp):
     def __init__(self) -> None:
         super().__init__("index", "IndexBackward0", self._read)
 
+    def infer(self, specs: tuple, statics: tuple) -> tuple[Aval, ...]:
+        check_indices_on(specs[0], [s for s in specs[1:] if isinstance(s, Aval)])
+        return super().infer(specs, statics)
+
     def _split(self, statics: tuple, arrays: Sequence) -> tuple[Any, Sequence]:
         n = _how_many(statics[0])
         return _through(statics[0], arrays[0], arrays[1 : n + 1]), arrays[n + 1 :]
@@ -152,6 +157,12 @@ class PutOp(EngineOp):
 
     def __init__(self) -> None:
         super().__init__("index_put", "IndexPutBackward0", self._put)
+
+    def infer(self, specs: tuple, statics: tuple) -> tuple[Aval, ...]:
+        target, value, *index = specs
+        check_elementwise([s for s in (target, value) if isinstance(s, Aval)])
+        check_indices_on(target, index)
+        return super().infer(specs, statics)
 
     def _put(self, statics: tuple, x: Any, value: Any, *index: Any) -> Any:
         at, accumulate = statics
@@ -277,4 +288,4 @@ def fill_mask(h: Handle, dim: int, mask: Handle, value: Any) -> Any:
 
 def nonzero_of(mask: Handle) -> list:
     """The int64 index tensors of a mask's true elements. Their number is data: runs what is pending."""
-    return [from_host(i) for i in np.nonzero(to_host(mask))]
+    return [from_host(i, place=mask._v.aval.device) for i in np.nonzero(to_host(mask))]

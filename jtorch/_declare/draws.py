@@ -11,13 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from jtorch._declare.variants import drawn, from_host, to_host
+from jtorch._declare.placement import placed
+from jtorch._declare.variants import drawing, drawn, from_host, to_host
 from jtorch._engine import random as streams
 from jtorch._engine.geometry import Geometry, contiguous_stride, is_contiguous, strides_in
 from jtorch._engine.handle import Handle, check_inplace, geometry
 from jtorch._engine.order import common
 from jtorch._engine.random import fill_order
 from jtorch._engine.tape import threads
+from jtorch._types import bool_, cpu, float32, meta
 from jtorch._types.device import device as device_type
 
 
@@ -31,6 +33,8 @@ def uncapturable(reason: str) -> None:
 class Generator(streams.Generator):
     """A source of random numbers with a state of its own; the same seed gives torch's numbers.
 
+    On an accelerator the numbers are those of the CPU's algorithm too, where torch's differ by device.
+
     https://docs.pytorch.org/docs/stable/generated/torch.Generator.html
 
     >>> import jtorch as torch
@@ -40,8 +44,8 @@ class Generator(streams.Generator):
     """
 
     def __init__(self, device: Any = "cpu") -> None:
-        super().__init__(device)
-        self.device = device_type(device) if isinstance(device, str) else device
+        super().__init__()
+        self.device = _with_generators(device)
 
     def get_state(self) -> Any:
         """The state, a uint8 tensor of torch's layout."""
@@ -61,7 +65,7 @@ class Generator(streams.Generator):
 
     def clone_state(self) -> Generator:
         """A generator that goes on with the same numbers."""
-        twin = Generator()
+        twin = Generator(self.device)
         twin.set_state(self.get_state())
         return twin
 
@@ -69,11 +73,22 @@ class Generator(streams.Generator):
         return f"<torch._C.Generator object at {id(self):#x}>"
 
     def __reduce__(self) -> tuple:
-        return _restored, (self.get_state(),)
+        return _restored, (self.get_state(), self.device)
 
 
-def _restored(state: Any) -> Generator:
-    generator = Generator()
+def _with_generators(device: Any) -> device_type:
+    """The device of a generator; RuntimeError, as torch's, where it can have none."""
+    found = device_type(device)
+    if found.type == "meta":
+        raise RuntimeError("META device type not an accelerator.")
+    try:
+        return placed(found)
+    except AssertionError:
+        raise RuntimeError("Cannot get CUDA generator without ATen_cuda library.") from None
+
+
+def _restored(state: Any, device: device_type = cpu) -> Generator:
+    generator = Generator(device)
     generator.set_state(state)
     return generator
 
@@ -82,15 +97,51 @@ default_generator = Generator()
 default_generator.seed()
 
 
+class _OfAccelerators:
+    """The generators that accelerators draw from, made when first asked for, and the seed they then start with."""
+
+    def __init__(self) -> None:
+        self.made: dict[device_type, Generator] = {}
+        self.start: int | None = None
+
+
+_others = _OfAccelerators()
+
+
+def default_of(place: device_type) -> Generator:
+    """The generator that a device draws from where none is given."""
+    if place.type == "cpu":
+        return default_generator
+    found = _others.made.get(place)
+    if found is None:
+        found = Generator(place)
+        if _others.start is not None:
+            found.manual_seed(_others.start)
+        found = _others.made.setdefault(place, found)
+    return found
+
+
+def seed_all(seed: int) -> Generator:
+    """Restarts every device's stream; returns the CPU's generator."""
+    _others.start = seed
+    for generator in _others.made.values():
+        generator.manual_seed(seed)
+    return default_generator.manual_seed(seed)
+
+
 def source(generator: Generator | None) -> Generator:
-    """The generator to draw from; the process's own where none is given."""
+    """The generator to draw from; the device's own where none is given."""
     capture = threads.tape.capture
     if capture is not None and not capture.drawing:
         uncapturable("random numbers that depend on values are drawn")
     if generator is None:
-        return default_generator
+        return default_of(drawing.place)
     if not isinstance(generator, Generator):
         raise TypeError(f"expected a torch.Generator, but got {type(generator).__name__}")
+    if generator.device.type != drawing.place.type:
+        raise RuntimeError(
+            f"Expected a '{drawing.place.type}' device type for generator but found '{generator.device.type}'"
+        )
     return generator
 
 
@@ -131,20 +182,27 @@ def keep_mask(like: Handle, shape: Sequence[int] | None, p: float, generator: Ge
     g = dense(geometry(like)) if shape is None else contiguous(shape)
     return drawn(lambda: np.asarray(
         in_memory_order(g, lambda size: source(generator).bernoulli(tuple(size), float(p))), order="C"
-    ), place=like._v.aval.device)  # fmt: skip
+    ), bool_, like._v.aval.device, g.size)  # fmt: skip
 
 
 def rrelu_slopes(input: Handle, lower: float, upper: float, generator: Generator | None) -> Any:
     """A slope from [lower, upper) for each element that is not positive, 1 for the others. torch rounds the bounds to
     the input's type and draws doubles between them. Those of bfloat16 are float32."""
-    values = to_host(input)
-    below, kind = values <= 0, values.dtype.type
-    slopes = np.ones(values.shape, np.float32 if values.dtype.itemsize == 2 else values.dtype)
-    bounds = (float(kind(lower)), float(kind(upper)))
-    slopes[below] = source(generator).uniform(int(below.sum()), np.float64, *bounds).astype(slopes.dtype)
-    return from_host(slopes, place=input._v.aval.device)
+    aval = input._v.aval
+    values = None if aval.device == meta else to_host(input)
+    found = float32 if aval.dtype.itemsize == 2 else aval.dtype
+
+    def draw() -> np.ndarray:
+        assert values is not None
+        below, kind = values <= 0, values.dtype.type
+        slopes = np.ones(values.shape, found.np)
+        bounds = (float(kind(lower)), float(kind(upper)))
+        slopes[below] = source(generator).uniform(int(below.sum()), np.float64, *bounds).astype(slopes.dtype)
+        return slopes
+
+    return drawn(draw, found, aval.device, aval.shape)
 
 
-__all__ = ["Generator", "check_writable", "contiguous", "default_generator", "dense", "drawn", "fill_order", "geometry",
-           "in_memory_order", "is_contiguous", "keep_mask", "memory_order", "rrelu_slopes", "source",
-           "uncapturable"]  # fmt: skip
+__all__ = ["Generator", "check_writable", "contiguous", "default_generator", "default_of", "dense", "drawn",
+           "fill_order", "geometry", "in_memory_order", "is_contiguous", "keep_mask", "memory_order", "rrelu_slopes",
+           "seed_all", "source", "uncapturable"]  # fmt: skip

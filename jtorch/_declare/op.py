@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jtorch._declare.devices import check_devices, device_of
 from jtorch._declare.once import warn_of_lost_part
 from jtorch._declare.promote import DIMENSIONED, NUMBER, ZERO_DIM, compute_and_result, compute_dtype
 from jtorch._declare.return_types import return_type
@@ -26,8 +27,7 @@ from jtorch._engine import backend, grad
 from jtorch._engine.aval import Aval, aval_of
 from jtorch._engine.parts import HalfComplex
 from jtorch._engine.tape import BaseOp
-from jtorch._types import cpu, errors
-from jtorch._types.device import device
+from jtorch._types import errors
 from jtorch._types.dtype import PYTHON_DTYPES, dtype, from_numpy, get_default_dtype
 
 
@@ -92,6 +92,7 @@ class Op(BaseOp):
         wish = self._wished_dtype(statics)
         if wish is not None and not wish.is_complex and any(isinstance(s, Aval) and s.dtype.is_complex for s in specs):
             warn_of_lost_part()
+        check_devices(self, specs)
         outs = grad.shape_of(lambda *arrays: self.trace(specs, statics, list(arrays)), specs)
         place = device_of(specs)
         return tuple(aval_of(o.shape, from_numpy(o.dtype), place) for o in outs)
@@ -212,12 +213,6 @@ def broadcast(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:
         return np.broadcast_shapes(a, b)
     except ValueError:
         raise errors.broadcast_mismatch(a, b) from None
-
-
-def device_of(specs: tuple) -> device:
-    """The device an op runs on: that of its first dimensioned tensor, else of its first tensor."""
-    arrays = [s for s in specs if isinstance(s, Aval)]
-    return next((s.device for s in arrays if s.ndim), arrays[0].device if arrays else cpu)
 
 
 def wrap_dim(dim: int, rank: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import threading
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -12,13 +13,14 @@ import numpy as np
 from jax import lax
 
 from jtorch._declare import overlap
+from jtorch._declare.devices import several_devices
 from jtorch._declare.layouts import laid
 from jtorch._declare.op import _cast, broadcast
 from jtorch._declare.out_rules import FILLS_MEMORY, check_type, keeps_shape, lies_by_rows, warning_of_resize
 from jtorch._declare.promote import can_cast
 from jtorch._declare.verbs import as_strided_view, is_contiguous
 from jtorch._engine import backend
-from jtorch._engine.aval import aval_of
+from jtorch._engine.aval import NO_DATA, Aval, aval_of
 from jtorch._engine.flush import end_of_work
 from jtorch._engine.handle import (
     EngineOp,
@@ -36,8 +38,9 @@ from jtorch._engine.handle import (
 from jtorch._engine.parts import HalfComplex, Parted, answer
 from jtorch._engine.storage import Cell
 from jtorch._engine.tape import concrete, force, threads
+from jtorch._engine.transfer import moved_to
 from jtorch._types import autograd_errors, errors
-from jtorch._types.device import cpu, device
+from jtorch._types.device import cpu, device, meta
 from jtorch._types.dtype import INT, dtype, from_numpy
 
 
@@ -85,12 +88,32 @@ def from_host(array: np.ndarray, to: dtype | None = None, place: device = cpu, c
     return wrap(value)
 
 
-def drawn(draw: Callable[[], np.ndarray], to: dtype | None = None, place: device = cpu) -> Any:
-    """A tensor of random numbers; a compiled function draws anew at each call."""
+class _Drawing(threading.local):
+    place = cpu  # where the random numbers that are being drawn will be: see draws.source
+
+
+drawing = _Drawing()
+
+
+def without_data(shape: tuple[int, ...], to: dtype) -> Any:
+    """A tensor on `meta`."""
+    return wrap(concrete(NO_DATA, aval_of(shape, to, meta)))
+
+
+def drawn(draw: Callable[[], np.ndarray], to: dtype, place: device, shape: tuple[int, ...]) -> Any:
+    """A tensor of random numbers, drawn from the device's stream; a compiled function draws anew at each call."""
+    if place == meta:
+        return without_data(shape, to)
+
+    def make() -> Any:
+        before, drawing.place = drawing.place, place
+        try:
+            return from_host(draw(), to, place)
+        finally:
+            drawing.place = before
+
     capture = threads.tape.capture
-    if capture is None:
-        return from_host(draw(), to, place)
-    return capture.draw(lambda: from_host(draw(), to, place))
+    return make() if capture is None else capture.draw(make)
 
 
 def from_shared(array: np.ndarray) -> Any:
@@ -114,6 +137,7 @@ def write_back(name: str, target: Any, result: Any, reads: Iterable = (), pointw
         overlap.check(name, target, reads, pointwise)
     own_write(target, result)
     aval, found = target._v.aval, result._v.aval
+    _check_place(aval, found)
     if found.shape != aval.shape:
         if broadcast(aval.shape, found.shape) != aval.shape:
             raise errors.output_shape(aval.shape, found.shape)
@@ -126,14 +150,10 @@ def write_back(name: str, target: Any, result: Any, reads: Iterable = (), pointw
     return target
 
 
-def moved_to(t: Any, place: device) -> Any:
-    """A copy of a tensor on another device. Programs run on one device, so it is made at once."""
-    if t._requires_grad and threads.tape.grad_enabled:
-        raise NotImplementedError(
-            "jtorch: a tensor that requires grad cannot change its device inside a graph; move leaves under no_grad"
-        )
-    aval = t._v.aval
-    return wrap(concrete(backend.moved(force(read(t)), place), aval_of(aval.shape, aval.dtype, place)))
+def _check_place(written: Aval, result: Aval) -> None:
+    """What an op writes must be where it computes."""
+    if written.device is not result.device and written.device != result.device:
+        raise several_devices(*sorted((written.device, result.device), key=lambda place: place == cpu))
 
 
 def inplace_twin(name: str, fn: Callable) -> Callable:
@@ -182,6 +202,7 @@ def write_out(
     if threads.tape.grad_enabled and (out._requires_grad or result._requires_grad):
         raise autograd_errors.out_requires_grad(name)
     aval, found = out._v.aval, result._v.aval
+    _check_place(aval, found)
     if found.dtype is not aval.dtype:
         check_type(name, found.dtype, aval.dtype, several, tuple(x for x in reads if isinstance(x, Handle)))
         result = cast_to(result, aval.dtype)

@@ -11,6 +11,7 @@ from typing import Any
 
 import jax
 
+from jtorch._types import errors
 from jtorch._types.device import cpu, device
 from jtorch._types.dtype import dtype
 
@@ -49,3 +50,13 @@ def aval_of(shape: tuple[int, ...], dt: dtype, dev: device = cpu) -> Aval:
     if found is None:
         found = _table.setdefault(key, Aval(shape, dt, dev))
     return found
+
+
+class NoData:
+    """Stands where the array of a value on `meta` would be: whoever wants its elements meets torch's error."""
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        raise errors.meta_has_no_data()
+
+
+NO_DATA = NoData()

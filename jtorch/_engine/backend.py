@@ -15,8 +15,10 @@ from typing import Any
 import jax
 import numpy as np
 
-from jtorch._engine import allocator, cache, options
-from jtorch._types.device import cpu, device
+from jtorch._engine import allocator, cache, fake_devices, options
+from jtorch._engine.aval import NO_DATA
+from jtorch._types import errors
+from jtorch._types.device import cpu, device, install_accelerator, meta
 
 
 def x64() -> Any:
@@ -27,12 +29,16 @@ def x64() -> Any:
 def to_jax(array: np.ndarray, dev: device) -> jax.Array:
     """A private copy of a NumPy array on a device. JAX on CPU may read or alias NumPy memory after
     the call returns, so the copy is made before it sees the array."""
+    if dev == meta:
+        return NO_DATA
     with x64():
         return jax.device_put(np.array(array, copy=True, order="C"), jax_device(dev))
 
 
 def adopt(array: np.ndarray, dev: device) -> jax.Array:
     """Hands over a NumPy array that nobody writes again; it may be aliased."""
+    if dev == meta:
+        return NO_DATA
     with x64():
         return jax.device_put(array, jax_device(dev))
 
@@ -45,17 +51,29 @@ def copy_of(array: jax.Array) -> jax.Array:
 
 def moved(array: jax.Array, dev: device) -> jax.Array:
     """A copy of an array on another device."""
+    if dev == meta:
+        return NO_DATA
+    if array is NO_DATA:
+        raise errors.meta_has_no_data()
     with x64():
         return jax.device_put(array, jax_device(dev), may_alias=False)
 
 
 _PLATFORMS = {"cuda": "gpu", "xla": "tpu"}  # torch's device types as JAX names them
+_fake = fake_devices.start()
 
 
 def jax_device(dev: device) -> Any:
     """The JAX device behind a torch device."""
     allocator.keep_large_blocks()
+    if dev.type in _fake:
+        return jax.devices("cpu")[_fake[dev.type]][dev.index or 0]
     return jax.devices(_PLATFORMS.get(dev.type, dev.type))[dev.index or 0]
+
+
+def is_fake(dev: device) -> bool:
+    """True for a device that a piece of the host stands for."""
+    return dev.type in _fake
 
 
 _forms: str | None = None
@@ -63,7 +81,7 @@ _forms: str | None = None
 
 def platform_of(dev: device) -> str:
     """The platform whose forms op bodies take on a device, as JAX names it: "cpu", "gpu" or "tpu"."""
-    return _forms or _PLATFORMS.get(dev.type, dev.type)
+    return _forms or ("cpu" if is_fake(dev) else _PLATFORMS.get(dev.type, dev.type))
 
 
 def take_forms_of(platform: str) -> None:
@@ -98,10 +116,20 @@ def platform() -> str:
 
 def devices_of(kind: str) -> list:
     """All JAX devices of a torch device type; empty when JAX has none."""
+    if kind in _fake:
+        return jax.devices("cpu")[_fake[kind]]
     try:
         return list(jax.devices(_PLATFORMS.get(kind, kind)))
     except RuntimeError:
         return []
+
+
+def accelerator() -> str | None:
+    """The type of the accelerators here; None where there is only the CPU."""
+    return next((kind for kind in _PLATFORMS if devices_of(kind)), None)
+
+
+install_accelerator(accelerator)
 
 
 def is_tracer(array: Any) -> bool:
@@ -112,7 +140,7 @@ def is_tracer(array: Any) -> bool:
 def compile_program(fn: Any, structs: list, donate: tuple[int, ...], dev: device, key: str | None, effort: str) -> Any:
     """Traces, lowers and compiles `fn` ahead of time with the options its contents and `effort` ask for, or
     takes it from the persistent cache."""
-    if _forms is not None:
+    if _forms is not None or is_fake(dev):
         key = None
     program = cache.load(key)
     if program is None:

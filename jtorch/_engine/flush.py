@@ -14,6 +14,7 @@ import threading
 from sys import getrefcount
 
 from jtorch._engine import backend, explain, options
+from jtorch._engine.aval import NO_DATA
 from jtorch._engine.program import (
     MOST_PROGRAMS,
     Program,
@@ -25,6 +26,7 @@ from jtorch._engine.program import (
 )
 from jtorch._engine.shadow import FusedProgramDiffers, shadow_of
 from jtorch._engine.tape import Epoch, Node, Tape, Value, current, flush, install_flusher, root, settings, threads
+from jtorch._types.device import cpu, device, meta
 
 # What compiling costs, measured: it decides the tier, so it is a constant and never a clock.
 _DRAFT_SECONDS = 0.1
@@ -36,6 +38,7 @@ _MAX_WHOLE_PER_PARTING = 8
 _PROGRAM_BYTES_PER_STEP = 110_000  # of resident memory: 60 programs of a small GPT's step took 12.6 MB each
 _SHORT_STEPS = 64  # up to here the full program costs little more than a draft and then both
 _SOFT_STEPS = 1024  # past this a backward's or a module's end flushes
+_CPU_ALONE = frozenset({cpu})
 
 
 class State:
@@ -45,7 +48,7 @@ class State:
 
     def __init__(self) -> None:
         self.seen = 0
-        self.live: set[int] = set()  # union of the live sets seen here
+        self.live: dict[device, set[int]] = {}  # by device: union of the live sets seen here
         self.parted = 0  # whole programs compiled below this node, counted where paths part
 
 
@@ -79,16 +82,32 @@ class Flusher:
 
     def run_foreign(self, epoch: Epoch, value: Value) -> None:
         """Computes one value of another thread's open epoch without disturbing it."""
+        if value.aval.device == meta:
+            value.array = NO_DATA
+            return
         with epoch.lock:
             if value.array is None and epoch.error is None and epoch.values:
                 run_op_by_op(epoch.node, (value.slot,), list(epoch.values), list(epoch.numbers))
 
     def _execute(self, epoch: Epoch, whole: bool) -> None:
-        values, node = epoch.values, epoch.node
-        live = _live(values)
+        live = _live(epoch.values)
         if not live:
             return
         explain.counts["flushes"] += 1
+        if epoch.node.places == _CPU_ALONE:
+            self._execute_part(epoch, live, whole)
+            return
+        parts = _by_device(live, epoch.values)
+        # Where one device's program reads another's inputs, only the last may overwrite its own.
+        held = [v.array for v in epoch.values if v is not None] if epoch.node.across else []
+        for i, part in enumerate(parts):
+            if i == len(parts) - 1:
+                held.clear()
+            self._execute_part(epoch, part, whole)
+
+    def _execute_part(self, epoch: Epoch, live: tuple[int, ...], whole: bool) -> None:
+        """Computes values of one device."""
+        values, node = epoch.values, epoch.node
         try:
             program = self.program_for(node, live, values) if whole else self._program(node, live, values)
             if program is None:
@@ -173,13 +192,14 @@ class Flusher:
             if state is None:
                 state = node.state = State()
             state.seen += 1
-            state.live |= wanted
+            known = state.live.setdefault(values[live[0]].aval.device, set())
+            known |= wanted
             effort = self._effort(node, state, live)
             if effort == options.OP:
                 return None
             if effort == options.DRAFT:
                 return self._draft(node, live, values)
-            return self._compile(node, tuple(sorted(state.live)), values)
+            return self._compile(node, tuple(sorted(known)), values)
 
     def program_for(self, node: Node, outs: tuple[int, ...], values: list[Value]) -> Program:
         """A program whose outputs include `outs`, compiled if there is none."""
@@ -265,6 +285,16 @@ def _count_parting(node: Node) -> None:
 def _live(values: list[Value]) -> tuple[int, ...]:
     """Slots of pending values somebody outside the tape holds."""
     return tuple([v.slot for v in values if v is not None and v.array is None and getrefcount(v) > _VALUE_REFS])
+
+
+def _by_device(live: tuple[int, ...], values: list[Value]) -> list[tuple[int, ...]]:
+    """Live slots by device, the CPU's last. Those on `meta` are done with."""
+    groups: dict[device, list[int]] = {}
+    for slot in live:
+        groups.setdefault(values[slot].aval.device, []).append(slot)
+    for slot in groups.pop(meta, ()):
+        values[slot].array = NO_DATA
+    return [tuple(groups[place]) for place in sorted(groups, key=lambda place: (place == cpu, str(place)))]
 
 
 def _donatable(values: list[Value], slot: int) -> bool:

@@ -14,8 +14,9 @@ from jax import lax
 
 from jtorch._engine import backend, cache, explain, grad, options
 from jtorch._engine.aval import Aval, Spec
-from jtorch._engine.tape import BaseOp, Node, Step, Value
+from jtorch._engine.tape import BaseOp, Node, Step, Value, infer
 from jtorch._types.device import cpu
+from jtorch._types.device import device as Device
 
 _CODES = {float: "d", int: "q", bool: "q", complex: "dd"}
 _WIDTH = {float: 1, int: 1, bool: 1, complex: 2}
@@ -175,12 +176,16 @@ class Program:
         self.last_run = 0
         started = time.perf_counter()
         structs = [avals[s].struct for s in inputs] + [self.pack.struct]
-        device = avals[inputs[0]].device if inputs else cpu
+        device = avals[outs[0]].device if outs else cpu
         parts = [(n.slot, s.op, s.operands, s.specs, s.statics) for n in steps if (s := n.step)]
-        key = cache.key_of(effort, parts, self.inputs, self.order, self.donated, tuple(avals[s] for s in inputs))
+        taken = (str(device), *(avals[s] for s in inputs))
+        key = cache.key_of(effort, parts, self.inputs, self.order, self.donated, taken)
         self.compiled = backend.compile_program(self._function(steps), structs, self.donated, device, key, effort)
         self.compile_seconds = time.perf_counter() - started
         self.record = explain.program_compiled(self, node, effort)
+        foreign = tuple(p for p, slot in enumerate(inputs) if avals[slot].device != device)
+        if foreign:
+            self.compiled = Gathering(self.compiled, foreign, device)
 
     def lowerable(self, node: Node) -> tuple[Callable, list[jax.ShapeDtypeStruct]]:
         """The program as a function of arrays and what it takes, to lower for another device. `node` is where it
@@ -208,6 +213,21 @@ class Program:
             return (*(env[s] for s in outs), *((jnp.stack(words),) if words else ()))
 
         return program
+
+
+class Gathering:
+    """A compiled program some of whose inputs lie on another device: numbers on the CPU beside a GPU's tensors."""
+
+    __slots__ = ("compiled", "device", "foreign")
+
+    def __init__(self, compiled: Any, foreign: tuple[int, ...], device: Device):
+        self.compiled, self.foreign, self.device = compiled, foreign, device
+
+    def __call__(self, *args: Any) -> Any:
+        given = list(args)
+        for p in self.foreign:
+            given[p] = backend.moved(given[p], self.device)
+        return self.compiled(*given)
 
 
 def _match_donations(
@@ -259,7 +279,7 @@ def _origins(steps: list[Node], inputs: list[int], avals: list[Aval]) -> dict[in
 class OpProgram:
     """One step compiled by itself, shared by every step of the same op, shapes and statics."""
 
-    __slots__ = ("checked", "compiled", "pack")
+    __slots__ = ("checked", "compiled", "leaving", "pack")
 
     def __init__(self, step: Step, checked: bool):
         op = step.op
@@ -277,16 +297,25 @@ class OpProgram:
 
         program.__name__ = op.name
         avals = [s for s in step.specs if isinstance(s, Aval)]
+        outs = infer(op, step.specs, step.statics)
+        device = next((a.device for a in outs if a.device != cpu), cpu)
         structs = [a.struct for a in avals] + [pack.struct]
         started = time.perf_counter()
         key = cache.key_of("op", str(checked), op, step.specs, step.statics)
-        self.compiled = backend.compile_program(
-            program, structs, (), avals[0].device if avals else cpu, key, options.OP
-        )
+        self.compiled = backend.compile_program(program, structs, (), device, key, options.OP)
+        foreign = tuple(p for p, a in enumerate(avals) if a.device != device)
+        if foreign:
+            self.compiled = Gathering(self.compiled, foreign, device)
+        self.leaving = tuple((i, a.device) for i, a in enumerate(outs) if a.device != device)
         explain.op_compiled(op.name, time.perf_counter() - started)
 
     def __call__(self, arrays: list, numbers: list) -> tuple:
-        return self.compiled(*arrays, self.pack(numbers))
+        results = self.compiled(*arrays, self.pack(numbers))
+        if self.leaving:
+            results = list(results)
+            for i, device in self.leaving:
+                results[i] = backend.moved(results[i], device)
+        return tuple(results)
 
 
 _op_programs: dict[tuple, OpProgram] = {}

@@ -69,12 +69,7 @@ class Generator:
     array([0.4962566, 0.7682218], dtype=float32)
     """
 
-    def __init__(self, device: Any = "cpu") -> None:
-        if str(device) != "cpu":
-            raise NotImplementedError(
-                f"Generator on device '{device}' is not supported yet; use a generator on the CPU instead."
-            )
-        self.device = device
+    def __init__(self) -> None:
         self._bits = np.random.MT19937()
         self._integers = np.random.Generator(self._bits).integers
         self._legacy_seed = np.random.RandomState(self._bits).seed

@@ -87,8 +87,8 @@ class Node:
     """A place in the trie: everything recorded from the root to here."""
 
     __slots__ = (
-        "avals", "children", "cut", "depth", "end", "numbers", "parent", "plans", "programs", "slot", "state", "step",
-        "walks", "where",
+        "across", "avals", "children", "cut", "depth", "end", "numbers", "parent", "places", "plans", "programs",
+        "slot", "state", "step", "walks", "where",
     )  # fmt: skip
 
     def __init__(self, parent: Node | None, step: Step | None, avals: tuple[Aval, ...], where: str):
@@ -103,9 +103,17 @@ class Node:
         self.programs: list = []
         self.state: Any = None  # what flush knows of runs that ended here
         self.cut = False
+        self.places: frozenset = frozenset()  # the devices of all that was recorded up to here
+        self.across = False  # a step read from another device than its result's
         if parent is None:
             self.depth = self.slot = self.end = self.numbers = 0
         else:
+            self.places = parent.places.union(a.device for a in avals)
+            if len(self.places) == len(parent.places):
+                self.places = parent.places
+            if len(self.places) > 1:
+                met = {s.device for s in (*step.specs, *avals) if isinstance(s, Aval)}
+                self.across = parent.across or len(met) > 1
             assert step is not None
             self.depth = parent.depth + 1
             self.slot = parent.end

@@ -184,5 +184,5 @@ def isin(
                          ("Tensor elements", "Number test_element"))
         ])  # fmt: skip
     if is_number(first):
-        first = from_host(np.asarray(first))
+        first = from_host(np.asarray(first), place=second._v.aval.device)
     return _isin(first, second, invert, out=out)

@@ -22,6 +22,7 @@ from jtorch._declare import (
     copy_of,
     errors,
     fill,
+    laid,
     lies_in,
     moved_to,
     op,
@@ -103,7 +104,7 @@ def _converted(self: Any, wish: dtype | None, place: Any, copy: bool = False, la
     to: dtype = aval.dtype if wish is None else wish
     t = self
     if where != aval.device:
-        t = moved_to(t, where)
+        t = laid(moved_to(t, where), None, t)
     if to is not aval.dtype:
         if aval.dtype.is_complex and not to.is_complex and to.name != "bool":
             warn_of_lost_part()

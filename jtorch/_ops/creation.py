@@ -38,7 +38,7 @@ from jtorch._declare.bind import MISSING
 from jtorch._declare.halves import rounded, wide
 from jtorch._declare.indices import index_type
 from jtorch._declare.once import warn_once
-from jtorch._declare.placement import check_requires_grad
+from jtorch._declare.placement import check_requires_grad, chosen_device
 from jtorch._declare.types import FLOAT, INT, PYTHON_DTYPES, complex64, dtype, get_default_dtype, int64
 from jtorch._ops.python_data import array_of
 
@@ -145,7 +145,7 @@ def copied(data: Any, wish: Any, device: Any, requires_grad: bool, name: str) ->
 def _from_data(data: Any, wish: Any, device: Any, copy: bool = True) -> Any:
     if isinstance(data, Handle):
         t = data.detach() if copy else data
-        moved = t.to(device=device or t.device, dtype=wish or t.dtype)
+        moved = t.to(device=chosen_device(device) or t.device, dtype=wish or t.dtype)
         return copy_of(moved) if copy and moved is t else moved
     if wish is not None and wish.np is None:
         return _from_data(data, complex64, device).to(wish)

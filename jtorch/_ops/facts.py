@@ -132,7 +132,7 @@ def get_device(input: Any) -> int:
     """The number of the tensor's accelerator; -1 on the CPU."""
     check_tensor("get_device", input)
     found = input._v.aval.device
-    return -1 if found.type == "cpu" else found.index or 0
+    return -1 if found.index is None else found.index
 
 
 @composite(method=False, forms=("tensor, other", "scalar, tensor", "scalar1, scalar2"))
@@ -172,9 +172,10 @@ def _flag(name: str, kind: str) -> None:
     registry.add_method(name, property(lambda self: self._v.aval.device.type == kind, doc=f"True on {kind} devices."))
 
 
-for _name, _kind in {"is_cuda": "cuda", "is_cpu": "cpu", "is_xpu": "xpu", "is_mps": "mps", "is_xla": "xla"}.items():
+for _name, _kind in {"is_cuda": "cuda", "is_cpu": "cpu", "is_xpu": "xpu", "is_mps": "mps", "is_xla": "xla",
+                      "is_meta": "meta"}.items():
     _flag(_name, _kind)
-for _name in ("is_sparse", "is_sparse_csr", "is_quantized", "is_mkldnn", "is_meta", "is_nested", "is_vulkan", "is_ipu"):
+for _name in ("is_sparse", "is_sparse_csr", "is_quantized", "is_mkldnn", "is_nested", "is_vulkan", "is_ipu"):
     registry.add_method(_name, property(lambda self: False, doc="Always False: jtorch has no such tensors."))
 
 

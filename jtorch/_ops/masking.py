@@ -94,9 +94,9 @@ def nonzero(input: Any, *, as_tuple: bool = False, out: Any = None) -> Any:
         raise RuntimeError("nonzero does not support the out kwarg when as_tuple is True")
     array = to_host(input)
     if as_tuple and out is None:
-        return tuple(from_host(i) for i in np.nonzero(np.atleast_1d(array)))
+        return tuple(from_host(i, place=input._v.aval.device) for i in np.nonzero(np.atleast_1d(array)))
     found = np.argwhere(array).astype(np.int64) if array.ndim else np.zeros((int(bool(array)), 0), np.int64)
-    t = columns(from_host(found))
+    t = columns(from_host(found, place=input._v.aval.device))
     return t if out is None else write_out("nonzero", out, t, (input,))
 
 
@@ -185,7 +185,7 @@ def masked_select(input: Any, mask: Any, *, out: Any = None) -> Any:
         raise RuntimeError("masked_select: expected BoolTensor for mask")
     shape = broadcast(input._v.aval.shape, mask._v.aval.shape)
     places = np.flatnonzero(np.broadcast_to(to_host(mask), shape)).astype(np.int64)
-    found = _masked_select(input.expand(shape), from_host(places))
+    found = _masked_select(input.expand(shape), from_host(places, place=input._v.aval.device))
     return found if out is None else write_out("masked_select", out, found, (input, mask))
 
 

@@ -20,7 +20,6 @@ from jtorch._declare import (
     composite,
     dtype_of,
     errors,
-    from_host,
     laid,
     op,
     placed,
@@ -39,6 +38,7 @@ from jtorch._declare.draws import (
     in_memory_order,
     is_contiguous,
     memory_order,
+    seed_all,
     source,
     uncapturable,
 )
@@ -55,21 +55,23 @@ Draw = Callable[[Sequence[int], np.dtype, bool], np.ndarray]  # (shape, dtype, c
 
 @composite(method=False)
 def manual_seed(seed: Any) -> Generator:
-    """Restarts the process's stream, from -2**63 to 2**64 - 1; returns its generator.
+    """Restarts the streams of all devices, from -2**63 to 2**64 - 1; returns the CPU's generator.
 
     >>> import jtorch as torch
     >>> _ = torch.manual_seed(0)
     >>> torch.rand(2)
     tensor([0.4963, 0.7682])
     """
-    return default_generator.manual_seed(int(seed))  # type: ignore[return-value]  # returns itself, this class
+    return seed_all(int(seed))
 
 
 @composite(method=False)
 def seed() -> int:
     """Restarts the process's stream at a number from the operating system, and returns it."""
     uncapturable("a generator is seeded")
-    return default_generator.seed()
+    found = default_generator.seed()
+    seed_all(found)
+    return found
 
 
 @composite(method=False)
@@ -118,11 +120,14 @@ def _memory_of(out: Any, shape: Sequence[int]) -> Any:
 def _drawn(draw: Draw, g: Any, to: Any, place: Any) -> Any:
     """A tensor of numbers drawn in the order of a geometry's memory."""
     plain = is_contiguous(g.size, g.stride)
-    return drawn(lambda: _in_shape(g, lambda size: draw(size, to.np, plain)), to, place)
+    return drawn(lambda: _in_shape(g, lambda size: draw(size, to.np, plain)), to, place, tuple(g.size))
 
 
-def _laid_out(t: Any, g: Any) -> np.ndarray:
-    """A tensor's contents, broadcast to a geometry's size, its dimensions in the order in which they are drawn."""
+def _laid_out(t: Any, g: Any) -> np.ndarray | None:
+    """A tensor's contents, broadcast to a geometry's size, its dimensions in the order in which they are drawn; None
+    on `meta`, where nothing is."""
+    if t.is_meta:
+        return None
     return np.broadcast_to(to_host(t), g.size).transpose(fill_order(g.stride))
 
 
@@ -355,9 +360,15 @@ def multinomial(
         raise RuntimeError(f"multinomial expects Long tensor out, got: {out.dtype.type_name}")
     if input.ndim and input.shape[-1] > 2**24:
         raise RuntimeError("number of categories cannot exceed 2^24")
-    order = memory_order(input)
-    found = source(generator).multinomial(to_host(input), int(num_samples), bool(replacement), order)
-    t = from_host(np.ascontiguousarray(found), int64, input.device)
+    order, shape = memory_order(input), (*input.shape[:-1], int(num_samples))
+    weights = None if input.is_meta else to_host(input)
+
+    def draw() -> np.ndarray:
+        return np.ascontiguousarray(
+            source(generator).multinomial(weights, int(num_samples), bool(replacement), order)
+        )
+
+    t = drawn(draw, int64, input.device, shape)
     return t if out is None else write_out("multinomial", out, t)
 
 

@@ -197,8 +197,8 @@ def _host(t: Any) -> np.ndarray:
 
 
 def _results(t: Any, values: np.ndarray, inverse: Any, counts: Any) -> Any:
-    found = [from_host(np.ascontiguousarray(values), t.dtype)]
-    found += [from_host(np.asarray(x, np.int64)) for x in (inverse, counts) if x is not None]
+    found = [from_host(np.ascontiguousarray(values), t.dtype, t.device)]
+    found += [from_host(np.asarray(x, np.int64), place=t.device) for x in (inverse, counts) if x is not None]
     return found[0] if len(found) == 1 else tuple(found)
 
 

@@ -27,6 +27,7 @@ from jtorch._declare import (
     lay,
     lying,
     op,
+    placed,
     to_host,
     wrap_dim,
     write_out,
@@ -78,7 +79,7 @@ def _triangle_indices(name: str, row: int, col: int, offset: int, lower: bool, o
     if to not in (int64, int32):
         raise NotImplementedError(f"\"{name}\" not implemented for '{to.type_name}'")
     pairs = np.tril_indices(row, offset, col) if lower else np.triu_indices(row, offset, col)
-    return from_host(np.stack(pairs).astype(to.np), to)
+    return from_host(np.stack(pairs).astype(to.np), to, placed(options.get("device")))
 
 
 @composite(method=False)
@@ -352,7 +353,7 @@ def combinations(input: Any, r: int = 2, with_replacement: bool = False) -> Any:
         return input.new_empty(0)
     pick = itertools.combinations_with_replacement if with_replacement else itertools.combinations
     rows = np.array(list(pick(range(input._v.aval.size), r)), np.int64).reshape(-1, r)
-    return indexing.index_select(input, 0, from_host(rows.reshape(-1))).reshape(rows.shape)
+    return indexing.index_select(input, 0, from_host(rows.reshape(-1), place=input._v.aval.device)).reshape(rows.shape)
 
 
 @op(name="block_diag", method=False, function=False, kind="default", grad="BlockDiagBackward0")
@@ -471,7 +472,7 @@ def _positions(repeats: Any) -> Any:
         raise RuntimeError("repeats has to be Long or Int tensor")
     if counts.size and counts.min() < 0:
         raise RuntimeError("repeats can not be negative")
-    return from_host(np.repeat(np.arange(counts.size), counts).astype(counts.dtype))
+    return from_host(np.repeat(np.arange(counts.size), counts).astype(counts.dtype), place=repeats._v.aval.device)
 
 
 # Counts and powers
@@ -494,12 +495,13 @@ def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
     if aval.ndim != 1 or (numbers.size and numbers.min() < 0):
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
     if weights is None:
-        return from_host(np.bincount(numbers.astype(np.int64), minlength=minlength).astype(np.int64))
+        counts = np.bincount(numbers.astype(np.int64), minlength=minlength).astype(np.int64)
+        return from_host(counts, place=aval.device)
     if weights._v.aval.shape != aval.shape:
         raise RuntimeError("weights should be 1-d and have the same length as input")
     kept = weights._v.aval.dtype.np if weights._v.aval.dtype.name == "float32" else np.float64
     totals = np.bincount(numbers.astype(np.int64), to_host(weights).astype(np.float64), minlength)
-    return from_host(totals.astype(kept))
+    return from_host(totals.astype(kept), place=aval.device)
 
 
 @op(name="vander", method=False, function=False)

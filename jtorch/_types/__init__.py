@@ -4,7 +4,8 @@ from . import autograd_errors as autograd_errors
 from . import errors as errors
 from .device import cpu as cpu
 from .device import device as device
-from .device import set_accelerator as set_accelerator
+from .device import install_accelerator as install_accelerator
+from .device import meta as meta
 from .dtype import BOOL as BOOL
 from .dtype import COMPLEX as COMPLEX
 from .dtype import DTYPES as DTYPES

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import re
+import threading
+from collections.abc import Callable
 from typing import Any, Final, NoReturn, final
 
 from . import errors
@@ -33,13 +36,27 @@ DEVICE_TYPES: Final = (
 _INDEXED: Final = re.compile(r"([a-zA-Z_]+)(?::(0|[1-9][0-9]*))?")
 _INT32_MAX: Final = 2**31 - 1
 
-_accelerator: str | None = None
+
+def _nobody_knows() -> str | None:
+    return None
 
 
-def set_accelerator(type: str | None) -> None:
-    """Says which type ``device(0)`` means; the engine does so when it finds an accelerator."""
-    global _accelerator
-    _accelerator = type
+_find_accelerator: Callable[[], str | None] = _nobody_knows
+
+
+def install_accelerator(find: Callable[[], str | None]) -> None:
+    """Says how to find the type that ``device(0)`` means: JAX must be started for it, so it is done when asked for."""
+    global _find_accelerator
+    _find_accelerator = find
+
+
+class _Chosen(threading.local):
+    """Where this thread makes new tensors: what `set_default_device` says, then `with torch.device(...)` blocks."""
+
+    stack: tuple[device | None, ...] = (None,)
+
+
+chosen = _Chosen()
 
 
 @final
@@ -53,6 +70,12 @@ class device:
     device(type='cuda', index=1)
     >>> torch.device("cpu").index is None
     True
+
+    As a context manager or a decorator it says where factory functions make new tensors.
+
+    >>> with torch.device("meta"):
+    ...     torch.zeros(2)
+    tensor(..., device='meta', size=(2,))
     """
 
     __slots__ = ("__weakref__", "index", "type")
@@ -93,6 +116,21 @@ class device:
 
     __le__ = __gt__ = __ge__ = __lt__
 
+    def __enter__(self) -> device:
+        chosen.stack = (*chosen.stack, self)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        chosen.stack = chosen.stack[:-1]
+
+    def __call__(self, function: Callable) -> Callable:
+        @functools.wraps(function)
+        def inside(*args: Any, **kwargs: Any) -> Any:
+            with self:
+                return function(*args, **kwargs)
+
+        return inside
+
     def __reduce__(self) -> tuple[Any, ...]:
         return device, ((self.type,) if self.index is None else (self.type, self.index))
 
@@ -128,9 +166,10 @@ def _bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Place | device:
 def _of_index(index: int) -> _Place:
     if index < 0:
         raise RuntimeError("Device index must not be negative")
-    if _accelerator is None:
+    accelerator = _find_accelerator()
+    if accelerator is None:
         raise RuntimeError("Cannot access accelerator device when none is available.")
-    return _accelerator, index
+    return accelerator, index
 
 
 def _of_parts(type: Any, index: Any, positional: int) -> _Place:
@@ -173,3 +212,4 @@ def _no_signature(args: tuple[Any, ...], kwargs: dict[str, Any]) -> TypeError:
 
 
 cpu: Final = device("cpu")
+meta: Final = device("meta")

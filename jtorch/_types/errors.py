@@ -528,6 +528,16 @@ def numpy_dtype(type_name: str) -> TypeError:
     return TypeError(f"Got unsupported ScalarType {type_name}")
 
 
+def meta_has_no_data() -> NotImplementedError:
+    """The elements of a tensor on `meta` are wanted."""
+    return NotImplementedError("Cannot copy out of meta tensor; no data!")
+
+
+def item_of_meta() -> RuntimeError:
+    """The one element of a tensor on `meta` is wanted as a Python number."""
+    return RuntimeError("Tensor.item() cannot be called on meta tensors")
+
+
 def numpy_device(device: str) -> TypeError:
     """numpy() of a tensor that is not on the CPU; ``device`` as text: "cuda:0"."""
     return TypeError(

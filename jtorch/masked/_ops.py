@@ -29,7 +29,7 @@ def _highest(dtype: Any) -> float:
 def _whole_mask(input: Tensor, mask: Tensor | None) -> Tensor:
     """The mask in the shape of the input; true everywhere when there is none."""
     if mask is None:
-        return torch.ones(input.shape, dtype=torch.bool)
+        return torch.ones(input.shape, dtype=torch.bool, device=input.device)
     if mask.ndim > input.ndim:
         raise IndexError("_input_mask expected broadcastable mask (got mask dimensionality higher than of the input)")
     return torch.broadcast_to(mask.clone(), input.shape).bool()

@@ -46,7 +46,7 @@ def _native_batch_norm(
         mixed = any(t is not None and t.dtype != input.dtype for t in (weight, bias, mean, var))
         saved = _batch_statistics(input, eps, mixed)
     else:
-        saved = tuple(from_host(np.zeros(0, np.float32), input.dtype) for _ in range(2))
+        saved = tuple(from_host(np.zeros(0, np.float32), input.dtype, input.device) for _ in range(2))
     results = (found, *saved)
     if not training and out is not None and any(t.ndim != 1 for t in out[1:]):
         raise RuntimeError(f"TensorAccessor expected 1 dims but tensor has {out[1].ndim}")
@@ -98,7 +98,7 @@ def _batch_norm_with_update(
     if out is not None and not all(isinstance(t, Handle) for t in outs):
         raise RuntimeError("Overloaded torch operator invoked from Python failed to match any schema")
     found = native_batch_norm(input, weight, bias, running_mean, running_var, True, momentum, eps)
-    results = (*found, from_host(np.zeros(0, np.uint8)))
+    results = (*found, from_host(np.zeros(0, np.uint8), place=input.device))
     return results if out is None else tuple(write_outs("_batch_norm_with_update", outs, results))
 
 

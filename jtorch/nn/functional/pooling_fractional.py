@@ -118,7 +118,7 @@ def _pooled(n: int, input: Any, kernel_size: Any, output_size: Any, output_ratio
             raise errors.not_implemented_for("check_uniform_bounds", input.dtype.type_name)
         shape = (input.shape[0] if input.ndim > n + 1 else 1, input.shape[-n - 1], n)
         kind = input.dtype
-        samples = drawn(lambda: source(None).uniform(shape, kind.np), kind, input.device)
+        samples = drawn(lambda: source(None).uniform(shape, kind.np), kind, input.device, shape)
     return _POOL[n](input, samples, _sizes(n, "kernel_size", kernel_size), _sizes(n, "output_size", output_size))
 
 

@@ -42,7 +42,7 @@ def gumbel_softmax(logits: Any, tau: float = 1, hard: bool = False, eps: float =
     g = dense(geometry(logits))
     waits = drawn(lambda: np.asarray(
         in_memory_order(g, lambda size: source(None).exponential(tuple(size), kind.np)), order="C"
-    ), kind, logits.device)  # fmt: skip
+    ), kind, logits.device, g.size)  # fmt: skip
     return gumbel_softmax_op(logits, waits, float(tau), bool(hard), dim)
 
 
@@ -104,13 +104,13 @@ def ctc_op(
     return reduced(loss, reduction).astype(log_probs.dtype)
 
 
-def _lengths(name: str, given: Any) -> Any:
-    """Lengths as a tensor, from a tensor or a sequence of ints."""
+def _lengths(name: str, given: Any, place: Any) -> Any:
+    """Lengths as a tensor on a device, from a tensor or a sequence of ints."""
     if isinstance(given, Handle):
         if given.dtype.is_floating_point:
             raise RuntimeError(f"{name} must be integral")
-        return given
-    return from_host(np.array(given, np.int64).reshape(-1))
+        return given.to(place)
+    return from_host(np.array(given, np.int64).reshape(-1), place=place)
 
 
 @op(function=False, method=False, name="padded_targets", differentiable=False)
@@ -126,7 +126,9 @@ def _ctc_loss(
     zero_infinity: bool,
 ) -> Any:  # fmt: skip
     batched = log_probs.ndim == 3
-    given_in, given_out = _lengths("input_lengths", input_lengths), _lengths("target_lengths", target_lengths)
+    place = log_probs.device
+    given_in = _lengths("input_lengths", input_lengths, place)
+    given_out = _lengths("target_lengths", target_lengths, place)
     if not batched:
         log_probs, targets = log_probs.unsqueeze(1), targets.reshape(1, -1)
         given_in, given_out = given_in.reshape(1), given_out.reshape(1)
@@ -140,15 +142,15 @@ def _ctc_loss(
         # Without labels there is still one column, which no length reaches.
         width = max(targets.numel() - batch + 1, 1) if batch else 1
         width = targets.numel() if batch == 1 else width
-        targets = padded_targets_op(targets, given_out, max(width, 1)) if targets.numel() else _no_targets(batch)
+        targets = padded_targets_op(targets, given_out, max(width, 1)) if targets.numel() else _no_targets(batch, place)
     elif targets.shape[1] == 0:
-        targets = _no_targets(batch)
+        targets = _no_targets(batch, place)
     loss = ctc_op(log_probs, targets, given_in, given_out, int(blank), reduction, bool(zero_infinity))
     return loss if batched or reduction != "none" else loss.reshape(())
 
 
-def _no_targets(batch: int) -> Any:
-    return from_host(np.zeros((batch, 1), np.int64))
+def _no_targets(batch: int, place: Any) -> Any:
+    return from_host(np.zeros((batch, 1), np.int64), place=place)
 
 
 @composite(method=False)
