@@ -17,7 +17,7 @@ from jtorch._declare.once import warn_of_graph, warn_once
 from jtorch._declare.operators import operator_methods
 from jtorch._declare.variants import cast_to, to_host
 from jtorch._engine import backward
-from jtorch._engine.backward import RemovableHandle
+from jtorch._engine.backward import GradientEdge, RemovableHandle
 from jtorch._engine.handle import (
     Handle,
     alias,
@@ -33,7 +33,7 @@ from jtorch._engine.tape import threads
 from jtorch._ops import creation
 from jtorch._ops.facts import is_nonzero
 from jtorch._printing import tensor_repr
-from jtorch._types import autograd_errors, errors
+from jtorch._types import autograd_errors, errors, graph_errors
 from jtorch._types.device import device
 from jtorch._types.dtype import dtype, get_default_dtype
 from jtorch._types.layout import layout, strided
@@ -386,9 +386,11 @@ def _keeper(t: Tensor) -> Any:
 def backward_of(tensors: Any, gradients: Any, retain_graph: Any, create_graph: bool, inputs: Any = None) -> None:
     """Shared by `Tensor.backward` and `autograd.backward`."""
     if inputs is not None:
-        inputs = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
+        inputs = (inputs,) if isinstance(inputs, (Tensor, GradientEdge)) else tuple(inputs)
         if not inputs:
             raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
+        if not all(isinstance(x, GradientEdge) or x._requires_grad for x in inputs):
+            raise autograd_errors.retain_without_grad()
     grads = root_gradients(tensors, gradients)
     if create_graph:
         warn_once(
@@ -404,11 +406,13 @@ def backward_of(tensors: Any, gradients: Any, retain_graph: Any, create_graph: b
 
 def root_gradients(tensors: Any, gradients: Any) -> list:
     """Gradients to start from: ones for scalars, checked shapes for the rest."""
+    if len(gradients) < len(tensors):
+        raise RuntimeError(f"got {len(tensors)} tensors and {len(gradients)} gradients")
     found = []
-    for i, (t, g) in enumerate(zip(tensors, gradients, strict=True)):
-        if not t._requires_grad:
+    for i, (t, g) in enumerate(zip(tensors, gradients, strict=False)):
+        if not isinstance(t, GradientEdge) and not t._requires_grad:
             raise autograd_errors.no_grad_fn(i)
-        aval = t._v.aval
+        aval = backward.aval_of_root(t)
         if g is None:
             if aval.size != 1:
                 raise autograd_errors.grad_scalar_only()
@@ -416,6 +420,8 @@ def root_gradients(tensors: Any, gradients: Any) -> list:
         elif g._v.aval.shape != aval.shape:
             raise autograd_errors.grad_shape(i, g._v.aval.shape, aval.shape)
         elif g._v.aval.dtype is not aval.dtype:
+            if g._v.aval.dtype.is_complex or aval.dtype.is_complex:
+                raise graph_errors.complex_grad_dtype(i, g._v.aval.dtype, aval.dtype)
             g = cast_to(g, aval.dtype)
         found.append(g)
     return found

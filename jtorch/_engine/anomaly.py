@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from jtorch._engine.handle import read
-from jtorch._engine.tape import force
+from jtorch._engine.tape import Tape, force, graph_watch, inside_jtorch
 
 
 class _State:
@@ -33,7 +34,8 @@ def is_anomaly_check_nan_enabled() -> bool:
 def set_anomaly_enabled(enabled: bool, check_nan: bool = True) -> None:
     """Switches anomaly detection: a backward that makes nan then stops and names the function it was made in.
 
-    Every gradient is computed and looked at on its own, which is slow.
+    The lines that made each node of the graph are kept, and every gradient is computed and looked at on its own, which
+    is slow.
 
     >>> import jtorch as torch
     >>> torch.set_anomaly_enabled(True)
@@ -41,7 +43,15 @@ def set_anomaly_enabled(enabled: bool, check_nan: bool = True) -> None:
     True
     >>> torch.set_anomaly_enabled(False)
     """
+    graph_watch.active += bool(enabled) - state.enabled
     state.enabled, state.check_nan = bool(enabled), bool(check_nan)
+
+
+def note(tape: Tape, node: Any) -> None:
+    """Keeps the lines that made a node, and the node whose backward was running."""
+    lines = [f for f in traceback.extract_stack() if not inside_jtorch(f.filename)]
+    node.lines = "".join(traceback.format_list(lines))
+    node.induced_by = None if tape.walk is None else tape.walk.node
 
 
 def check(node: Any, results: Sequence) -> None:
@@ -51,10 +61,33 @@ def check(node: Any, results: Sequence) -> None:
             continue
         array = force(read(result))
         if jnp.issubdtype(array.dtype, jnp.inexact) and bool(jnp.isnan(array).any()):
-            name = type(node).__name__
+            raise RuntimeError(f"Function '{node.name()}' returned nan values in its {place}th output.")
+
+
+def warn_of(node: Any) -> None:
+    """Warns of the lines that made a node in which something went wrong."""
+    name = node.name()
+    lines = getattr(node, "lines", None)
+    if lines is None:
+        warnings.warn(
+            f"Error detected in {name}. No forward pass information available. Enable detect anomaly during forward "
+            "pass for more information.",
+            stacklevel=2,
+        )
+        return
+    warnings.warn(f"Error detected in {name}. Traceback of forward call that caused the error:\n{lines}", stacklevel=2)
+    while node.induced_by is not None:
+        node = node.induced_by
+        lines = getattr(node, "lines", None)
+        if lines is None:
             warnings.warn(
-                f"Error detected in {name}. No forward pass information available. Enable detect anomaly during "
-                "forward pass for more information.",
+                f"\n\nPrevious calculation was induced by {node.name()}. No forward pass information available. Enable "
+                "detect anomaly during forward pass for more information.",
                 stacklevel=2,
             )
-            raise RuntimeError(f"Function '{name}' returned nan values in its {place}th output.")
+            return
+        warnings.warn(
+            f"\n\nPrevious calculation was induced by {node.name()}. Traceback of forward call that induced the "
+            f"previous calculation:\n{lines}",
+            stacklevel=2,
+        )

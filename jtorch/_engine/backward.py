@@ -13,43 +13,26 @@ import heapq
 import itertools
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 
-from jtorch._engine import anomaly, grad, replay
+from jtorch._engine import anomaly, grad, hooked, replay
 from jtorch._engine.aval import Aval
 from jtorch._engine.flush import stable_point
-from jtorch._engine.handle import EngineOp, Handle, apply, assign, install_graph, read, wrap
+from jtorch._engine.handle import EngineOp, Handle, apply, assign, install_graph, read, version, wrap
+from jtorch._engine.hooked import RemovableHandle
 from jtorch._engine.parts import Parted
 from jtorch._engine.replay import Watch
 from jtorch._engine.tape import forward_mode, record, threads
-from jtorch._types import autograd_errors
+from jtorch._types import autograd_errors, graph_errors
 
 ADD = EngineOp("accumulate", "AddBackward0", lambda _, a, b: a + b)
+COPIED = EngineOp("copied", "CopyBackwards", lambda _, x: x + 0)
 ZEROS = EngineOp("zeros", "", lambda statics: jnp.zeros(statics[0].shape, statics[0].dtype.np))
 ONES = EngineOp("ones", "", lambda statics: jnp.ones(statics[0].shape, statics[0].dtype.np))
 
 _LAST = 1 << 62  # leaves accumulate as soon as they can, before any other node
-_ids = itertools.count()
-
-
-class RemovableHandle:
-    """Takes a hook out again: `handle.remove()`, or at the end of a `with` block."""
-
-    def __init__(self, hooks: dict, *others: dict):
-        self.id = next(_ids)
-        self._dicts = (hooks, *others)
-
-    def remove(self) -> None:
-        for hooks in self._dicts:
-            hooks.pop(self.id, None)
-
-    def __enter__(self) -> RemovableHandle:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.remove()
 
 
 class Node:
@@ -84,6 +67,9 @@ class Node:
         """torch's name of the node."""
         return type(self).__name__
 
+    def _sequence_nr(self) -> int:
+        return self.sequence
+
     def register_hook(self, fn: Callable) -> RemovableHandle:
         """Calls `fn(grad_inputs, grad_outputs)` after the node ran; what it returns replaces the first."""
         if self._post is None:
@@ -103,6 +89,10 @@ class Node:
 
     def apply(self, grads: list, create_graph: bool) -> Sequence:
         """Gradients for `edges`, given those of the results (None where nothing flowed)."""
+        raise NotImplementedError
+
+    def aval_of(self, index: int) -> Aval:
+        """Shape and dtype of one of the node's results."""
         raise NotImplementedError
 
     def shown_gradients(self, results: Sequence) -> tuple:
@@ -126,6 +116,11 @@ class OpNode(Node):
     plan: Any
     tangents: Any = None  # of the operands, in forward mode
 
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith(("_saved_", "_raw_saved_")):
+            return _attribute(self, name)
+        raise AttributeError(f"{self.name()!r} object has no attribute {name!r}")
+
     @property
     def needs(self) -> tuple[int, ...]:
         """Which operands need a gradient, one for each edge."""
@@ -142,6 +137,9 @@ class OpNode(Node):
             return apply(plan.pullback, (*self._operands(plan.used, self.saved), *cotangents), ())
         values = [*self.saved, *[g._v if g._cell is None else read(g) for g in cotangents]]
         return [wrap(v) for v in record(threads.tape, plan.pullback, values, ())[1]]
+
+    def aval_of(self, index: int) -> Aval:
+        return self.plan.outs[index]
 
     def _cotangents(self, grads: list) -> list:
         """Gradients of the results, zeros where none arrived; what was saved must still be there, unwritten."""
@@ -178,12 +176,11 @@ class OpNode(Node):
         """Raises when a saved value was written since."""
         for cell, at, value in self.checks:
             if cell.version != at and value is not self.own:
-                raise _modified(value.aval, cell.version, at)
+                raise modified(value.aval, cell.version, at)
         for v in self.kept if self.plan.saves_result else self.saved:
             holder = getattr(v, "counter", None)
             if holder is not None and v is not self.own:
-                now = holder._own_version if holder._cell is None else holder._cell.version
-                raise _modified(v.aval, now, v.version)
+                raise modified(v.aval, version(holder), v.version, holder)
 
     def release(self) -> None:
         if self.plan.saved_tensors:
@@ -191,6 +188,17 @@ class OpNode(Node):
         self.tangents = None
         if self.checks or self.kept:
             self.checks = self.kept = ()
+
+
+def _attribute(node: OpNode, name: str) -> Any:
+    """What a node saved, by torch's name."""
+    raise NotImplementedError("installed by autograd/saved_attributes.py")
+
+
+def install_attributes(attribute: Callable) -> None:
+    """Given by autograd/saved_attributes.py, which stands above this file."""
+    global _attribute
+    _attribute = attribute
 
 
 class ResidualNode(OpNode):
@@ -250,14 +258,19 @@ class AccumulateGrad(Node):
     def __init__(self, variable: Handle):
         self.variable = variable
 
+    def aval_of(self, index: int) -> Aval:
+        return self.variable._v.aval
+
     def apply(self, grads: list, create_graph: bool) -> Sequence:
         leaf, new = self.variable, grads[0]
         if new is None:
             return ()
         old = leaf._grad
         try:
-            if old is None:
-                leaf._grad = new if create_graph else wrap(read(new))
+            if old is None and create_graph:
+                leaf._grad = apply(COPIED, (new,), ())[0] if new._requires_grad else new
+            elif old is None:
+                leaf._grad = wrap(read(new))
             elif create_graph:
                 leaf._grad = apply(ADD, (old, new), ())[0]
             else:
@@ -267,7 +280,7 @@ class AccumulateGrad(Node):
             leaf._grad = new.detach()
         if leaf._post_hooks:
             for hook in list(leaf._post_hooks.values()):
-                hook(leaf)
+                hooked.check_nothing(hook(leaf))
         return ()
 
 
@@ -279,40 +292,61 @@ def accumulator(leaf: Handle) -> AccumulateGrad:
     return node
 
 
-_classes: dict[tuple[str, bool], type] = {}
+_classes: dict[tuple[str, type], type] = {}
+
+
+def class_named(name: str, base: type) -> type:
+    """The class of grad nodes with torch's name that run as `base` says."""
+    found = _classes.get((name, base))
+    if found is None:
+        found = _classes.setdefault((name, base), type(name, (base,), {}))
+    return found
 
 
 def node_class(name: str, residuals: bool = False) -> type:
     """The class of grad nodes with torch's name."""
-    found = _classes.get((name, residuals))
-    if found is None:
-        found = _classes.setdefault((name, residuals), type(name, (ResidualNode if residuals else OpNode,), {}))
-    return found
+    return class_named(name, ResidualNode if residuals else OpNode)
 
 
 install_graph(node_class, accumulator)
 
 
-def _modified(aval: Aval, now: int, expected: int) -> RuntimeError:
-    return autograd_errors.saved_modified(aval.dtype.type_name, aval.shape, "", 0, now, expected)
+def modified(aval: Aval, now: int, expected: int, holder: Any = None) -> RuntimeError:
+    """The error when what was saved was written since; `holder` is the tensor that held it."""
+    node = "" if holder is None or holder._node is None else holder._node.name().removesuffix("Backward0")
+    index = 0 if holder is None else holder._index
+    return autograd_errors.saved_modified(
+        aval.dtype.type_name, aval.shape, node, index, now, expected, anomaly.state.enabled
+    )  # fmt: skip
 
 
 class Walk:
     """One run of backward from some roots."""
 
-    def __init__(self, retain_graph: bool, create_graph: bool, wanted: dict[tuple[int, int], int] | None):
+    def __init__(
+        self,
+        retain_graph: bool,
+        create_graph: bool,
+        wanted: dict[tuple[int, int], int] | None,
+        accumulates: bool = True,
+    ):
         self.retain_graph = retain_graph
         self.create_graph = create_graph
         self.wanted = wanted  # (id of node, result index) -> position, for autograd.grad
+        self.accumulates = accumulates
+        self.roots: Sequence[Any] = ()
         self.captured: dict[int, Any] = {}
         self.buffers: dict[Any, list] = {}
         self.waiting: dict[Any, int] = {}
-        self.useful: set[int] | None = None
+        self.useful: set[int] | None = None  # nodes on the way to those wanted, these included
+        self.passed: set[int] = set()  # those of them that lie between: only they run
         self.watch: Watch | None = None
-        self.looks_for_nan = anomaly.state.enabled and anomaly.state.check_nan
+        self.node: Any = None  # the one that runs
+        self.arrived: list = []  # its gradients
 
     def discover(self, roots: Sequence[Any]) -> None:
         """Counts how many gradients each node waits for; with `wanted`, marks the nodes on the way."""
+        self.roots = roots
         order: list[Any] = []
         stack = list(dict.fromkeys(roots))
         seen = set(map(id, stack))
@@ -337,13 +371,22 @@ class Walk:
             for edge in node.edges:
                 if edge is not None:
                     parents.setdefault(id(edge[0]), []).append(node)
-        useful, stack = set(), [n for n in nodes if id(n) in targets]
+        stack = [above for n in nodes if id(n) in targets for above in parents.get(id(n), ())]
+        passed = self.passed
         while stack:
             node = stack.pop()
-            if id(node) not in useful:
-                useful.add(id(node))
+            if id(node) not in passed:
+                passed.add(id(node))
                 stack += parents.get(id(node), ())
-        return useful
+        return passed | targets
+
+    def executes(self, node: Any) -> bool:
+        """Whether the walk runs a node, or ran it."""
+        if isinstance(node, AccumulateGrad) and self.wanted is not None and not self.accumulates:
+            raise graph_errors.leaf_in_grad()
+        if self.useful is None:
+            return node in self.waiting or node in self.roots
+        return id(node) in self.useful
 
     def add(self, node: Any, index: int, g: Any) -> None:
         """Adds one gradient of a node's result."""
@@ -382,20 +425,35 @@ class Walk:
         if len(grads) < node.outputs:
             grads += [None] * (node.outputs - len(grads))
         if node.hooked:
-            run_pre_hooks(node, grads)
+            hooked.run_before(node, grads)
         if self.wanted is not None:
             self._capture(node, grads)
-            if isinstance(node, AccumulateGrad):
+            if isinstance(node, AccumulateGrad) or id(node) not in self.passed:
                 return None
+        if node._pre:
+            hooked.run_node_before(node, grads)
         if self.watch is not None and node.sequence is not _LAST:
             self.watch.visit(node)
-        results = node.apply(grads, self.create_graph)
-        if self.looks_for_nan:
-            anomaly.check(node, results)
+        self.node, self.arrived = node, grads
+        if anomaly.state.enabled:
+            results = self._guarded(node, grads)
+        else:
+            results = node.apply(grads, self.create_graph)
         if node._post:
-            results = run_post_hooks(node, results, grads)
+            results = hooked.run_after(node, results, grads)
         if not self.retain_graph:
             node.release()
+        return results
+
+    def _guarded(self, node: Any, grads: list) -> Sequence:
+        """Runs a node, and warns of the lines that made it when that fails or makes nan."""
+        try:
+            results = node.apply(grads, self.create_graph)
+            if anomaly.state.check_nan:
+                anomaly.check(node, results)
+        except Exception:
+            anomaly.warn_of(node)
+            raise
         return results
 
     def _capture(self, node: Any, grads: list) -> None:
@@ -405,31 +463,26 @@ class Walk:
                 self.captured[position] = g
 
 
-def run_pre_hooks(node: Node, grads: list) -> None:
-    """Hooks of the node's results as tensors, then `retain_grad`, then the node's own."""
-    for index, hooks in (node.tensor_hooks or {}).items():
-        if index < len(grads) and grads[index] is not None:
-            for hook in list(hooks.values()):
-                changed = hook(grads[index])
-                if changed is not None:
-                    grads[index] = changed
-    for index, keep in (node.retained or {}).items():
-        if index < len(grads) and grads[index] is not None:
-            keep(grads[index])
-    for hook in list((node._pre or {}).values()):
-        changed = hook(tuple(grads))
-        if changed is not None:
-            grads[:] = changed if isinstance(changed, tuple) else (changed,)
+class GradientEdge(NamedTuple):
+    """A place in the graph where a gradient arrives: a node and which of its results."""
+
+    node: Any
+    output_nr: int
+    ownership_token: Any = None
 
 
-def run_post_hooks(node: Node, results: Sequence, grads: list) -> Sequence:
-    """Hooks registered on a node; each may replace the gradients it sends on."""
-    shown = node.shown_gradients(results)
-    for hook in list((node._post or {}).values()):
-        changed = hook(shown, tuple(grads))
-        if changed is not None:
-            shown = changed if isinstance(changed, tuple) else (changed,)
-    return node.sent_gradients(shown)
+def place_of(t: Any) -> tuple[Any, int]:
+    """Where a tensor's gradient arrives, or one that goes to an edge."""
+    if isinstance(t, GradientEdge):
+        return t.node, t.output_nr
+    if t._cell is not None:
+        read(t)
+    return t._node or accumulator(t), t._index
+
+
+def aval_of_root(t: Any) -> Aval:
+    """What a gradient must look like that enters at a tensor or an edge."""
+    return t.node.aval_of(t.output_nr) if isinstance(t, GradientEdge) else t._v.aval
 
 
 def run_backward(
@@ -446,35 +499,48 @@ def run_backward(
     with both, only those leaves accumulate.
     """
     tape = threads.tape
-    roots = [t._node or accumulator(t) for t in tensors]
+    places = [place_of(t) for t in tensors]
+    roots = [node for node, _ in places]
     watch = None
     plain = inputs is None and not create_graph and not retain_graph and not anomaly.state.enabled
     if len(roots) == 1 and plain and not forward_mode.active:
-        key = replay.key_of(tape.epoch, roots[0], tensors[0]._index, grads[0])
+        key = replay.key_of(tape.epoch, *places[0], grads[0])
         if key is not None:
             if replay.replay(tape.epoch, key):
                 stable_point()
                 return []
             watch = Watch(tape.epoch, key)
     wanted = None if inputs is None else {edge_key(x): i for i, x in reversed(list(enumerate(inputs)))}
-    walk = Walk(retain_graph, create_graph, wanted)
+    walk = Walk(retain_graph, create_graph, wanted, accumulate)
     walk.watch = watch
+    around, tape.walk = tape.walk, walk
     mode, tape.grad_enabled = tape.grad_enabled, create_graph
     try:
         walk.discover(roots)
-        for t, node, g in zip(tensors, roots, grads, strict=True):
-            walk.add(node, t._index, g)
+        for (node, index), g in zip(places, grads, strict=True):
+            walk.add(node, index, g)
         walk.run(roots)
         found = [walk.captured.get((wanted or {}).get(edge_key(x), -1)) for x in inputs or ()]
         if accumulate:
             for x, g in zip(inputs or (), found, strict=True):
-                (accumulator(x) if x._node is None else _Keep(x)).apply([g], create_graph)
+                _accumulate(x, g, create_graph)
     finally:
-        tape.grad_enabled = mode
+        tape.grad_enabled, tape.walk = mode, around
     if walk.watch is not None:
         walk.watch.remember(tape)
     stable_point()
     return found
+
+
+def _accumulate(x: Any, g: Any, create_graph: bool) -> None:
+    """Adds into the `.grad` of one of the tensors of `backward(inputs=...)`."""
+    node = x.node if isinstance(x, GradientEdge) else accumulator(x) if x._node is None else _Keep(x)
+    grads = [g]
+    if node._pre:
+        hooked.run_node_before(node, grads)
+    node.apply(grads, create_graph)
+    if node._post:
+        hooked.run_after(node, (), grads)
 
 
 class _Keep(Node):
@@ -487,5 +553,6 @@ class _Keep(Node):
 
 
 def edge_key(t: Any) -> tuple[int, int]:
-    """Where a tensor's gradient arrives."""
-    return id(t._node or accumulator(t)), t._index
+    """Names the place where a gradient arrives."""
+    node, index = place_of(t)
+    return id(node), index

@@ -27,7 +27,19 @@ from jtorch._engine.geometry import (
 )
 from jtorch._engine.parts import HalfComplex, Parted, answer
 from jtorch._engine.storage import Cell
-from jtorch._engine.tape import BaseOp, Tape, Value, enter, flush, force, forward_mode, pending, record, threads
+from jtorch._engine.tape import (
+    BaseOp,
+    Tape,
+    Value,
+    enter,
+    flush,
+    force,
+    forward_mode,
+    graph_watch,
+    pending,
+    record,
+    threads,
+)
 from jtorch._engine.tape import Node as TrieNode
 from jtorch._types import autograd_errors
 from jtorch._types.dtype import from_numpy
@@ -225,7 +237,7 @@ def apply(op: Any, operands: tuple, statics: tuple) -> list:
         if needs is None or not tape.grad_enabled or not op.differentiable:
             _, outs = record(tape, op, values, statics)
             results = [wrap(v) for v in outs]
-        elif op.residuals:
+        elif op.residuals and not tape.saving:
             results = _apply_keeping_residuals(tape, op, operands, values, statics, needs)
         else:
             node, outs = record(tape, op, values, statics)
@@ -247,10 +259,11 @@ class Plan:
     )  # fmt: skip
 
     def __init__(
-        self, op: Any, specs: tuple, statics: tuple, needs: tuple, pullback: Any, outs: tuple[Aval, ...]
+        self, op: Any, specs: tuple, statics: tuple, needs: tuple, pullback: Any, outs: tuple[Aval, ...],
+        residuals: bool = False,
     ):  # fmt: skip
         self.needs = needs
-        self.node_class = node_class(grad_name(op, specs, statics), op.residuals)
+        self.node_class = node_class(grad_name(op, specs, statics), residuals)
         self.shown = op.graph_operands(specs)
         self.saves_result = op.saves_result
         self.pullback = pullback
@@ -278,6 +291,8 @@ def attach(tape: Tape, node: TrieNode, operands: tuple, values: list, needs: tup
     g.plan = plan
     g.saved = [values[i] for i in plan.used] if plan.used else ()
     link(tape, g, operands, plan, results)
+    if graph_watch.active:
+        graph_watch.made(tape, g, operands)
 
 
 def link(tape: Tape, g: Any, operands: tuple, plan: Plan, results: list) -> None:
@@ -330,7 +345,8 @@ def _apply_keeping_residuals(tape: Tape, op: Any, operands: tuple, values: list,
     results = [wrap(v) for v in visible]
     plan = node.plans.get(needs)
     if plan is None:
-        plan = node.plans[needs] = Plan(op, specs, statics, pullback.needs, pullback, node.avals[: forward.visible])
+        outs_seen = node.avals[: forward.visible]
+        plan = node.plans[needs] = Plan(op, specs, statics, pullback.needs, pullback, outs_seen, residuals=True)
     g = plan.node_class()
     g.plan = plan
     g.saved = [values[i] for i in plan.used]
@@ -338,6 +354,8 @@ def _apply_keeping_residuals(tape: Tape, op: Any, operands: tuple, values: list,
     g.inputs = values
     g.origin = (op, specs, statics)
     link(tape, g, operands, plan, results)
+    if graph_watch.active:
+        graph_watch.made(tape, g, operands)
     return results
 
 
@@ -531,6 +549,15 @@ def replace_value(h: Handle, value: Value) -> None:
     h._own_version += 1
     writes.count += 1
     h._v = value
+
+
+def written(h: Handle) -> None:
+    """Counts a write that the engine did not see."""
+    if h._cell is None:
+        replace_value(h, h._v)
+    else:
+        _mark(h._cell.value, h, h._cell.version)
+        h._cell.version += 1
 
 
 def _mark(old: Value, h: Handle, at: int) -> None:

@@ -152,6 +152,10 @@ class Tape:
         self.sequence = 0  # numbers grad nodes in the order of the forward
         self.capture: Any = None  # what torch.compile notes of the function that runs: see capture.py
         self.word: Any = None  # the last program's indexing steps and error word, not looked at yet
+        self.saving: list = []  # pairs of functions that keep what grad nodes save in another form: see saved.py
+        self.saving_refused: str | None = None  # why there may be none
+        self.mutation: Any = None  # keeps what is saved while saved tensors may be written
+        self.walk: Any = None  # the backward that runs
         self.shadow: Any = None  # the program under way, when what it computes is checked: see shadow.py
 
 
@@ -175,7 +179,15 @@ class Unseen(dict):
         return default
 
 
+class GraphWatch:
+    """Who wants to see each new grad node: hooks on what nodes save, anomaly detection. One for the process."""
+
+    active = 0  # how many there are
+    made: Any = None  # called with the tape, the node and its operands: see saved.py
+
+
 forward_mode = ForwardMode()
+graph_watch = GraphWatch()
 _roots: dict[str, Node] = {}
 
 
@@ -338,10 +350,15 @@ def infer(op: BaseOp, specs: tuple[Spec, ...], statics: tuple) -> tuple[Aval, ..
     return found
 
 
+def inside_jtorch(filename: str) -> bool:
+    """True for a file of jtorch or code that it generated."""
+    return filename.startswith((_PACKAGE, "<jtorch"))
+
+
 def user_line() -> str:
     """`file:line` of the innermost frame outside jtorch."""
     frame = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith((_PACKAGE, "<jtorch")):
+    while frame is not None and inside_jtorch(frame.f_code.co_filename):
         frame = frame.f_back
     return "" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
 

@@ -24,15 +24,21 @@ def second_backward() -> RuntimeError:
 
 
 def saved_modified(
-    type_name: str, shape: Sequence[int], node: str, output: int, version: int, expected: int
+    type_name: str, shape: Sequence[int], node: str, output: int, version: int, expected: int, anomaly: bool = False
 ) -> RuntimeError:
     """A saved value was written to before backward; ``node`` names what made it, without "Backward0"."""
+    hint = (
+        "the backtrace further above shows the operation that failed to compute its gradient. The variable in question "
+        "was changed in there or anywhere later. Good luck!"
+        if anomaly
+        else "enable anomaly detection to find the operation that failed to compute its gradient, with "
+        "torch.autograd.set_detect_anomaly(True, check_nan=False)."
+    )
     origin = f", which is output {output} of {node}," if node else ""
     return RuntimeError(
         "one of the variables needed for gradient computation has been modified by an inplace operation: "
         f"[torch.{type_name}Tensor [{', '.join(map(str, shape))}]]{origin} is at version {version}; expected version "
-        f"{expected} instead. Hint: enable anomaly detection to find the operation that failed to compute its "
-        "gradient, with torch.autograd.set_detect_anomaly(True, check_nan=False)."
+        f"{expected} instead. Hint: {hint}"
     )
 
 

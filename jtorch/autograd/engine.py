@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 from jtorch._engine import backward as walk
+from jtorch._engine.backward import GradientEdge
+from jtorch._ops.joining import stack
 from jtorch._tensor import Tensor, backward_of, root_gradients
-from jtorch._types import autograd_errors
+from jtorch._types import autograd_errors, graph_errors
 
 
 def _listed(x: Any) -> tuple:
-    return (x,) if isinstance(x, Tensor) else tuple(x)
+    return (x,) if isinstance(x, (Tensor, GradientEdge)) else tuple(x)
 
 
 def backward(
-    tensors: Tensor | Sequence[Tensor],
+    tensors: Any,
     grad_tensors: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
     grad_variables: Any = None,
     inputs: Any = None,
 ) -> None:
-    """Accumulates the gradients of `tensors` into the leaves they were made from.
+    """Accumulates the gradients of `tensors`, or what arrives at edges, into the leaves they were made from.
 
     https://docs.pytorch.org/docs/stable/generated/torch.autograd.backward.html
 
@@ -32,23 +35,36 @@ def backward(
     >>> x.grad
     tensor([2., 4.])
     """
+    if grad_variables is not None:
+        warnings.warn("`grad_variables` is deprecated. Use `grad_tensors` instead.", FutureWarning, stacklevel=2)
+        if grad_tensors is not None:
+            raise RuntimeError(
+                "`grad_tensors` and `grad_variables` (deprecated) arguments both passed to `backward()`. Please only "
+                "use `grad_tensors`."
+            )
+        grad_tensors = grad_variables
     roots = _listed(tensors)
-    given = grad_variables if grad_tensors is None else grad_tensors
-    grads = (None,) * len(roots) if given is None else _listed(given)
+    grads = (None,) * len(roots) if grad_tensors is None else _listed(grad_tensors)
+    if isinstance(inputs, dict):
+        inputs = tuple(inputs.values())
     backward_of(roots, grads, retain_graph, create_graph, inputs)
 
 
 def grad(
-    outputs: Tensor | Sequence[Tensor],
-    inputs: Tensor | Sequence[Tensor],
+    outputs: Any,
+    inputs: Any,
     grad_outputs: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    only_inputs: bool = True,
     allow_unused: bool | None = None,
     is_grads_batched: bool = False,
     materialize_grads: bool = False,
-) -> tuple:
+) -> Any:
     """The gradients of `outputs` with respect to `inputs`, returned instead of accumulated.
+
+    Of a dictionary of inputs it returns one of gradients. With `is_grads_batched` each of `grad_outputs` holds many
+    along its first dimension, and so does each result.
 
     https://docs.pytorch.org/docs/stable/generated/torch.autograd.grad.html
 
@@ -58,28 +74,67 @@ def grad(
     >>> torch.autograd.grad(g, x)
     (tensor(18.),)
     """
-    if is_grads_batched:
-        raise NotImplementedError("jtorch: is_grads_batched is not supported yet; call grad once per row instead")
     if materialize_grads and allow_unused is False:
         raise ValueError(
             "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."
         )
+    if isinstance(inputs, dict):
+        named = grad(
+            outputs, tuple(inputs.values()), grad_outputs, retain_graph, create_graph, only_inputs, allow_unused,
+            is_grads_batched, materialize_grads,
+        )  # fmt: skip
+        return dict(zip(inputs, named, strict=True))
+    if not only_inputs:
+        warnings.warn(
+            "only_inputs argument is deprecated and is ignored now (defaults to True). To accumulate gradient for "
+            "other parts of the graph, please use torch.autograd.backward.",
+            FutureWarning,
+            stacklevel=2,
+        )
     roots, wanted = _listed(outputs), _listed(inputs)
-    for x in wanted:
-        if not x.requires_grad:
-            raise autograd_errors.input_without_grad()
     given = (None,) * len(roots) if grad_outputs is None else _listed(grad_outputs)
     keep = create_graph if retain_graph is None else retain_graph
-    found = walk.run_backward(roots, root_gradients(roots, given), keep, create_graph, wanted, accumulate=False)
+    if not is_grads_batched:
+        found = _gradients(roots, root_gradients(roots, given), keep, create_graph, wanted)
+    else:
+        found = _of_rows(roots, given, keep, create_graph, wanted)
     pairs = enumerate(zip(wanted, found, strict=True))
     return tuple(_filled(i, x, g, allow_unused, materialize_grads) for i, (x, g) in pairs)
 
 
-def _filled(index: int, x: Tensor, g: Any, allow_unused: bool | None, materialize: bool) -> Any:
+def _gradients(roots: Sequence, grads: Sequence, keep: bool, create_graph: bool, wanted: Sequence) -> list:
+    if not wanted:
+        raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
+    for x in wanted:
+        if not isinstance(x, GradientEdge) and not x.requires_grad:
+            raise autograd_errors.input_without_grad()
+    return walk.run_backward(roots, grads, keep, create_graph, wanted, accumulate=False)
+
+
+def _of_rows(roots: Sequence, given: Sequence, keep: bool, create_graph: bool, wanted: Sequence) -> list:
+    """One walk for each row of the gradients given, on the same tape."""
+    for i, (t, g) in enumerate(zip(roots, given, strict=False)):
+        if g is not None and g.shape[1:] != walk.aval_of_root(t).shape:
+            raise graph_errors.batched_grad_shape(i, g.shape[1:], walk.aval_of_root(t).shape)
+    rows = [[None] * len(given)] if all(g is None for g in given) else _rows(given)
+    found = [
+        _gradients(roots, root_gradients(roots, row), keep or at < len(rows) - 1, create_graph, wanted)
+        for at, row in enumerate(rows)
+    ]
+    return [None if column[0] is None else stack(column) for column in zip(*found, strict=True)]
+
+
+def _rows(given: Sequence) -> list[list]:
+    size = next(g.shape[0] for g in given if g is not None)
+    columns = [[None] * size if g is None else [g[i] for i in range(max(size, 1))] for g in given]
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
+def _filled(index: int, x: Any, g: Any, allow_unused: bool | None, materialize: bool) -> Any:
     if g is not None:
         return g
     if materialize:
-        return walk.zeros(x._v.aval)
+        return walk.zeros(walk.aval_of_root(x))
     if not allow_unused:
         raise autograd_errors.input_unused(index)
     return None

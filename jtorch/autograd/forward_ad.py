@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from jtorch._engine import forward
 from jtorch._engine.handle import Handle
 from jtorch._engine.tape import forward_mode
-from jtorch._types import errors
+from jtorch._types import errors, graph_errors
 from jtorch.autograd.modes import Mode
 
 
@@ -61,11 +61,7 @@ def make_dual(tensor: Any, tangent: Any, *, level: int | None = None) -> Any:
             "supported."
         )
     if tensor.shape != tangent.shape:
-        raise RuntimeError(
-            "Trying to set a forward gradient that has a different size than that of the original Tensor, this is not "
-            f"supported. Tensor is of size {list(tensor.shape)} while the given forward gradient is of size "
-            f"{list(tangent.shape)}."
-        )
+        raise graph_errors.tangent_size(tensor.shape, tangent.shape)
     dual = tensor.view_as(tensor)
     forward.carry(dual, tangent)
     return dual

@@ -1,4 +1,5 @@
-"""``torch.utils``: data loading, and the handles of hooks."""
+"""``torch.utils``: data loading, checkpoints, and the handles of hooks."""
 
+from . import checkpoint as checkpoint
 from . import data as data
 from . import hooks as hooks
