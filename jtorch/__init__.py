@@ -7,6 +7,7 @@ from math import nan as nan
 from math import pi as pi
 
 from jtorch import _dynamo as _dynamo
+from jtorch import _missing as _missing
 from jtorch import autograd as autograd
 from jtorch import compiler as compiler
 from jtorch import config as config
@@ -20,12 +21,17 @@ from jtorch import _complex32 as _complex32
 from jtorch import masked as masked
 from jtorch import ops as ops
 from jtorch import optim as optim
+from jtorch import return_types as return_types
 from jtorch import serialization as serialization
 from jtorch import signal as signal
 from jtorch import sparse as sparse
 from jtorch import special as special
+from jtorch import storage as storage
 from jtorch import testing as testing
+from jtorch import torch_version as torch_version
+from jtorch import types as types
 from jtorch import utils as utils
+from jtorch import version as version
 from jtorch._alias import __version__ as __version__
 from jtorch._alias import install as install
 from jtorch._alias import uninstall as uninstall
@@ -39,11 +45,17 @@ from jtorch._utils import get_device_module as get_device_module
 from jtorch.func import vmap as vmap
 from jtorch.serialization import load as load
 from jtorch.serialization import save as save
+from jtorch.storage import STORAGE_TYPES as _STORAGE_TYPES
+from jtorch.storage import TypedStorage as TypedStorage
+from jtorch.storage import UntypedStorage as UntypedStorage
 
 # The star leaves out names that begin with an underscore, and torch has some: torch._chunk_cat.
 globals().update(_registry.namespace("torch"))
 globals().update(_TENSOR_TYPES)
+globals().update(_STORAGE_TYPES)
+Storage = _STORAGE_TYPES["FloatStorage"]
 newaxis = None
+_missing.install(Tensor)
 
 # A training step makes thousands of small objects, so Python's collector runs often and each time walks all of JAX's
 # modules (half of a step of many tiny operations). What exists by now stays for good: it need not be walked.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections import OrderedDict
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from jtorch._engine.backward import GradientEdge, RemovableHandle
 from jtorch._engine.handle import (
     Handle,
     alias,
+    data_of,
     geometry,
     install_tensor,
     own_cell,
@@ -30,7 +32,8 @@ from jtorch._engine.handle import (
     version,
 )
 from jtorch._engine.tape import threads
-from jtorch._ops import creation
+from jtorch._legacy import construct
+from jtorch._ops.creation import from_numpy
 from jtorch._ops.facts import is_nonzero
 from jtorch._printing import tensor_repr
 from jtorch._types import autograd_errors, errors, graph_errors
@@ -50,11 +53,13 @@ class Tensor(Handle):
     tensor([1., 2.])
     """
 
+    __module__ = "jtorch"
     __array_priority__ = 1000
     _is_param = False
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Tensor:
-        return _legacy(cls, args, kwargs)
+        found = construct(get_default_dtype(), args, kwargs, any_type=True)
+        return found if cls is Tensor else Tensor._make_subclass(cls, found)
 
     @staticmethod
     def _make_subclass(kind: type, data: Tensor, require_grad: bool = False) -> Any:
@@ -155,6 +160,9 @@ class Tensor(Handle):
     def requires_grad(self, wish: bool) -> None:
         if not wish and self._node is not None:
             raise autograd_errors.requires_grad_non_leaf()
+        found = self._v.aval.dtype
+        if wish and not (found.is_floating_point or found.is_complex):
+            raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
         self.requires_grad_(wish)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
@@ -181,6 +189,8 @@ class Tensor(Handle):
         """The node that made this tensor."""
         if self._cell is not None:
             read(self)
+            if self._stale and self._requires_grad:
+                raise autograd_errors.no_grad_view_modified()
         return self._node
 
     @property
@@ -242,7 +252,7 @@ class Tensor(Handle):
     @property
     def data(self) -> Tensor:
         """The same data, unknown to autograd."""
-        return alias(self)
+        return data_of(self)
 
     @data.setter
     def data(self, new: Tensor) -> None:
@@ -317,7 +327,23 @@ class Tensor(Handle):
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         found = self.numpy()
-        return found if dtype is None else found.astype(dtype, copy=False)
+        if copy is False and dtype is not None and found.dtype != dtype:
+            raise ValueError("Unable to avoid copy while creating an array as requested.")
+        return found if dtype is None and not copy else found.astype(dtype or found.dtype, copy=bool(copy))
+
+    def __array_wrap__(self, array: np.ndarray, context: Any = None, return_scalar: bool = False) -> Tensor:
+        return from_numpy(array.astype(np.uint8) if array.dtype == bool else array)
+
+    @property
+    def __cuda_array_interface__(self) -> Any:
+        if self.device.type != "cuda":
+            raise AttributeError(
+                f"Can't get __cuda_array_interface__ on non-CUDA tensor type: {self.type()} If CUDA data is required "
+                "use tensor.cuda() to copy tensor to device memory."
+            )
+        raise NotImplementedError(
+            "__cuda_array_interface__: a GPU's memory is JAX's; share it through torch.utils.dlpack"
+        )
 
     def _numpy_copy(self) -> np.ndarray:
         return to_host(self)
@@ -333,21 +359,36 @@ class Tensor(Handle):
     def __bool__(self) -> bool:
         return is_nonzero(self)
 
+    __nonzero__ = __bool__
+
     def __int__(self) -> int:
-        return int(self.item())
+        return int(self._only("int64_t"))
+
+    __long__ = __int__
 
     def __float__(self) -> float:
         warn_of_graph(self)
-        return float(self.item())
+        return float(self._only("double"))
 
     def __complex__(self) -> complex:
         warn_of_graph(self)
-        return complex(self.item())
+        return complex(self._only())
+
+    def _only(self, real: str = "") -> Any:
+        """The one element; of a complex one the real part, for a number of the C type `real`."""
+        if self._v.aval.size != 1:
+            raise errors.number_many()
+        found = self.item()
+        if not real or not isinstance(found, complex):
+            return found
+        if found.imag:
+            raise RuntimeError(f"value cannot be converted to type {real} without overflow")
+        return found.real
 
     def __index__(self) -> int:
         found = self.item() if self._v.aval.size == 1 else None
         if not isinstance(found, int):
-            raise TypeError("only integer tensors of a single element can be converted to an index")
+            raise errors.not_an_index()
         return int(found)
 
     def __len__(self) -> int:
@@ -357,11 +398,14 @@ class Tensor(Handle):
 
     __hash__ = object.__hash__  # by identity; optimizers and modules look tensors up all the time
 
+    def __delitem__(self, index: Any) -> None:
+        raise TypeError("Tensor does not support deleting items")
+
     def __reversed__(self) -> Any:
         return self.flip(0) if self.ndim else self
 
     def __dir__(self) -> list[str]:
-        return sorted({*dir(type(self)), *self.__dict__})
+        return sorted({*filter(partial(hasattr, type(self)), dir(type(self))), *self.__dict__})
 
 
 def _entry(function: str, entries: tuple[int, ...], dim: Any) -> int:
@@ -389,9 +433,9 @@ def backward_of(tensors: Any, gradients: Any, retain_graph: Any, create_graph: b
         inputs = (inputs,) if isinstance(inputs, (Tensor, GradientEdge)) else tuple(inputs)
         if not inputs:
             raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
-        if not all(isinstance(x, GradientEdge) or x._requires_grad for x in inputs):
-            raise autograd_errors.retain_without_grad()
     grads = root_gradients(tensors, gradients)
+    if inputs is not None and not all(isinstance(x, GradientEdge) or x._requires_grad for x in inputs):
+        raise autograd_errors.retain_without_grad()
     if create_graph:
         warn_once(
             "Using backward() with create_graph=True will create a reference cycle between the parameter and its "
@@ -416,6 +460,8 @@ def root_gradients(tensors: Any, gradients: Any) -> list:
         if g is None:
             if aval.size != 1:
                 raise autograd_errors.grad_scalar_only()
+            if aval.dtype.is_complex:
+                raise autograd_errors.grad_real_only(str(aval.dtype))
             g = backward.ones(aval)
         elif g._v.aval.shape != aval.shape:
             raise autograd_errors.grad_shape(i, g._v.aval.shape, aval.shape)
@@ -427,22 +473,26 @@ def root_gradients(tensors: Any, gradients: Any) -> list:
     return found
 
 
-def _legacy(cls: type, args: tuple, kwargs: dict) -> Any:
-    """`torch.Tensor(2, 3)`, `torch.Tensor([1., 2.])`, `torch.Tensor(t)`: always the default dtype."""
-    from_data = args and not (all(isinstance(a, int) for a in args) or isinstance(args[0], Size))
-    if from_data:
-        (data,) = args
-        t = alias(data) if isinstance(data, Tensor) else creation.tensor(data, dtype=get_default_dtype(), device="cpu")
-    else:
-        t = creation.empty(args[0] if args and isinstance(args[0], Size) else args or (0,), device="cpu")
-    return t if cls is Tensor else Tensor._make_subclass(cls, t)
-
-
 def _install_operators() -> None:
     for name, method in operator_methods(registry.namespace("torch")).items():
         setattr(Tensor, name, method)
 
 
+def _refuse_writes() -> None:
+    """Gives each property without a setter torch's error."""
+    for name, found in list(vars(Tensor).items()):
+        if isinstance(found, property) and found.fset is None:
+            setattr(Tensor, name, property(found.fget, _not_writable(name), found.fdel, found.__doc__))
+
+
+def _not_writable(name: str) -> Any:
+    def refuse(self: Tensor, value: Any) -> None:
+        raise AttributeError(f"attribute '{name}' of 'torch._C.TensorBase' objects is not writable")
+
+    return refuse
+
+
 install_tensor(Tensor)
 registry.install_methods(Tensor)
 _install_operators()
+_refuse_writes()

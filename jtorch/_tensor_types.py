@@ -6,42 +6,28 @@ https://docs.pytorch.org/docs/stable/tensors.html#data-types
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from jtorch import _root as torch
+from jtorch._legacy import construct
 from jtorch._ops import conversion
-from jtorch._types import errors
 
 
 class _TensorType(type):
     dtype: Any
 
-    def __call__(cls, *args: Any, device: Any = None, **given: Any) -> torch.Tensor:
+    def __call__(cls, *args: Any, **named: Any) -> torch.Tensor:
         """Sizes make a tensor of whatever memory held, a sequence one of its numbers; a tensor of the dtype is shown
         again."""
-        if "data" in given:
-            args = (given.pop("data"),)
-        if given:
-            raise TypeError(f"new() got an unexpected keyword argument '{next(iter(given))}'")
-        data = args[0] if len(args) == 1 else args
-        if isinstance(data, torch.Tensor):
-            return cls._of(data)
-        if isinstance(data, torch.Size) or args == () or all(type(n) is int for n in args):
-            return torch.empty(args if type(data) is int else data or (0,), dtype=cls.dtype, device=device)
-        if isinstance(data, str):
-            raise TypeError(f"new(): invalid data type '{type(data).__name__}'")
-        if not isinstance(data, Iterable):
-            raise TypeError(f"new(): data must be a sequence (got {type(data).__name__})")
-        return torch.tensor(data if hasattr(data, "dtype") else list(data), dtype=cls.dtype, device=device)
-
-    def _of(cls, tensor: torch.Tensor) -> torch.Tensor:
-        if tensor.dtype is not cls.dtype:
-            raise errors.other_tensor_type(cls.dtype.type_name, tensor.dtype.type_name)
-        return tensor.detach() if not tensor.requires_grad else tensor.view_as(tensor)
+        return construct(cls.dtype, args, named)
 
     def __instancecheck__(cls, instance: Any) -> bool:
-        return isinstance(instance, torch.Tensor) and instance.dtype is cls.dtype and not instance.is_cuda
+        return (
+            isinstance(instance, torch.Tensor)
+            and instance.dtype is cls.dtype
+            and instance.layout is torch.strided
+            and not instance.is_cuda
+        )
 
 
 _TensorType.__name__ = _TensorType.__qualname__ = "tensortype"

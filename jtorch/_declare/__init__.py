@@ -1,5 +1,6 @@
 """Layer 2: how an op is declared. Op files import JAX and this package, nothing else of jtorch."""
 
+from jtorch._declare import arming as arming  # registers itself with dispatch
 from jtorch._declare import registry as registry
 from jtorch._declare.bind import as_int as as_int
 from jtorch._declare.bind import size_of as size_of
@@ -38,6 +39,7 @@ from jtorch._declare.variants import from_host as from_host
 from jtorch._declare.variants import from_shared as from_shared
 from jtorch._declare.variants import inplace_twin as inplace_twin
 from jtorch._declare.variants import moved_to as moved_to
+from jtorch._declare.variants import named_results as named_results
 from jtorch._declare.variants import to_host as to_host
 from jtorch._declare.variants import write_back as write_back
 from jtorch._declare.variants import write_out as write_out
@@ -55,3 +57,4 @@ from jtorch._engine.parts import Parted as Parted
 from jtorch._engine.parts import answer as answer
 from jtorch._engine.parts import sparse_gradients as sparse_gradients
 from jtorch._types import errors as errors
+from jtorch._types.cures import cured as cured

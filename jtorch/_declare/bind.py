@@ -7,6 +7,7 @@ the slow functions here, which convert it or raise torch's error.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import operator
 import types
@@ -16,12 +17,13 @@ from typing import Any
 import numpy as np
 
 from jtorch._declare import older
-from jtorch._declare.arming import raw_of
-from jtorch._declare.dispatch import looks_itself, met
+from jtorch._declare.dispatch import code_holder, met
 from jtorch._declare.fastpath import NAMES, fast_lines
 from jtorch._declare.op import Op
 from jtorch._declare.out_rules import COMPUTED_IN_OUT, computing_dtype
+from jtorch._declare.return_types import out_type
 from jtorch._declare.roles import OPERANDS, REQUIRED, Param
+from jtorch._declare.shown import given, looks_itself
 from jtorch._engine.handle import Handle, apply, read
 from jtorch._engine.tape import NUMBERS, force
 from jtorch._types import errors
@@ -67,7 +69,7 @@ def binder(
         names.update(_NAMES)
         source = _source(op, called, method, out, operator, names)
         exec(compile(source, f"<jtorch {called}>", "exec"), names)
-        real, own = names[called], raw_of(fn)
+        real, own = names[called], code_holder(fn)
         own.__defaults__, own.__kwdefaults__ = real.__defaults__, real.__kwdefaults__
         own.__code__ = real.__code__
         return own
@@ -172,7 +174,7 @@ def _overridden(op: Op, star: str | None, out: bool, method: bool) -> list[str]:
 def _given(arguments: dict[str, Any], fn: Any) -> dict[str, Any]:
     """The arguments that are not the defaults: what was given by place is handed on by name."""
     defaults = {name: p.default for name, p in inspect.signature(fn).parameters.items()}
-    return {name: x for name, x in arguments.items() if x is not None and x is not defaults[name] and x is not MISSING}
+    return given({name: x for name, x in arguments.items() if x is not MISSING}, defaults)
 
 
 def _older_lines(op: Op, method: bool, out: bool, names: dict[str, Any]) -> list[str]:
@@ -237,9 +239,9 @@ def _check(fn: str, p: Param, at: int, position: int, star: bool) -> list[str]:
     return [f"    if {n}.__class__ is list: {n} = tuple({n})"]
 
 
-def _finisher(op: Op) -> Callable:
+def _finisher(op: Op, out: bool = False) -> Callable:
     if op.result_type is not None:
-        return op.result_type
+        return functools.partial(tuple.__new__, out_type(op.result_type) if out else op.result_type)
     if op.single:
         return operator.itemgetter(0)
     return tuple
@@ -323,12 +325,35 @@ def as_int(value: Any) -> int | None:
         return None
 
 
+# Reductions that torch also has without `dim`, so that two signatures refuse: what the first of them takes.
+_OF_ALL = {
+    "sum": "torch.dtype dtype = None",
+    "prod": "torch.dtype dtype = None",
+    "mean": "torch.dtype dtype = None, Tensor out = None",
+}
+_A_TENSOR = type("Tensor", (), {})()  # for messages about the arguments after it
+
+
+def _wrong_dim(fn: str, name: str, position: int | None, expected: str, value: Any) -> TypeError:
+    if fn not in _OF_ALL or position is None:
+        return errors.argument_type(fn, name, position, expected, value)
+    along = f"{expected} dim, bool keepdim = False, *, torch.dtype dtype = None"
+    if position == 1:
+        error = errors.invalid_combination(fn, [value], {}, ["*, torch.dtype dtype = None", along])
+    else:
+        forms = [f"Tensor input, *, {_OF_ALL[fn]}", f"Tensor input, {along}, Tensor out = None"]
+        error = errors.invalid_combination(fn, [_A_TENSOR, value], {}, forms)
+    if isinstance(value, Handle):
+        errors.cured(error, f"x + y adds two tensors; torch.stack([x, y]).{fn}(0) takes several")
+    return error
+
+
 def _dim(fn: str, name: str, position: int | None, value: Any) -> int:
     if value is MISSING:
         raise errors.missing_arguments(fn, [name])
     found = as_int(value)
     if found is None:
-        raise errors.argument_type(fn, name, position, "int", value)
+        raise _wrong_dim(fn, name, position, "int", value)
     return found
 
 
@@ -360,7 +385,7 @@ size_of = _size  # for functions that read a shape themselves
 
 def _ints(fn: str, name: str, position: int | None, value: Any) -> tuple[int, ...]:
     if not isinstance(value, (tuple, list)):
-        raise errors.argument_type(fn, name, position, "tuple of ints", value)
+        raise _wrong_dim(fn, name, position, "tuple of ints", value)
     found = []
     for i, item in enumerate(value):
         number = item if item.__class__ is int else as_int(item)

@@ -22,9 +22,10 @@ from typing import Any
 
 from jtorch._declare import registry
 from jtorch._declare.bind import _finisher, as_int, binder
-from jtorch._declare.dispatch import looks_itself, met
+from jtorch._declare.dispatch import met
 from jtorch._declare.op import Op, camel
 from jtorch._declare.roles import REQUIRED
+from jtorch._declare.shown import looks_itself
 from jtorch._declare.variants import inplace_twin, out_finisher, without_out
 from jtorch._engine.geometry import Geometry
 from jtorch._engine.handle import Handle, ViewOp, ViewPlan, geometry, plan_key, take_view
@@ -52,7 +53,10 @@ def _declare(
     name = public or op.name
     place = namespace or registry.namespace_of(body.__module__)
     OPS[f"{body.__module__}.{body.__name__}"] = op
-    finish = out_finisher(op.name.strip("_"), _finisher(op), op.single, op.order == "pointwise") if out else None
+    finish = None
+    if out:
+        ends = _finisher(op), _finisher(op, out=True)
+        finish = out_finisher(op.name.strip("_"), *ends, op.single, op.order == "pointwise")
     fn: Any = binder(op, out=out, finish=finish)
     if forms:
         fn.forms = forms

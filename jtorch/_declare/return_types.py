@@ -10,23 +10,37 @@ import operator
 from collections.abc import Sequence
 from typing import Any
 
+# Every one that was declared, by its name: the contents of torch.return_types.
+TYPES: dict[str, type[ReturnType]] = {}
+
 
 class ReturnType(tuple):
     """A tuple whose items have names."""
 
     __slots__ = ()
-    names: tuple[str, ...] = ()
+    __match_args__: tuple[str, ...] = ()
+
+    def __new__(cls, sequence: Sequence, dict: Any = None) -> Any:
+        if not hasattr(sequence, "__iter__"):
+            raise TypeError("constructor requires a sequence")
+        self = tuple.__new__(cls, sequence)
+        if len(self) != len(cls.__match_args__):
+            raise TypeError(
+                f"torch.return_types.{cls.__name__}() takes a {len(cls.__match_args__)}-sequence "
+                f"({len(self)}-sequence given)"
+            )
+        return self
 
     def __repr__(self) -> str:
-        items = ",\n".join(f"{name}={item!r}" for name, item in zip(self.names, self, strict=True))
+        items = ",\n".join(f"{name}={item!r}" for name, item in zip(self.__match_args__, self, strict=True))
         return f"torch.return_types.{type(self).__name__}(\n{items})"
 
     def __reduce__(self) -> Any:
-        return tuple, (tuple(self),)
+        return type(self), (tuple(self), {})
 
 
 def return_type(name: str, fields: Sequence[str]) -> type[ReturnType]:
-    """The class of an op's results.
+    """The class of an op's results, one for each name.
 
     >>> from jtorch._declare.return_types import return_type
     >>> return_type("max", ("values", "indices"))((7, 0))
@@ -34,7 +48,19 @@ def return_type(name: str, fields: Sequence[str]) -> type[ReturnType]:
     values=7,
     indices=0)
     """
+    if name not in TYPES:
+        for one in (name, f"{name}_out"):
+            TYPES[one] = _declared(one, fields)
+    return TYPES[name]
+
+
+def out_type(kind: type) -> type[ReturnType]:
+    """The class of the same op's results where it was given `out=`."""
+    return TYPES[f"{kind.__name__}_out"]
+
+
+def _declared(name: str, fields: Sequence[str]) -> type[ReturnType]:
     items: dict[str, Any] = {field: property(operator.itemgetter(i)) for i, field in enumerate(fields)}
-    items.update(__slots__=(), __module__="torch.return_types", names=tuple(fields))
+    items.update(__slots__=(), __module__="jtorch.return_types", __match_args__=tuple(fields), __doc__=None)
     items.update(n_fields=len(fields), n_sequence_fields=len(fields), n_unnamed_fields=0)
     return type(name, (ReturnType,), items)

@@ -18,6 +18,7 @@ from jtorch._declare.layouts import laid
 from jtorch._declare.op import _cast, broadcast
 from jtorch._declare.out_rules import FILLS_MEMORY, check_type, keeps_shape, lies_by_rows, warning_of_resize
 from jtorch._declare.promote import can_cast
+from jtorch._declare.return_types import out_type
 from jtorch._declare.verbs import as_strided_view, is_contiguous
 from jtorch._engine import backend
 from jtorch._engine.aval import NO_DATA, Aval, aval_of
@@ -32,6 +33,7 @@ from jtorch._engine.handle import (
     own_cell,
     own_write,
     read,
+    rename_node,
     wrap,
     write_value,
 )
@@ -143,11 +145,42 @@ def write_back(name: str, target: Any, result: Any, reads: Iterable = (), pointw
             raise errors.output_shape(aval.shape, found.shape)
         result = apply(EXPAND, (result,), (aval.shape,))[0]
     if found.dtype is not aval.dtype:
-        if not can_cast(found.dtype, aval.dtype):
-            raise errors.cast(found.dtype.type_name, aval.dtype.type_name)
+        _check_cast(name, found.dtype, aval.dtype, reads)
+        node = type(result._node).__name__
         result = cast_to(result, aval.dtype)
+        if result._node is not None:
+            rename_node(result, node)
     assign(target, result)
     return target
+
+
+_NUMBERED = frozenset({"clamp_", "clip_", "clamp_min_", "clamp_max_"})  # name C's types where bounds are numbers
+
+
+def _check_cast(name: str, found: dtype, to: dtype, reads: Iterable) -> None:
+    """Raises where an op in place may not write its result's type into the tensor's."""
+    if name == "float_power_":
+        raise RuntimeError(
+            f"the base given to float_power_ has dtype {to.type_name} but the operation's result requires dtype "
+            f"{found.type_name}"
+        )
+    if can_cast(found, to):
+        return
+    if name == "ldexp_":
+        raise RuntimeError(f"ldexp can't be cast to the desired output type {to.type_name}")
+    by_numbers = name in _NUMBERED and not any(isinstance(x, Handle) for x in reads)
+    raise errors.cast(found.type_name, errors.c_name(to.type_name) if by_numbers else to.type_name)
+
+
+def refuse_write(target: Any, operands: Iterable) -> None:
+    """Raises where `target` may not be written, or is smaller than a pointwise op of it and `operands`."""
+    check_inplace(target, threads.tape)
+    shape = target._v.aval.shape
+    for x in operands:
+        if isinstance(x, Handle):
+            shape = broadcast(shape, x._v.aval.shape)
+    if shape != target._v.aval.shape:
+        raise errors.output_shape(target._v.aval.shape, shape)
 
 
 def _check_place(written: Aval, result: Aval) -> None:
@@ -163,7 +196,12 @@ def inplace_twin(name: str, fn: Callable) -> Callable:
 
     def twin(input: Any, *args: Any, **kwargs: Any) -> Any:
         check_inplace(input, threads.tape)
-        result = fn(input, *args, **kwargs)
+        try:
+            result = fn(input, *args, **kwargs)
+        except NotImplementedError:
+            if order == "pointwise":
+                refuse_write(input, args)
+            raise
         return write_back(name, input, result, (*args, *kwargs.values()), order == "pointwise")
 
     twin.__name__ = twin.__qualname__ = name
@@ -239,7 +277,12 @@ def write_outs(name: str, out: Any, results: Sequence, reads: Iterable = ()) -> 
     return [write_out(name, o, r, reads, several=True) for o, r in zip(out, results, strict=True)]
 
 
-def out_finisher(name: str, finish: Callable, single: bool, pointwise: bool) -> Callable:
+def named_results(kind: type, name: str, results: Sequence, out: Any) -> Any:
+    """The tuple a function written out returns, whose `out=` makes one of another name."""
+    return kind(results) if out is None else out_type(kind)(write_outs(name, out, results))
+
+
+def out_finisher(name: str, finish: Callable, finish_out: Callable, single: bool, pointwise: bool) -> Callable:
     """Ends a call that may have `out=`."""
 
     def end(results: list, out: Any, operands: tuple) -> Any:
@@ -247,12 +290,12 @@ def out_finisher(name: str, finish: Callable, single: bool, pointwise: bool) -> 
             return finish(results)
         if single:
             return write_out(name, out, results[0], operands, pointwise=pointwise)
-        return finish(write_outs(name, out, results, operands))
+        return finish_out(write_outs(name, out, results, operands))
 
     return end
 
 
 __all__ = [
     "cast_to", "copy_in", "copy_of", "drawn", "end_of_work", "from_host", "from_shared", "inplace_twin", "moved_to",
-    "out_finisher", "own_cell", "to_host", "write_back", "write_out", "write_outs",
+    "out_finisher", "named_results", "own_cell", "to_host", "write_back", "write_out", "write_outs",
 ]  # fmt: skip

@@ -11,7 +11,6 @@ from typing import Any
 from jtorch._declare import Handle, composite, errors, placement, promote, registry
 from jtorch._declare.op import weighed
 from jtorch._declare.types import PYTHON_DTYPES, dtype, get_default_dtype
-from jtorch._ops import creation
 from jtorch._ops.arguments import check_tensor
 
 
@@ -29,7 +28,7 @@ def is_tensor(obj: Any) -> bool:
 @composite(method=False)
 def is_storage(obj: Any) -> bool:
     """True for storages."""
-    return type(obj).__name__ in ("UntypedStorage", "TypedStorage")
+    return type(obj).__module__ == "jtorch.storage" and type(obj).__name__ in ("UntypedStorage", "TypedStorage")
 
 
 @composite(method=False)
@@ -177,24 +176,6 @@ for _name, _kind in {"is_cuda": "cuda", "is_cpu": "cpu", "is_xpu": "xpu", "is_mp
     _flag(_name, _kind)
 for _name in ("is_sparse", "is_sparse_csr", "is_quantized", "is_mkldnn", "is_nested", "is_vulkan", "is_ipu"):
     registry.add_method(_name, property(lambda self: False, doc="Always False: jtorch has no such tensors."))
-
-
-@composite(
-    function=False,
-    forms=("self, *args, device=None", "self, storage", "self, other", "self, size, *, device=None"),
-)
-def new(self: Any, *args: Any, device: Any = None, **named: Any) -> Any:
-    """A tensor of this dtype: of a shape, or of data (by keyword `size`, `other`); empty without either."""
-    args = tuple(named["size"]) if "size" in named else (*args, *named.values())
-    kind: dtype = self._v.aval.dtype
-    if args and not isinstance(args[0], int):
-        data = args[0]
-        if isinstance(data, Handle):
-            return data.detach()
-        if type(data).__name__ != "Size":
-            return creation.tensor(data, dtype=kind, device=device or self._v.aval.device)
-        args = tuple(data)
-    return creation.empty(args or (0,), dtype=kind, device=device or self._v.aval.device)
 
 
 @composite(function=False)

@@ -5,7 +5,7 @@ https://docs.pytorch.org/docs/stable/dlpack.html
 
 from __future__ import annotations
 
-import ctypes
+import enum
 import os
 from typing import Any
 
@@ -14,9 +14,34 @@ import numpy as np
 from jtorch._declare import Handle, composite, errors, from_shared, registry
 from jtorch._declare.fill import dtype_of
 from jtorch._declare.placement import check_layout, placed
-from jtorch._declare.types import get_default_dtype
+from jtorch._declare.types import get_default_dtype, strided
 
-_CPU = (1, 0)  # DLPack's device type and number of host memory
+
+
+class DLDeviceType(enum.IntEnum):
+    """DLPack's numbers for kinds of memory (dlpack.h)."""
+
+    kDLCPU = 1
+    kDLCUDA = 2
+    kDLCUDAHost = 3
+    kDLOpenCL = 4
+    kDLVulkan = 7
+    kDLMetal = 8
+    kDLVPI = 9
+    kDLROCM = 10
+    kDLROCMHost = 11
+    kDLExtDev = 12
+    kDLCUDAManaged = 13
+    kDLOneAPI = 14
+    kDLWebGPU = 15
+    kDLHexagon = 16
+    kDLMAIA = 17
+
+
+_INVALID = (
+    "from_dlpack received an invalid capsule. Note that DLTensor capsules can be consumed only once, so you might have "
+    "already constructed a tensor from it once."
+)
 
 
 class _Capsule:
@@ -29,20 +54,22 @@ class _Capsule:
         return self._capsule
 
     def __dlpack_device__(self) -> tuple[int, int]:
-        return _CPU
+        return int(DLDeviceType.kDLCPU), 0
 
 
 def _array_of(ext_tensor: Any) -> np.ndarray:
     """A NumPy array on the memory of something that speaks DLPack."""
     if isinstance(ext_tensor, np.ndarray):
+        if ext_tensor.dtype.kind not in "biufc":
+            raise BufferError("DLPack only supports signed/unsigned integers, float and complex dtypes.")
         return ext_tensor
     if type(ext_tensor).__name__ == "PyCapsule":
-        return np.from_dlpack(_Capsule(ext_tensor))
+        try:
+            return np.from_dlpack(_Capsule(ext_tensor))
+        except ValueError:  # a capsule that was used is renamed
+            raise RuntimeError(_INVALID) from None
     if not hasattr(ext_tensor, "__dlpack__"):
-        raise RuntimeError(
-            "from_dlpack received an invalid capsule. Note that DLTensor capsules can be consumed only once, so you "
-            "might have already constructed a tensor from it once."
-        )
+        raise RuntimeError(_INVALID)
     return np.from_dlpack(ext_tensor)
 
 
@@ -68,22 +95,18 @@ def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None
     return moved.clone() if copy and moved is t else moved
 
 
-class _Memory(np.ndarray):
-    """An array that keeps the owner of its memory alive."""
+class _Memory:
+    """An array's memory as one that may be written to; keeps the array."""
 
-    owner: Any
+    def __init__(self, array: np.ndarray):
+        self._owner = array
+        found = array.__array_interface__
+        self.__array_interface__ = {**found, "data": (found["data"][0], False)}
 
 
 def _writable(array: np.ndarray) -> np.ndarray:
     """The same memory, to be written too: NumPy marks what comes from older DLPack exports as read-only."""
-    if array.flags.writeable or not array.size:
-        return array
-    low, high = np.lib.array_utils.byte_bounds(array)
-    memory = (ctypes.c_byte * (high - low)).from_address(low)
-    whole = np.frombuffer(memoryview(memory), np.uint8).view(_Memory)
-    whole.owner = array
-    start = array.__array_interface__["data"][0] - low
-    return np.ndarray(array.shape, array.dtype, whole, start, array.strides)
+    return array if array.flags.writeable or not array.size else np.asarray(_Memory(array))
 
 
 @composite(method=False)
@@ -95,21 +118,38 @@ def to_dlpack(tensor: Any) -> Any:
     tensor([1., 1.])
     """
     if not isinstance(tensor, Handle):
-        raise errors.argument_type("to_dlpack", "tensor", 1, "Tensor", tensor)
-    return dlpack(tensor)
+        raise errors.argument_type("_to_dlpack", "data", 1, "Tensor", tensor)
+    return dlpack(tensor.detach())
 
 
-def dlpack(self: Any, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: Any = None) -> Any:
+def dlpack(
+    self: Any,
+    *,
+    stream: Any = -1,
+    max_version: tuple[int, int] | None = None,
+    dl_device: tuple[enum.IntEnum, int] | None = None,
+    copy: bool | None = None,
+) -> Any:
     """A DLPack capsule of the tensor's memory."""
     if self.requires_grad:
         raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
+    if self.layout is not strided:
+        raise BufferError("Can't export tensors with layout other than torch.strided")
+    if self.device.type == "meta":
+        raise BufferError("Cannot pack tensors on meta")
+    if stream is not None and not isinstance(stream, int):
+        raise TypeError("stream must be ``int`` or ``none``")
+    if stream not in (None, -1) and self.device.type == "cpu":
+        raise AssertionError("stream should be None on cpu.")
     wish = {"max_version": max_version, "dl_device": dl_device, "copy": copy}
     return self.numpy().__dlpack__(**{name: value for name, value in wish.items() if value is not None})
 
 
-def dlpack_device(self: Any) -> tuple[int, int]:
+def dlpack_device(self: Any) -> tuple[enum.IntEnum, int]:
     """DLPack's device type and number of the memory that is exported: the host's."""
-    return _CPU
+    if self.device.type == "meta":
+        raise ValueError("Unknown device type meta for Dlpack")
+    return DLDeviceType.kDLCPU, 0
 
 
 registry.add_method("__dlpack__", dlpack)

@@ -58,12 +58,6 @@ def is_set_to(self: Any, tensor: Any) -> bool:
     return same_memory and geometry_of(self) == geometry_of(tensor)
 
 
-@composite(function=False)
-def storage_type(self: Any) -> type:
-    """The class of the tensor's storage."""
-    return type(self.storage())
-
-
 # Other devices and streams
 
 

@@ -78,6 +78,7 @@ class device:
     tensor(..., device='meta', size=(2,))
     """
 
+    __module__ = "jtorch"
     __slots__ = ("__weakref__", "index", "type")
 
     type: str
@@ -91,6 +92,9 @@ class device:
         object.__setattr__(self, "type", given[0])
         object.__setattr__(self, "index", given[1])
         return self
+
+    def __init_subclass__(cls) -> NoReturn:
+        raise TypeError("type 'torch.device' is not an acceptable base type")
 
     def __setattr__(self, attribute: str, value: object) -> NoReturn:
         raise AttributeError(f"attribute '{attribute}' of 'torch.device' objects is not writable")

@@ -25,6 +25,7 @@ class dtype:
     (torch.float32, 4, True)
     """
 
+    __module__ = "jtorch"
     __slots__ = (
         "__weakref__",
         "category",
@@ -46,10 +47,15 @@ class dtype:
     is_complex: builtins.bool
     is_signed: builtins.bool
 
-    def __new__(cls) -> NoReturn:
+    def __new__(cls, *args: Any, **kwargs: Any) -> NoReturn:
         raise TypeError("cannot create 'torch.dtype' instances")
 
+    def __init_subclass__(cls) -> NoReturn:
+        raise TypeError("type 'torch.dtype' is not an acceptable base type")
+
     def __setattr__(self, attribute: str, value: object) -> NoReturn:
+        if not hasattr(dtype, attribute):
+            raise AttributeError(f"'torch.dtype' object has no attribute '{attribute}'")
         raise AttributeError(f"attribute '{attribute}' of 'torch.dtype' objects is not writable")
 
     def __repr__(self) -> str:
@@ -160,6 +166,19 @@ class _Limits:
 
     _real: _DType
 
+    def _keep(self, **limits: Any) -> None:
+        for name, value in limits.items():
+            object.__setattr__(self, name, value)
+
+    def __setattr__(self, attribute: str, value: object) -> NoReturn:
+        kind = type(self).__name__
+        if not hasattr(type(self), attribute):
+            raise AttributeError(f"'torch.{kind}' object has no attribute '{attribute}'")
+        raise AttributeError(f"attribute '{attribute}' of 'torch.{kind}' objects is not writable")
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        raise TypeError(f"cannot pickle 'torch.{type(self).__name__}' object")
+
     def __eq__(self, other: object) -> builtins.bool:
         return isinstance(other, type(self)) and other._real is self._real
 
@@ -178,6 +197,7 @@ class _Limits:
 
 def checked_dtype(function: str, name: str, position: builtins.int, value: object) -> dtype:
     """The value if it is a dtype, else the error for that argument of a function."""
+    value = PYTHON_DTYPES.get(value, value) if isinstance(value, type) else value
     if not isinstance(value, dtype):
         raise errors.argument_type(function, name, position, "torch.dtype", value)
     return value
@@ -203,6 +223,7 @@ class finfo(_Limits):
     65504.0
     """
 
+    __module__ = "jtorch"
     __slots__ = ("eps", "max", "min", "resolution", "smallest_normal", "tiny")
 
     def __init__(self, type: dtype = _NOT_GIVEN) -> None:
@@ -211,13 +232,18 @@ class finfo(_Limits):
             raise TypeError(
                 "torch.finfo() requires a floating point input type. Use torch.iinfo to handle 'torch.finfo'"
             )
-        self._real = checked.to_real()
-        limits = cast("Any", ml_dtypes).finfo(self._real.np)
-        self.eps = _TORCH_EPS.get(self._real, float(limits.eps))
-        self.max = float(limits.max)
-        self.min = float(limits.min)
-        self.smallest_normal = self.tiny = float(limits.smallest_normal)
-        self.resolution = 10.0 ** -_DIGITS.get(self._real, 0)
+        real = checked.to_real()
+        limits = cast("Any", ml_dtypes).finfo(real.np)
+        normal = float(limits.smallest_normal)
+        self._keep(
+            _real=real,
+            eps=_TORCH_EPS.get(real, float(limits.eps)),
+            max=float(limits.max),
+            min=float(limits.min),
+            smallest_normal=normal,
+            tiny=normal,
+            resolution=10.0 ** -_DIGITS.get(real, 0),
+        )
 
     def __repr__(self) -> str:
         shown = ("resolution", "min", "max", "eps", "smallest_normal", "tiny")
@@ -235,18 +261,19 @@ class iinfo(_Limits):
     iinfo(min=-128, max=127, dtype=int8)
     """
 
+    __module__ = "jtorch"
     __slots__ = ("max", "min")
 
-    def __init__(self, type: dtype) -> None:
+    def __init__(self, type: dtype = _NOT_GIVEN) -> None:
+        if type is _NOT_GIVEN:
+            raise errors.missing_arguments("iinfo", ["type"])
         checked = checked_dtype("iinfo", "type", 1, type)
         if checked is bool_:
             raise TypeError("torch.bool is not supported by torch.iinfo")
         if checked.category != INT:
             raise TypeError("torch.iinfo() requires an integer input type. Use torch.finfo to handle 'torch.iinfo'")
-        self._real = checked
         limits = np.iinfo(checked.np)
-        self.max = operator.index(limits.max)
-        self.min = operator.index(limits.min)
+        self._keep(_real=checked, max=operator.index(limits.max), min=operator.index(limits.min))
 
     def __repr__(self) -> str:
         return f"iinfo(min={self.min:g}, max={self.max:g}, dtype={self.dtype})"

@@ -32,6 +32,7 @@ class layout(_Name):
     torch.strided
     """
 
+    __module__ = "jtorch"
     __slots__ = ()
 
 
@@ -46,6 +47,7 @@ class memory_format(_Name):
     torch.channels_last
     """
 
+    __module__ = "jtorch"
     __slots__ = ()
 
 

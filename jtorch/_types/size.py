@@ -23,6 +23,7 @@ class Size(tuple[int, ...]):
     (torch.Size([3, 4]), 6)
     """
 
+    __module__ = "jtorch"
     __slots__ = ()
 
     def __new__(cls, sizes: Iterable[Any] = (), /) -> Size:

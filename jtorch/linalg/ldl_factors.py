@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jtorch._declare import Array, composite, op, write_outs
+from jtorch._declare import Array, composite, named_results, op
 from jtorch._declare.return_types import return_type
 from jtorch.linalg.checks import (
     check_inexact,
@@ -143,7 +143,7 @@ def ldl_factor(input: Any, *, hermitian: bool = False, out: Any = None) -> Any:
     check_tensor("linalg_ldl_factor", "input", input)
     LD, pivots, info = _ldl_factor(input, hermitian)
     check_info("torch.linalg.ldl_factor", info, _ZERO_COLUMN)
-    return _FACTORS((LD, pivots) if out is None else write_outs("linalg_ldl_factor", out, (LD, pivots)))
+    return named_results(_FACTORS, "linalg_ldl_factor", (LD, pivots), out)
 
 
 def _check_solve(LD: Any, pivots: Any, B: Any) -> None:

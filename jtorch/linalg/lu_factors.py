@@ -8,7 +8,17 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jtorch._declare import Array, columns, composite, errors, op, registry, write_out, write_outs
+from jtorch._declare import (
+    Array,
+    columns,
+    composite,
+    errors,
+    named_results,
+    op,
+    registry,
+    write_out,
+    write_outs,
+)
 from jtorch._declare.once import warn_once
 from jtorch._declare.return_types import return_type
 from jtorch.linalg.checks import (
@@ -66,7 +76,7 @@ def lu_factor(A: Any, *, pivot: bool = True, out: Any = None) -> Any:
     check_tensor("linalg_lu_factor", "A", A)
     LU, pivots, info = _lu_factor(A, pivot)
     check_info("torch.linalg.lu_factor", info, ZERO_PIVOT, RuntimeError)
-    return _FACTORS((LU, pivots) if out is None else write_outs("linalg_lu_factor", out, (LU, pivots)))
+    return named_results(_FACTORS, "linalg_lu_factor", (LU, pivots), out)
 
 
 def _order(pivots: Any, rows: int) -> Any:
@@ -114,7 +124,7 @@ def lu(A: Any, *, pivot: bool = True, out: Any = None) -> Any:
     """
     L, U, pivots = _lu(A, pivot)
     found = (_permutation(A, pivots), L, U)
-    return _PLU(found if out is None else write_outs("linalg_lu", out, found))
+    return named_results(_PLU, "linalg_lu", found, out)
 
 
 @composite(method=False, namespace="torch")
@@ -137,7 +147,7 @@ def lu_unpack(
     P = _permutation(LU_data, LU_pivots) if unpack_pivots else LU_data.new_empty((0,))
     L, U = _unpack(LU_data) if unpack_data else (LU_data.new_empty((0,)), LU_data.new_empty((0,)))
     found = (P, L, U)
-    return _UNPACKED(found if out is None else write_outs("lu_unpack", out, found))
+    return named_results(_UNPACKED, "lu_unpack", found, out)
 
 
 def _check_solve(LU: Any, pivots: Any, B: Any, left: bool) -> None:

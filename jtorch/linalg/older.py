@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from jtorch._declare import registry, write_out, write_outs
+from jtorch._declare import named_results, registry, write_out
 from jtorch._declare.once import warn_once
 from jtorch._declare.return_types import return_type
 from jtorch._ops import matmul, views
@@ -20,9 +20,12 @@ def det(input: Any) -> Any:
     return properties.det(input)
 
 
+_SLOGDET = return_type("slogdet", ("sign", "logabsdet"))
+
+
 def slogdet(input: Any, *, out: Any = None) -> Any:
     """Sign and logarithm of the absolute value of the determinant."""
-    return properties.slogdet(input, out=out)
+    return named_results(_SLOGDET, "slogdet", properties.slogdet(input), out)
 
 
 def logdet(input: Any) -> Any:
@@ -74,7 +77,7 @@ def qr(input: Any, some: bool = True, *, out: Any = None) -> Any:
         "boolean parameter 'some' has been replaced with a string parameter 'mode'.\nQ, R = torch.qr(A, some)\nshould "
         "be replaced with\nQ, R = torch.linalg.qr(A, 'reduced' if some else 'complete')"
     )
-    return _QR(decompositions.qr(input, "reduced" if some else "complete", out=out))
+    return named_results(_QR, "qr", decompositions.qr(input, "reduced" if some else "complete"), out)
 
 
 def svd(input: Any, some: bool = True, compute_uv: bool = True, *, out: Any = None) -> Any:
@@ -96,7 +99,7 @@ def svd(input: Any, some: bool = True, compute_uv: bool = True, *, out: Any = No
         m, n = shape[-2:]
         S = decompositions.svdvals(input)
         found = (input.new_zeros((*shape[:-2], m, m)), S, input.new_zeros((*shape[:-2], n, n)))
-    return _SVD(found if out is None else write_outs("svd", out, found))
+    return named_results(_SVD, "svd", found, out)
 
 
 registry.add_function("torch.linalg", "matmul", matmul.matmul)

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jtorch._declare import Array, columns, composite, errors, lay_within, op, to_host, write_out, write_outs
+from jtorch._declare import Array, columns, composite, errors, lay_within, named_results, op, to_host, write_out
 from jtorch._declare.once import warn_once
 from jtorch._declare.return_types import return_type
 from jtorch.linalg.checks import (
@@ -76,7 +76,7 @@ def solve_ex(A: Any, B: Any, *, left: bool = True, check_errors: bool = False, o
     _lay(found[0], left)
     if check_errors:
         check_info("torch.linalg.solve_ex", found[1], SINGULAR)
-    return found if out is None else type(found)(write_outs("linalg_solve_ex", out, found))
+    return named_results(type(found), "linalg_solve_ex", found, out)
 
 
 @composite(method=False)
@@ -227,7 +227,7 @@ def lstsq(input: Any, b: Any, rcond: float | None = None, *, driver: str | None 
     if driver not in ("gelsd", "gelss"):
         values = values.new_empty((0,))
     found = (solution, residuals, rank.new_empty((0,)) if driver == "gels" else rank, values)
-    return _SOLUTION(found if out is None else write_outs("linalg_lstsq", out, found))
+    return named_results(_SOLUTION, "linalg_lstsq", found, out)
 
 
 # The same with the arguments the other way round, under torch.*

@@ -13,6 +13,7 @@ from jtorch._engine.geometry import contiguous_stride, is_contiguous
 from jtorch._types import DTYPES, float16
 from jtorch._types import device as DeviceType
 from jtorch._types import dtype as DType
+from jtorch.storage import DTYPE_OF_STORAGE
 
 
 class StorageType:
@@ -29,22 +30,7 @@ class StorageType:
 
 UNTYPED = StorageType(None)
 
-_TYPED = {
-    "Double": "float64",
-    "Float": "float32",
-    "Half": "float16",
-    "BFloat16": "bfloat16",
-    "Long": "int64",
-    "Int": "int32",
-    "Short": "int16",
-    "Char": "int8",
-    "Byte": "uint8",
-    "Bool": "bool",
-    "ComplexDouble": "complex128",
-    "ComplexFloat": "complex64",
-}
-
-STORAGE_TYPES = {f"{name}Storage": StorageType(DTYPES[dtype]) for name, dtype in _TYPED.items()}
+STORAGE_TYPES = {name: StorageType(DTYPES[dtype]) for name, dtype in DTYPE_OF_STORAGE.items()}
 """The storage types that files name; storages of any other dtype are saved untyped."""
 
 _TYPE_OF_DTYPE = {kind.dtype: kind for kind in STORAGE_TYPES.values()}
