@@ -11,9 +11,10 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from jtorch._declare import dispatch, registry
-from jtorch._declare.dispatch import Public, armed, plain
+from jtorch._declare import registry
+from jtorch._declare.dispatch import Public, armed, holders, plain
 from jtorch._declare.public_names import METHODS_OF_OPERATORS, UNSEEN_METHODS
+from jtorch._declare.shown import callables, copied
 
 
 def _template() -> types.CodeType:
@@ -37,7 +38,7 @@ def _template() -> types.CodeType:
     return look.__code__
 
 
-# The name of the file is explained in dispatch.py.
+# The name of the file is explained in shown.py.
 _LOOK = _template().replace(co_filename="<jtorch look, as importlib._bootstrap>")
 
 
@@ -55,21 +56,21 @@ class _Function:
     """A public function or method, and its two codes."""
 
     def __init__(self, fn: types.FunctionType, space: str, name: str, shown: str | None = None, func: Any = None):
-        raw = types.FunctionType(fn.__code__, fn.__globals__, fn.__name__, fn.__defaults__, fn.__closure__)
-        raw.__kwdefaults__ = fn.__kwdefaults__
-        raw.__dict__.update(fn.__dict__)
-        raw.__qualname__ = fn.__qualname__
-        self.fn, self.raw = fn, raw
-        self.code = _looking(fn.__code__, Public(func or fn, raw, space, name, shown))
+        self.fn, self.raw = fn, copied(fn)
+        self.wrapped = vars(fn).get("__wrapped__")
+        self.code = _looking(fn.__code__, Public(func or fn, self.raw, space, name, shown))
+        holders[fn] = self.raw
 
     def switch(self, on: bool) -> None:
         fn, raw = self.fn, self.raw
         if on:
-            fn.__wrapped__ = raw  # for inspect.signature
+            raw.__code__, raw.__defaults__, raw.__kwdefaults__ = fn.__code__, fn.__defaults__, fn.__kwdefaults__
             fn.__code__ = self.code
+            fn.__wrapped__ = self.wrapped or raw  # for inspect.signature
         else:
             fn.__code__, fn.__defaults__, fn.__kwdefaults__ = raw.__code__, raw.__defaults__, raw.__kwdefaults__
-            del fn.__wrapped__
+            if self.wrapped is None:
+                del fn.__wrapped__
 
 
 class _Property:
@@ -100,9 +101,9 @@ _functions: dict[Any, _Function] = {}
 
 
 def _collect() -> None:
-    """Everything public that does not look by itself already."""
-    for space, name, fn in dispatch.callables:
-        if fn not in dispatch.guards and fn not in _functions:
+    """Everything public."""
+    for space, name, fn in callables:
+        if fn not in _functions:
             _functions[fn] = _Function(fn, space, name)
     cls = registry.tensor_class()
     names = sorted(vars(cls), key=lambda name: name in METHODS_OF_OPERATORS)  # a method before its second name
@@ -124,11 +125,6 @@ def _switch(on: bool) -> None:
         _collect()
     for one in _switched:
         one.switch(on)
-
-
-def raw_of(fn: Any) -> Any:
-    """The function that holds the code of a public function, which is another one while the library is armed."""
-    return _functions[fn].raw if fn in _functions and dispatch.is_armed() else fn
 
 
 armed.switch = _switch

@@ -1,16 +1,15 @@
 """`__torch_function__`: classes that answer torch's functions themselves, and modes that see every call.
 
-Nothing here is on the path of plain tensors. The public functions of ops find other classes where they refuse them;
-plain functions of tensors look at the class of each argument (`guarded`). The first tensor of an overriding class, the
-first other object with a `__torch_function__` and every mode *arm* the library: `_declare/arming.py` puts another code
-into each public callable, which looks first.
+Nothing here is on the path of plain tensors. The public functions of ops find other classes where they refuse them,
+plain functions of tensors look at the classes of what may be one (`shown.py`). The first tensor of an overriding class,
+the first other object with a `__torch_function__` and every mode *arm* the library: `arming.py` puts another code into
+each public callable, which looks at all arguments first.
 
 https://docs.pytorch.org/docs/stable/notes/extending.html#extending-torch-with-a-tensor-like-type
 """
 
 from __future__ import annotations
 
-import functools
 import inspect
 import threading
 import types
@@ -21,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from jtorch._declare.public_names import MODES_ALONE, UNSEEN, is_python
+from jtorch._declare.public_names import MODES_ALONE, is_python
 from jtorch._engine.handle import Handle
 from jtorch._types.device import device
 from jtorch._types.dtype import dtype
@@ -69,6 +68,14 @@ class _Armed:
 
 
 armed = _Armed()
+
+
+holders: dict[Any, Callable] = {}  # by public function: the one that has its own code while the library is armed
+
+
+def code_holder(fn: Any) -> Any:
+    """The function to which the code of a public function belongs now."""
+    return holders.get(fn, fn) if is_armed() else fn
 
 
 def is_armed() -> bool:
@@ -293,83 +300,3 @@ def handle(func: Callable, name: str, relevant: Iterable, args: tuple, kwargs: d
 def seen(values: Iterable) -> bool:
     """`torch.overrides.has_torch_function`: somebody may answer a call with these arguments."""
     return state.enabled and (bool(state.modes) or (state.subclasses and bool(overriding(values))))
-
-
-# Functions that look by themselves
-
-_looks_itself: set[Callable] = set()
-callables: list[tuple[str, str, Callable]] = []  # (namespace, name, function) of all that is public
-guards: set[Callable] = set()  # functions made by `guarded`
-_guards: dict[Callable, Callable] = {}  # by what they guard
-
-
-def looks_itself(fn: Any) -> Any:
-    """Marks a public function that calls `met` where it refuses its arguments."""
-    _looks_itself.add(fn)
-    return fn
-
-
-# Warnings are said to come from a place so many frames above. Python leaves frames of `importlib._bootstrap` out of
-# this count, by the name of the file: so a function may warn at its caller whether it is called through this one or not.
-_GUARD = """
-def make(raw, plain, listed, number, refer):
-    def guard(*args, **kwargs):
-        for x in args:
-            if x.__class__ not in plain:
-                if x.__class__ in listed and number in plain and (not x or x[0].__class__ is number):
-                    continue
-                return refer()(args, kwargs)
-        if kwargs:
-            for x in kwargs.values():
-                if x.__class__ not in plain:
-                    return refer()(args, kwargs)
-        return raw(*args, **kwargs)
-    return guard
-"""
-_made: dict[str, Any] = {}
-exec(compile(_GUARD, "<jtorch guard, as importlib._bootstrap>", "exec"), _made)
-
-
-def public(space: str, name: str, fn: Callable) -> Callable:
-    """What a namespace shows of a function."""
-    if f"{space}.{name}" in UNSEEN or not isinstance(fn, types.FunctionType):
-        return fn
-    if fn not in _looks_itself:
-        fn = guarded(space, name, fn)
-    callables.append((space, name, fn))
-    return fn
-
-
-_methods: dict[Callable, Callable] = {}  # by function
-
-
-def of_method(fn: Any) -> Any:
-    """A method's function: not the one that a namespace shows or that jtorch itself calls, for overrides see which of
-    them was called."""
-    if not isinstance(fn, types.FunctionType) or "_build" in fn.__globals__:  # an op has a binder for its method
-        return fn
-    if fn not in _methods:
-        method = types.FunctionType(fn.__code__, fn.__globals__, fn.__name__, fn.__defaults__, fn.__closure__)
-        method.__kwdefaults__, method.__qualname__ = fn.__kwdefaults__, fn.__qualname__
-        method.__dict__.update(fn.__dict__)
-        _methods[fn] = method
-    return _methods[fn]
-
-
-def guarded(space: str, name: str, raw: Callable) -> Callable:
-    """A function of tensors that looks at the classes of its arguments first. Code of jtorch calls `raw` itself."""
-    if raw in _guards:
-        return _guards[raw]
-    entry: list[Public] = []
-
-    def refer() -> Public:
-        if not entry:
-            entry.append(Public(guard, raw, space, name))
-        return entry[0]
-
-    guard: Any = functools.update_wrapper(_made["make"](raw, plain, (tuple, list), int, refer), raw)
-    home = space.replace("torch", "jtorch", 1)
-    guard.__module__, guard.__qualname__ = home, name  # where pickle finds it
-    _guards[raw] = guard
-    guards.add(guard)
-    return guard

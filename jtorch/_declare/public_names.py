@@ -43,7 +43,8 @@ METHODS_OF_OPERATORS = {
     "__isub__": "sub_", "__itruediv__": "div_", "__le__": "le", "__lt__": "lt", "__matmul__": "matmul",
     "__mod__": "remainder", "__mul__": "mul", "__ne__": "ne", "__neg__": "neg", "__pos__": "positive",
     "__radd__": "add", "__rand__": "bitwise_and", "__rdiv__": "__rtruediv__", "__rmul__": "mul",
-    "__ror__": "bitwise_or", "__rxor__": "bitwise_xor", "__sub__": "sub", "__truediv__": "div", "ndimension": "dim", "nelement": "numel",
+    "__ror__": "bitwise_or", "__rxor__": "bitwise_xor", "__sub__": "sub", "__truediv__": "div", "ndimension": "dim",
+    "nelement": "numel",
 }  # fmt: skip
 
 # Methods that ask nobody.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from jtorch._declare.dispatch import of_method, public
+from jtorch._declare.shown import of_method, public, up_to_date
 
 _functions: dict[str, dict[str, Callable]] = {}
 _methods: dict[str, Any] = {}
@@ -31,7 +31,7 @@ def add_method(name: str, fn: Any) -> None:
 
 def namespace(name: str) -> dict[str, Callable]:
     """The public functions of `torch`, `torch.nn.functional`, `torch.linalg` and so on."""
-    return dict(_functions.get(name, {}))
+    return {public: up_to_date(fn) for public, fn in _functions.get(name, {}).items()}
 
 
 def methods() -> dict[str, Any]:
