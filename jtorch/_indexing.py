@@ -121,7 +121,7 @@ def _index_tensor(t: Any) -> Any:
         )
         t = cast_to(t, bool_)
     elif aval.dtype not in (bool_, int64, int32) and (aval.ndim or aval.dtype.category != INT):
-        raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
+        raise errors.index_tensor_type()
     return t if aval.ndim else t.item()
 
 

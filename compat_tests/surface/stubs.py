@@ -91,6 +91,8 @@ def tensor_class() -> Iterator[str]:
         value = inspect.getattr_static(jtorch.Tensor, name)
         if name.startswith("_") and not (name.startswith("__") and name in vars(jtorch.Tensor)):
             continue
+        if not hasattr(jtorch.Tensor, name):  # a name people try, which says what to write instead
+            continue
         if name in ("__module__", "__dict__", "__doc__", "__weakref__", "__slots__", "__class__"):
             continue
         if isinstance(value, (staticmethod, classmethod)):

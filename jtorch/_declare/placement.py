@@ -7,6 +7,7 @@ from typing import Any
 
 from jtorch._engine import backend
 from jtorch._types import autograd_errors, cpu
+from jtorch._types.cures import cured
 from jtorch._types.device import chosen, device
 from jtorch._types.layout import layout, strided
 
@@ -79,7 +80,10 @@ def placed(place: Any) -> device:
 def _existing(found: device) -> device:
     count = len(backend.devices_of(found.type))
     if count == 0 and found.type == "cuda":
-        raise AssertionError("Torch not compiled with CUDA enabled")
+        raise cured(
+            AssertionError("Torch not compiled with CUDA enabled"),
+            'device = "cuda" if torch.cuda.is_available() else "cpu", then .to(device)',
+        )
     if count == 0:
         raise RuntimeError(f"jtorch: JAX has no {found.type!r} device here; use 'cpu' or install JAX for it")
     if found.index is not None and found.index >= count:

@@ -132,6 +132,13 @@ def accelerator() -> str | None:
 install_accelerator(accelerator)
 
 
+def drop_note(error: Exception) -> None:
+    """Takes the note about its own frames, which JAX leaves on every error of a body, off one of torch's errors."""
+    notes = getattr(error, "__notes__", None)
+    if notes is not None:
+        notes[:] = [note for note in notes if "JAX has removed its internal frames" not in note]
+
+
 def is_tracer(array: Any) -> bool:
     """True for an array that stands for a value inside a JAX transformation."""
     return isinstance(array, jax.core.Tracer)

@@ -28,7 +28,11 @@ def _struct(spec: Spec) -> jax.ShapeDtypeStruct:
 def shape_of(fn: Any, specs: tuple[Spec, ...]) -> Any:
     """Shapes and dtypes of `fn`'s results on arrays of these specs; nothing is computed."""
     with backend.x64():
-        return jax.eval_shape(fn, *[None if s is None else _struct(s) for s in specs])
+        try:
+            return jax.eval_shape(fn, *[None if s is None else _struct(s) for s in specs])
+        except Exception as error:
+            backend.drop_note(error)
+            raise
 
 
 def differentiable(aval: Aval) -> bool:

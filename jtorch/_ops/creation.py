@@ -24,6 +24,7 @@ from jtorch._declare import (
     as_int,
     composite,
     copy_of,
+    cured,
     dtype_of,
     errors,
     fill,
@@ -223,12 +224,20 @@ def from_numpy(ndarray: np.ndarray) -> Any:
     tensor([5., 0.], dtype=torch.float64)
     """
     if not isinstance(ndarray, np.ndarray):
-        raise TypeError(f"expected np.ndarray (got {errors.type_name(ndarray)})")
+        raise cured(
+            TypeError(f"expected np.ndarray (got {errors.type_name(ndarray)})"),
+            "torch.tensor(list), or torch.from_numpy(np.array(list))",
+        )
+    if ndarray.dtype.kind in "OSUMm":
+        raise errors.numpy_type_unsupported(ndarray.dtype)
     if any(s < 0 for s in ndarray.strides):
-        raise ValueError(
-            "At least one stride in the given numpy array is negative, and tensors with negative strides are not "
-            "currently supported. (You can probably work around this by making a copy of your array  with "
-            "array.copy().) "
+        raise cured(
+            ValueError(
+                "At least one stride in the given numpy array is negative, and tensors with negative strides are not "
+                "currently supported. (You can probably work around this by making a copy of your array  with "
+                "array.copy().) "
+            ),
+            "torch.from_numpy(array.copy()) (array[::-1], np.flip and np.rot90 make negative strides)",
         )
     if not ndarray.flags.writeable:
         warnings.warn(

@@ -19,6 +19,7 @@ from jtorch._declare import (
     broadcast,
     columns,
     composite,
+    cured,
     errors,
     from_host,
     op,
@@ -67,8 +68,11 @@ def _chosen(condition: Any, input: Any, other: Any, out: Any = None) -> Any:
         )
         condition = condition.to(bool_)
     elif aval.dtype is not bool_:
-        raise RuntimeError(
-            f"where expected condition to be a boolean tensor, but got a tensor with dtype {aval.dtype.type_name}"
+        raise cured(
+            RuntimeError(
+                f"where expected condition to be a boolean tensor, but got a tensor with dtype {aval.dtype.type_name}"
+            ),
+            "a condition is a comparison: torch.where(x > 0, a, b)",
         )
     return _where(condition, input, other, out=out)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from jtorch._declare import Handle, errors, to_host
+from jtorch._declare import Handle, cured, errors, to_host
 from jtorch._declare.once import warn_of_graph, warn_once
 from jtorch._declare.promote import promote_types
 from jtorch._declare.types import BOOL, COMPLEX, FLOAT, INT, bool_, dtype, from_numpy, get_default_dtype, int64, uint64
@@ -21,7 +21,10 @@ _PYTHON = {bool: "b", int: "i", float: "f", complex: "c"}
 def array_of(data: Any, wish: dtype | None) -> np.ndarray:
     """A new NumPy array of the right dtype; ValueError for ragged lists, RuntimeError for what has no dtype."""
     if isinstance(data, str):
-        raise TypeError(f"new(): invalid data type '{errors.type_name(data)}'")
+        raise cured(
+            TypeError(f"new(): invalid data type '{errors.type_name(data)}'"),
+            "texts become numbers first: float(text), or an index for each word",
+        )
     leaves = data if _is_sequence(data) else (data,)
     kinds: set[type] = set()
     shape = _shape_and_kinds(leaves, kinds, 1 if _is_sequence(data) else 0)
@@ -47,7 +50,7 @@ def _shape_and_kinds(row: Any, kinds: set[type], depth: int) -> tuple[int, ...]:
         kinds.add(type(row[(0,) * row.ndim]) if row.size else row.dtype.type)
         return row.shape
     if isinstance(row, Handle):
-        raise errors.number_many()
+        raise errors.number_many("torch.stack(list) makes one tensor of a list of tensors")
     found = set(map(type, row))
     if found <= _PYTHON.keys():
         kinds |= found
@@ -73,7 +76,11 @@ def _shape_and_kinds(row: Any, kinds: set[type], depth: int) -> tuple[int, ...]:
         inner = shape if inner is None else inner
         for at, (expected, got) in enumerate(zip(inner, shape, strict=False)):
             if expected != got:
-                raise ValueError(f"expected sequence of length {expected} at dim {depth + at} (got {got})")
+                raise cured(
+                    ValueError(f"expected sequence of length {expected} at dim {depth + at} (got {got})"),
+                    "rows must have one length: torch.nn.utils.rnn.pad_sequence([torch.tensor(row) for "
+                    "row in rows], batch_first=True)",
+                )
         if len(shape) != len(inner):
             raise TypeError("not a sequence")
     assert inner is not None

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .cures import cure
+
 _INFERENCE_NOTE = "See https://github.com/pytorch/rfcs/pull/17 for more details."
 
 
+@cure("with torch.no_grad(): x += 1 updates a parameter; x = x + 1 is recorded")
 def leaf_inplace(*, view: bool = False) -> RuntimeError:
     """An in-place operation on a leaf that requires grad, or on a view of one."""
     target = "a view of a leaf" if view else "a leaf"
     return RuntimeError(f"{target} Variable that requires grad is being used in an in-place operation.")
 
 
+@cure(
+    "compute the loss anew before each backward, detach() what is kept from one iteration to the next (hidden "
+    "states, running sums), or sum the losses and call backward once"
+)
 def second_backward() -> RuntimeError:
     """backward() through a graph whose saved values are gone."""
     return RuntimeError(
@@ -23,6 +30,10 @@ def second_backward() -> RuntimeError:
     )
 
 
+@cure(
+    "write y = y + 1 instead of y += 1 (nn.ReLU() instead of nn.ReLU(inplace=True)) where backward needs the "
+    "old value"
+)
 def saved_modified(
     type_name: str, shape: Sequence[int], node: str, output: int, version: int, expected: int, anomaly: bool = False
 ) -> RuntimeError:
@@ -42,11 +53,19 @@ def saved_modified(
     )
 
 
+@cure(
+    "backward starts from one number: loss.mean().backward() or loss.sum().backward(); "
+    "y.backward(torch.ones_like(y)) is the latter"
+)
 def grad_scalar_only() -> RuntimeError:
     """backward() without a gradient from something else than a scalar."""
     return RuntimeError("grad can be implicitly created only for scalar outputs")
 
 
+@cure(
+    "nothing it was computed from requires grad: was it under torch.no_grad(), behind detach(), item(), "
+    "argmax, a comparison or NumPy? requires_grad=True is set where a leaf is made"
+)
 def no_grad_fn(element: int = 0) -> RuntimeError:
     """backward() from a tensor that no gradient flows to."""
     return RuntimeError(f"element {element} of tensors does not require grad and does not have a grad_fn")
@@ -60,11 +79,13 @@ def grad_shape(index: int, grad: Sequence[int], output: Sequence[int]) -> Runtim
     )
 
 
+@cure("x.requires_grad_() before the output is computed")
 def input_without_grad() -> RuntimeError:
     """autograd.grad with respect to a tensor that does not require grad."""
     return RuntimeError("One of the differentiated Tensors does not require grad")
 
 
+@cure("the output must be computed from this very tensor: a copy, .to(...) or .clone() of it made before is another")
 def input_unused(index: int) -> RuntimeError:
     """autograd.grad with respect to a tensor the output does not depend on."""
     return RuntimeError(
@@ -73,6 +94,7 @@ def input_unused(index: int) -> RuntimeError:
     )
 
 
+@cure("make it floating: torch.tensor([1., 2.], requires_grad=True), or x.float()")
 def grad_dtype(*, setter: bool = True) -> RuntimeError:
     """requires_grad on integers: of the attribute, or (setter=False) of a creation function."""
     first = "only" if setter else "Only"
@@ -87,11 +109,13 @@ def assigned_grad_size(grad: Sequence[int], tensor: Sequence[int]) -> RuntimeErr
     )
 
 
+@cure("x = x.float().requires_grad_()")
 def requires_grad_dtype() -> RuntimeError:
     """requires_grad_() on integers."""
     return RuntimeError("only Tensors of floating point dtype can require gradients")
 
 
+@cure("y = y.detach()")
 def requires_grad_non_leaf() -> RuntimeError:
     """requires_grad = False on a computed tensor."""
     return RuntimeError(
@@ -100,6 +124,7 @@ def requires_grad_non_leaf() -> RuntimeError:
     )
 
 
+@cure("x.requires_grad_() before it is used")
 def retain_without_grad() -> RuntimeError:
     """retain_grad() on a tensor that does not require grad."""
     return RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
@@ -113,6 +138,7 @@ def out_requires_grad(function: str) -> RuntimeError:
     )
 
 
+@cure("x = x.clone() before the write, or x.repeat(...) instead of x.expand(...)")
 def overlapping_write() -> RuntimeError:
     """An in-place operation on an expanded tensor."""
     return RuntimeError(
@@ -121,6 +147,7 @@ def overlapping_write() -> RuntimeError:
     )
 
 
+@cure("x.detach().clone() copies the values; keep copy.deepcopy for models and leaves")
 def deepcopy_of_result() -> RuntimeError:
     """copy.deepcopy of a tensor that an operation made."""
     return RuntimeError(
@@ -138,6 +165,7 @@ def shared_memory() -> RuntimeError:
     )
 
 
+@cure("x = x.clone() outside torch.inference_mode(), or torch.no_grad() instead of it")
 def inference_inplace() -> RuntimeError:
     """An in-place operation on an inference tensor outside inference mode."""
     return RuntimeError(

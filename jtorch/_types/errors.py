@@ -5,104 +5,28 @@ Shapes come as any sequence of ints, types as ``dtype.type_name`` ("Float"), fun
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-_HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: set on classes written in Python
-_OUR_TYPES = frozenset({"dtype", "device", "Size", "layout", "memory_format", "finfo", "iinfo"})
+from .argument_errors import argument_type as argument_type
+from .argument_errors import invalid_combination as invalid_combination
+from .argument_errors import listed as _listed
+from .argument_errors import missing_arguments as missing_arguments
+from .argument_errors import multiple_values as multiple_values
+from .argument_errors import sequence_item_type as sequence_item_type
+from .argument_errors import takes_no_arguments as takes_no_arguments
+from .argument_errors import tensor_list_item as tensor_list_item
+from .argument_errors import too_many_positional as too_many_positional
+from .argument_errors import type_name as type_name
+from .argument_errors import unexpected_keyword as unexpected_keyword
+from .cures import cure as cure
+from .cures import cured as cured
 
 Shape = Sequence[int]
 
 
-def type_name(value: object) -> str:
-    """The type's name as torch shows it: classes written in C carry their module (``numpy.ndarray``), others do not."""
-    kind = type(value)
-    if kind.__module__.startswith("jtorch._types") and kind.__name__ in _OUR_TYPES:
-        return f"torch.{kind.__name__}"
-    if kind.__flags__ & _HEAP_TYPE or kind.__module__ == "builtins":
-        return kind.__name__
-    return f"{kind.__module__}.{kind.__name__}"
-
-
-def _listed(items: Iterable[object]) -> str:
-    return f"[{', '.join(map(str, items))}]"
-
-
 def _by(shape: Shape) -> str:
     return "x".join(map(str, shape))
-
-
-# Arguments
-
-
-def argument_type(function: str, name: str, position: int | None, expected: str, got: object) -> TypeError:
-    """A value of the wrong type; position counts from 1, None when it came by keyword."""
-    place = "" if position is None else f" (position {position})"
-    return TypeError(f"{function}(): argument '{name}'{place} must be {expected}, not {type_name(got)}")
-
-
-def sequence_item_type(function: str, name: str, position: int, expected: str, item: int, got: object) -> TypeError:
-    """A tuple argument whose item (from 0) is of the wrong type, ``expected`` being "tuple of ints"."""
-    if item == 0:  # torch looks at the first item to choose the overload, at the others when it unpacks them
-        found = f"but found element of type {type_name(got)} at pos 0"
-        return TypeError(f"{function}(): argument '{name}' (position {position}) must be {expected}, {found}")
-    found = f'"type must be {expected},but got {type_name(got)}"'
-    return TypeError(
-        f"{function}(): argument '{name}' failed to unpack the object at pos {item + 1} with error {found}"
-    )
-
-
-def tensor_list_item(argument: int, item: int, got: object) -> TypeError:
-    """A list of tensors with something else in it."""
-    return TypeError(f"expected Tensor as element {item} in argument {argument}, but got {type_name(got)}")
-
-
-def missing_arguments(function: str, names: Sequence[str]) -> TypeError:
-    """Required arguments that were not given."""
-    quoted = ", ".join(f'"{name}"' for name in names)
-    return TypeError(f"{function}() missing {len(names)} required positional arguments: {quoted}")
-
-
-def unexpected_keyword(function: str, name: str) -> TypeError:
-    """A keyword the function does not have."""
-    return TypeError(f"{function}() got an unexpected keyword argument '{name}'")
-
-
-def multiple_values(function: str, name: str) -> TypeError:
-    """An argument given both by position and by keyword."""
-    return TypeError(f"{function}() got multiple values for argument '{name}'")
-
-
-def too_many_positional(function: str, accepted: int, given: int) -> TypeError:
-    """More positional arguments than the function takes."""
-    plural = "" if accepted == 1 else "s"
-    return TypeError(f"{function}() takes {accepted} positional argument{plural} but {given} were given")
-
-
-def takes_no_arguments(function: str, given: int) -> TypeError:
-    """Arguments to a method that has none beside the tensor."""
-    return TypeError(f"TensorBase.{function}() takes no arguments ({given} given)")
-
-
-def invalid_combination(
-    function: str, args: Sequence[object], kwargs: Mapping[str, object], signatures: Sequence[str]
-) -> TypeError:
-    """No overload fits; each signature is torch's text without parentheses, a reason may follow it after a newline."""
-    positional = ", ".join(map(type_name, args))
-    keywords = ", ".join(f"{name}={type_name(value)}" for name, value in kwargs.items())
-    got = f"{positional}, {keywords}" if args and kwargs else positional or (f"{keywords}, " if kwargs else "")
-    intro = f"{function}() received an invalid combination of arguments - got ({got}), but expected"
-    if len(signatures) == 1:
-        return TypeError(f"{intro} ({signatures[0]})")
-    lines = [
-        f" * ({text})" + (f"\n      didn't match because {why}" if why else "") for text, why in map(_split, signatures)
-    ]
-    return TypeError(f"{intro} one of:\n" + "\n".join(lines) + "\n")
-
-
-def _split(signature: str) -> tuple[str, str]:
-    text, _, reason = signature.partition("\n")
-    return text, reason
 
 
 # Dims, sizes, shapes
@@ -111,7 +35,8 @@ def _split(signature: str) -> tuple[str, str]:
 def dim_out_of_range(dim: int, rank: int) -> IndexError:
     """A dim outside [-rank, rank - 1]; a 0-dim tensor counts as having one."""
     rank = max(rank, 1)
-    return IndexError(f"Dimension out of range (expected to be in range of [{-rank}, {rank - 1}], but got {dim})")
+    error = IndexError(f"Dimension out of range (expected to be in range of [{-rank}, {rank - 1}], but got {dim})")
+    return cured(error, f"dims count from 0, or from the end with -1: the tensor has {rank}, print its shape")
 
 
 def dim_of_scalar(dim: int) -> IndexError:
@@ -139,6 +64,10 @@ def fill_negative_dimension(function: str) -> RuntimeError:
     return RuntimeError(f"{function}: Dimension size must be non-negative.")
 
 
+@cure(
+    "sizes are compared from the right and must be equal or 1: print both shapes; x.unsqueeze(1) makes (n,) a "
+    "column (n, 1)"
+)
 def size_mismatch(a: int, b: int, dim: int) -> RuntimeError:
     """Two operands that do not broadcast; dim counts from the front of the result."""
     return RuntimeError(
@@ -155,11 +84,13 @@ def broadcast_mismatch(a: Shape, b: Shape) -> RuntimeError:
     raise ValueError(f"{a} and {b} broadcast")
 
 
+@cure("an in-place operation keeps the shape of its tensor: write x = x + y instead of x += y")
 def output_shape(shape: Shape, broadcast: Shape) -> RuntimeError:
     """An in-place operation whose result is larger than its target."""
     return RuntimeError(f"output with shape {_listed(shape)} doesn't match the broadcast shape {_listed(broadcast)}")
 
 
+@cure("only dimensions of size 1 expand; of an assignment, both sides must have one shape")
 def expand_mismatch(target: Shape, shape: Shape, dim: int) -> RuntimeError:
     """expand() of a dim that is not 1; dim counts from the front of the target."""
     existing = shape[dim - len(target) + len(shape)]
@@ -184,6 +115,7 @@ def expand_leading(dim: int) -> RuntimeError:
     )
 
 
+@cure("the sizes must multiply to the number of elements; one may be -1 and is computed: x.view(len(x), -1)")
 def shape_invalid(shape: Shape, numel: int) -> RuntimeError:
     """view or reshape to another number of elements."""
     return RuntimeError(f"shape '{_listed(shape)}' is invalid for input of size {numel}")
@@ -207,6 +139,7 @@ def shape_ambiguous(shape: Shape) -> RuntimeError:
     )
 
 
+@cure("x.reshape(...), or x.contiguous().view(...)")
 def view_strides() -> RuntimeError:
     """view() across dims that do not lie one behind the other."""
     return RuntimeError(
@@ -220,6 +153,7 @@ def permute_repeated() -> RuntimeError:
     return RuntimeError("permute(): duplicate dims are not allowed.")
 
 
+@cure("permute takes every dimension once: x.permute(0, 2, 1) of three; x.transpose(1, 2) swaps two")
 def permute_rank(rank: int, given: int) -> RuntimeError:
     """permute() with too few or too many dims."""
     return RuntimeError(
@@ -228,11 +162,13 @@ def permute_rank(rank: int, given: int) -> RuntimeError:
     )
 
 
+@cure("give the smaller one a dimension, x.unsqueeze(0), or use torch.stack for tensors of one shape")
 def cat_rank(first: int, other: int) -> RuntimeError:
     """cat() of tensors with different numbers of dims."""
     return RuntimeError(f"Tensors must have same number of dimensions: got {first} and {other}")
 
 
+@cure("all sizes but that of dim must be equal: print the shapes, or join along another dim")
 def cat_size(dim: int, expected: int, got: int, number: int) -> RuntimeError:
     """cat() of tensors that differ in another dim."""
     return RuntimeError(
@@ -241,6 +177,10 @@ def cat_size(dim: int, expected: int, got: int, number: int) -> RuntimeError:
     )
 
 
+@cure(
+    "pad or crop them to one size first: torch.nn.utils.rnn.pad_sequence(list, batch_first=True); of a "
+    "DataLoader, in its collate_fn"
+)
 def stack_size(first: Shape, other: Shape, entry: int) -> RuntimeError:
     """stack() of tensors of different shapes."""
     return RuntimeError(
@@ -254,9 +194,15 @@ def stack_size(first: Shape, other: Shape, entry: int) -> RuntimeError:
 
 def mat_shapes(a: Shape, b: Shape) -> RuntimeError:
     """mm of matrices whose inner sizes differ (a vector counts as a matrix of one row)."""
-    return RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({_by(a)} and {_by(b)})")
+    error = RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({_by(a)} and {_by(b)})")
+    return cured(
+        error,
+        f"{a[-1]} columns meet {b[0]} rows: a layer takes what it is made for, nn.Linear({a[-1]}, {b[-1]}); images and "
+        "feature maps go through nn.Flatten() first; of two matrices transpose one, x @ y.T",
+    )
 
 
+@cure("a matrix (n, m) takes a vector of m elements")
 def mat_vec_shapes(mat: Shape, vec: Shape) -> RuntimeError:
     """mv of a matrix and a vector that do not fit."""
     return RuntimeError(f"size mismatch, got input ({mat[0]}), mat ({_by(mat)}), vec ({vec[0]})")
@@ -270,6 +216,7 @@ def dot_sizes(a: int, b: int) -> RuntimeError:
     )
 
 
+@cure("a @ b multiplies matrices, (a * b).sum() sums the products of all elements")
 def dot_rank(a: int, b: int) -> RuntimeError:
     """dot of something else than vectors."""
     return RuntimeError(f"1D tensors expected, but got {a}D and {b}D tensors")
@@ -335,6 +282,7 @@ def out_type(expected: str, got: str) -> RuntimeError:
     return RuntimeError(f"Expected out tensor to have dtype {c_name(expected)}, but got {c_name(got)} instead")
 
 
+@cure("convert one of them: x.float() (NumPy's numbers are float64, which makes Double tensors)")
 def matmul_types(a: str, b: str) -> RuntimeError:
     """mm of different types, which torch does not promote."""
     return RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {c_name(a)} != {c_name(b)}")
@@ -348,6 +296,10 @@ def dot_types(a: str, b: str) -> RuntimeError:
 # Types
 
 
+@cure(
+    "an in-place operation keeps the type of its tensor: write x = x / 2 instead of x /= 2, or convert "
+    "before, x = x.float()"
+)
 def cast(result: str, desired: str) -> RuntimeError:
     """A result that its in-place target or out= tensor cannot hold."""
     return RuntimeError(f"result type {result} can't be cast to the desired output type {desired}")
@@ -376,12 +328,14 @@ def numpy_type_unsupported(numpy_dtype: Any) -> TypeError | ValueError:
             "given numpy array has byte order different from the native byte order. Conversion between byte orders is "
             "currently not supported."
         )
-    return TypeError(
+    error = TypeError(
         f"can't convert np.ndarray of type numpy.{numpy_dtype.type.__name__}. The only supported types are: float64, "
         "float32, float16, complex64, complex128, int64, int32, int16, int8, uint64, uint32, uint16, uint8, and bool."
     )
+    return cured(error, "array.astype(np.float32) of numbers; rows of unequal length, texts and None must go first")
 
 
+@cure("torch.tensor takes numbers and nested lists of them; leave out None, take the values of a dict")
 def dtype_not_inferred(value: object) -> RuntimeError:
     """tensor(None)."""
     return RuntimeError(f"Could not infer dtype of {type_name(value)}")
@@ -392,6 +346,7 @@ def value_overflow(type_name: str) -> RuntimeError:
     return RuntimeError(f"value cannot be converted to type {type_name} without overflow")
 
 
+@cure("convert first: x.float().mean()")
 def reduction_float_only(function: str, type_name: str, *, argument: str = "Input") -> RuntimeError:
     """mean() of integers; ``argument`` is "Optional" when dtype= was given."""
     return RuntimeError(
@@ -421,9 +376,11 @@ def reduction_empty_dim(function: str, dim: int) -> IndexError:
 
 def index_out_of_bounds(index: int, dim: int, size: int) -> IndexError:
     """x[7], and x[tensor([7])]."""
-    return IndexError(f"index {index} is out of bounds for dimension {dim} with size {size}")
+    error = IndexError(f"index {index} is out of bounds for dimension {dim} with size {size}")
+    return cured(error, f"indices of dimension {dim} run from 0 to {size - 1}, or from -{size} to -1")
 
 
+@cure("indices run from 0 to the number of rows - 1: nn.Embedding(num_embeddings) needs the largest index + 1")
 def index_out_of_range_in_self() -> IndexError:
     """index_select and embedding with an index too large."""
     return IndexError("index out of range in self")
@@ -431,9 +388,11 @@ def index_out_of_range_in_self() -> IndexError:
 
 def index_too_many(rank: int) -> IndexError:
     """More indices than dims."""
-    return IndexError(f"too many indices for tensor of dimension {rank}")
+    error = IndexError(f"too many indices for tensor of dimension {rank}")
+    return cured(error, f"the tensor has {rank} dimensions, each takes one index or slice: print its shape")
 
 
+@cure("x.item() is the number; loss.data[0] is from before torch 0.4")
 def index_zero_dim() -> IndexError:
     """Indexing a 0-dim tensor."""
     return IndexError(
@@ -442,6 +401,7 @@ def index_zero_dim() -> IndexError:
     )
 
 
+@cure("an index is an integer, a slice, a mask or a tensor of integers")
 def index_type(index: object) -> IndexError:
     """x[1.5]."""
     return IndexError(
@@ -450,6 +410,7 @@ def index_type(index: object) -> IndexError:
     )
 
 
+@cure("torch.tensor([1, 2]) holds integers, torch.Tensor([1, 2]) floats; convert with index.long()")
 def index_tensor_type() -> IndexError:
     """x[tensor([1.0])]."""
     return IndexError("tensors used as indices must be long, int, byte or bool tensors")
@@ -461,6 +422,7 @@ def index_shapes(shapes: Iterable[Shape]) -> IndexError:
     return IndexError(f"shape mismatch: indexing tensors could not be broadcast together with shapes {listed}")
 
 
+@cure("a mask has the shape of what it selects from: x[x > 0]")
 def index_mask(mask: Shape, mask_at: int, shape: Shape, at: int) -> IndexError:
     """A boolean mask of another shape; ``at`` is the first dim in which it differs."""
     return IndexError(
@@ -469,6 +431,7 @@ def index_mask(mask: Shape, mask_at: int, shape: Shape, at: int) -> IndexError:
     )
 
 
+@cure("x.flip(0) turns x around, x[::2].flip(0) every second element")
 def index_step() -> ValueError:
     """x[::-1]."""
     return ValueError("step must be greater than zero")
@@ -487,37 +450,43 @@ def narrow_too_long(start: int, length: int, size: int) -> RuntimeError:
 # Values
 
 
+@cure("x.tolist() gives all of them; x.mean() or x[0] makes one")
 def item_many(numel: int) -> RuntimeError:
     """item() of a tensor that has not one element."""
     return RuntimeError(f"a Tensor with {numel} elements cannot be converted to Scalar")
 
 
-def number_many() -> ValueError:
+def number_many(instead: str = "x.tolist() gives all of them; x.mean() or x[0] makes one") -> ValueError:
     """int(), float() of a tensor that has not one element."""
-    return ValueError("only one element tensors can be converted to Python scalars")
+    return cured(ValueError("only one element tensors can be converted to Python scalars"), instead)
 
 
+@cure("torch.equal(a, b), (a == b).all() or .any() give one truth; combine masks by & | ~ instead of and, or, not")
 def bool_ambiguous(numel: int) -> RuntimeError:
     """The truth of a tensor that has not one element."""
     values = "more than one value" if numel else "no values"
     return RuntimeError(f"Boolean value of Tensor with {values} is ambiguous")
 
 
+@cure("int(x) makes a Python number of one element; x.long() makes indices")
 def not_an_index() -> TypeError:
     """range(x) of something else than one integer."""
     return TypeError("only integer tensors of a single element can be converted to an index")
 
 
+@cure("x.item() is the number; x.unsqueeze(0) a tensor of one element")
 def len_zero_dim() -> TypeError:
     """len() of a 0-dim tensor."""
     return TypeError("len() of a 0-d tensor")
 
 
+@cure("x.item() is the number; x.unsqueeze(0) a tensor of one element")
 def iterate_zero_dim() -> TypeError:
     """for item in a 0-dim tensor."""
     return TypeError("iteration over a 0-d tensor")
 
 
+@cure("x.detach().numpy(); for plots and metrics compute under torch.no_grad()")
 def numpy_requires_grad() -> RuntimeError:
     """numpy() of a tensor that requires grad."""
     return RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
@@ -538,6 +507,7 @@ def item_of_meta() -> RuntimeError:
     return RuntimeError("Tensor.item() cannot be called on meta tensors")
 
 
+@cure("x.cpu().numpy(), x.detach().cpu().numpy() of a tensor that requires grad")
 def numpy_device(device: str) -> TypeError:
     """numpy() of a tensor that is not on the CPU; ``device`` as text: "cuda:0"."""
     return TypeError(

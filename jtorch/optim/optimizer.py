@@ -15,6 +15,7 @@ import numpy as np
 
 from jtorch import _root as torch
 from jtorch._engine.flush import end_of_work
+from jtorch._types.cures import cured
 from jtorch.utils.hooks import RemovableHandle
 
 _global_pre_hooks: dict = OrderedDict()
@@ -78,6 +79,15 @@ def _with_hooks(step):
     return hooked
 
 
+def _listed(params):
+    try:
+        return list(params)
+    except TypeError as error:
+        cured(error, "model.parameters(), called, gives what the optimizer takes")
+        raise
+
+
+
 class Optimizer:
     """Base class: holds parameters in groups, each with its options, and per-parameter state.
 
@@ -97,18 +107,25 @@ class Optimizer:
 
     def __init__(self, params, defaults):
         if isinstance(params, torch.Tensor):
-            raise TypeError(
-                "params argument given to the optimizer should be an iterable of Tensors or dicts, but got "
-                + params.type()
+            raise cured(
+                TypeError(
+                    "params argument given to the optimizer should be an iterable of Tensors or dicts, but got "
+                    + params.type()
+                ),
+                "give a list: torch.optim.SGD([x], lr=0.1), or model.parameters()",
             )
         self.defaults = defaults
         self._make_hook_tables()
         self._patch_step_function()
         self.state = defaultdict(dict)
         self.param_groups = []
-        groups = list(params)
+        groups = _listed(params)
         if len(groups) == 0:
-            raise ValueError("optimizer got an empty parameter list")
+            raise cured(
+                ValueError("optimizer got an empty parameter list"),
+                "model.parameters() finds what __init__ assigned to self: nn.ModuleList instead of a "
+                "list of layers; a generator is empty after its first use",
+            )
         if not isinstance(groups[0], dict):
             groups = [{"params": groups}]
         for group in groups:
@@ -177,7 +194,10 @@ class Optimizer:
                 stacklevel=5,
             )
         if not params.isdisjoint(param for other in self.param_groups for param in other["params"]):
-            raise ValueError("some parameters appear in more than one parameter group")
+            raise cured(
+                ValueError("some parameters appear in more than one parameter group"),
+                "give each parameter to one group: filter by name, or by id",
+            )
         has_names = "param_names" in group
         if self.param_groups and has_names != ("param_names" in self.param_groups[0]):
             with_or_without = "with" if has_names else "without"
@@ -305,9 +325,16 @@ def _check_leaves(params):
         if not isinstance(param, torch.Tensor):
             kind = type(param)
             name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
-            raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {name}")
+            raise cured(
+                TypeError(f"optimizer can only optimize Tensors, but one of the params is {name}"),
+                'model.parameters(), or a list of tensors or of dicts with "params"',
+            )
         if not (param.is_leaf or param.retains_grad):
-            raise ValueError("can't optimize a non-leaf Tensor")
+            raise cured(
+                ValueError("can't optimize a non-leaf Tensor"),
+                "x = x.detach().requires_grad_() after .to(...), a product or a cast; make leaves "
+                "with requires_grad=True last",
+            )
 
 
 def _like(param, value, key=None):

@@ -5,6 +5,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
+from jtorch._types.cures import cured
+
 from . import _names
 from ._safe_globals import trusted_by_name
 
@@ -46,12 +48,14 @@ def load_weights(read: Callable[[], Any]) -> Any:
     try:
         return read()
     except _UnknownName as error:
-        raise pickle.UnpicklingError(
+        refusal = pickle.UnpicklingError(
             "Weights only load failed. This file can still be loaded, to do so you have two options, "
             f"\033[1mdo those steps only if you trust the source of the checkpoint\033[0m. \n\t(1) {_CHOICE}\n\t(2) "
             "Alternatively, to load with `weights_only=True` please check the recommended steps in the following error "
             f"message.\n\tWeightsUnpickler error: {error}{_DOCUMENTATION}"
-        ) from None
+        )
+        cure = "torch.load(f, weights_only=False) for files you trust; save model.state_dict() instead of the model"
+        raise cured(refusal, cure) from None
     except _BlockedModule as error:
         raise pickle.UnpicklingError(f"Weights only load failed. {_CHOICE}\n\n\n{error}{_DOCUMENTATION}") from None
     except _Refused as error:

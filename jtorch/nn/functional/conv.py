@@ -13,14 +13,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jtorch._declare import Array, as_int, errors, op, platform
+from jtorch._declare import Array, as_int, cured, errors, op, platform
 from jtorch._declare.halves import is_half
 from jtorch._declare.once import warn_once
 from jtorch.nn.functional._common import is_floating, listed, type_name, wide
 from jtorch.nn.functional._conv_forms import convolution
 
-_C_NAMES = {"Float": "float", "Double": "double", "Half": "c10::Half", "BFloat16": "c10::BFloat16", "Long": "long int",
-            "ComplexFloat": "c10::complex<float>", "ComplexDouble": "c10::complex<double>"}  # fmt: skip
 _AXES = "DHW"
 
 
@@ -44,8 +42,11 @@ def _check_padding(padding: tuple[int, ...]) -> None:
 
 def _check_types(input: Array, weight: Array, bias: Array | None) -> None:
     if bias is not None and bias.dtype != input.dtype:
-        kinds = (_C_NAMES.get(type_name(x), type_name(x)) for x in (input, bias))
-        raise RuntimeError("Input type ({}) and bias type ({}) should be the same".format(*kinds))
+        kinds = (errors.c_name(type_name(x)) for x in (input, bias))
+        raise cured(
+            RuntimeError("Input type ({}) and bias type ({}) should be the same".format(*kinds)),
+            "the layer's weights are float32: x.float() of bytes (x.float() / 255 of an image) and of NumPy's float64",
+        )
     if input.dtype != weight.dtype:
         raise RuntimeError(f"expected scalar type {type_name(input)} but found {type_name(weight)}")
 
@@ -55,9 +56,12 @@ def _check(
     transposed: bool,
 ) -> None:  # fmt: skip
     if input.ndim not in (n + 1, n + 2):
-        raise RuntimeError(
-            f"Expected {n + 1}D (unbatched) or {n + 2}D (batched) input to {name}, but got input of size: "
-            f"{listed(input.shape)}"
+        raise cured(
+            RuntimeError(
+                f"Expected {n + 1}D (unbatched) or {n + 2}D (batched) input to {name}, but got input of size: "
+                f"{listed(input.shape)}"
+            ),
+            "images are (N, C, H, W): x.unsqueeze(1) of grey images (N, H, W), x[None, None] of one (H, W)",
         )
     if groups <= 0:
         raise RuntimeError("non-positive groups is not supported")
@@ -88,9 +92,12 @@ def _check(
     given, channels = (f"transposed={groups}", weight.shape[0]) if transposed else (
         f"groups={groups}", weight.shape[1] * groups)  # fmt: skip
     if batched[1] != channels:
-        raise RuntimeError(
-            f"Given {given}, weight of size {size}, expected input{listed(batched)} to have {channels} channels, "
-            f"but got {batched[1]} channels instead"
+        raise cured(
+            RuntimeError(
+                f"Given {given}, weight of size {size}, expected input{listed(batched)} to have {channels} channels, "
+                f"but got {batched[1]} channels instead"
+            ),
+            f"images are (N, C, H, W): x.permute(0, 3, 1, 2) of (N, H, W, C), or a layer for {batched[1]} channels",
         )
     outputs = weight.shape[1] * groups if transposed else weight.shape[0]
     if bias is not None and bias.shape != (outputs,):
@@ -117,9 +124,12 @@ def _check_fits(space: tuple, pads: list, kernel: tuple, dilation: tuple) -> Non
     padded = [s + low + high for s, (low, high) in zip(space, pads, strict=True)]
     reach = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
     if any(r > p for r, p in zip(reach, padded, strict=True)):
-        raise RuntimeError(
-            f"Calculated padded input size per channel: ({' x '.join(map(str, padded))}). "
-            f"Kernel size: ({' x '.join(map(str, reach))}). Kernel size can't be greater than actual input size"
+        raise cured(
+            RuntimeError(
+                f"Calculated padded input size per channel: ({' x '.join(map(str, padded))}). "
+                f"Kernel size: ({' x '.join(map(str, reach))}). Kernel size can't be greater than actual input size"
+            ),
+            "the image has become smaller than the kernel: padding=, a smaller kernel, or one layer fewer",
         )
 
 

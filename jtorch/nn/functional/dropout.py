@@ -12,7 +12,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from jtorch._declare import Array, Scalar, composite, inplace_twin, op, write_back
+from jtorch._declare import Array, Scalar, composite, cured, inplace_twin, op, write_back
 from jtorch._declare.draws import keep_mask
 from jtorch._declare.halves import rounded
 from jtorch._declare.registry import add_function
@@ -101,7 +101,10 @@ for _fn, _name in (
 
 def _check_p(p: float) -> None:
     if p < 0.0 or p > 1.0:
-        raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
+        raise cured(
+            ValueError(f"dropout probability has to be between 0 and 1, but got {p}"),
+            "p is the share that is dropped: 0.5 for 50 %",
+        )
 
 
 def _placed(input: Any, result: Any, inplace: bool) -> Any:

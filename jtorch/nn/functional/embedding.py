@@ -10,7 +10,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax import lax
 
-from jtorch._declare import Array, Scalar, composite, errors, op, sparse_gradients, to_host
+from jtorch._declare import Array, Scalar, composite, cured, errors, op, sparse_gradients, to_host
 from jtorch._declare.checks import check_bounds
 from jtorch._declare.indices import IN_BOUNDS, clipped, index_type, narrow, outside
 from jtorch._declare.variants import read, write_value
@@ -22,10 +22,11 @@ from jtorch.nn.functional._common import wide
 
 def _check_indices(function: str, indices: Any, rows: int) -> None:
     if indices.dtype.name not in ("int64", "int32"):
-        raise RuntimeError(
+        error = RuntimeError(
             "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got "
             f"torch.{indices.dtype.type_name}Tensor instead (while checking arguments for {function})"
         )
+        raise cured(error, "indices are whole: x.long()")
     check_bounds(indices, 0, rows, lambda _: errors.index_out_of_range_in_self())
 
 
@@ -253,6 +254,11 @@ def one_hot_op(input: Array, classes: int) -> Array:
     return (index[..., None] == jnp.arange(classes, dtype=index.dtype)).astype(jnp.int64)
 
 
+def _too_few_classes(_: int) -> Exception:
+    error = RuntimeError("Class values must be smaller than num_classes.")
+    return cured(error, "num_classes is the largest class number + 1")
+
+
 @composite(method=False)
 def one_hot(tensor: Any, num_classes: int = -1) -> Any:
     """Vectors of zeros with a one at each index: (*) gives (*, num_classes), int64.
@@ -265,7 +271,10 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Any:
             [0, 0, 1]])
     """
     if tensor.dtype.name != "int64":
-        raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")
+        raise cured(
+            RuntimeError("one_hot is only applicable to index tensor of type LongTensor."),
+            "class numbers are whole: x.long()",
+        )
     if tensor.numel() == 0:
         if num_classes <= 0:
             raise RuntimeError("Can not infer total number of classes from empty tensor.")
@@ -275,5 +284,5 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Any:
         num_classes = int(to_host(tensor).max()) + 1
     elif num_classes < 1:
         raise RuntimeError("num_classes should be positive")
-    check_bounds(tensor, 0, num_classes, lambda _: RuntimeError("Class values must be smaller than num_classes."))
+    check_bounds(tensor, 0, num_classes, _too_few_classes)
     return one_hot_op(tensor, int(num_classes))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from jtorch._declare import Array, errors, op
+from jtorch._declare import Array, cured, errors, op
 from jtorch.nn.functional._common import listed, type_name, wide
 
 
@@ -15,8 +15,9 @@ def _check_types(input: Array, weight: Array, bias: Array | None) -> None:
     if input.dtype != weight.dtype and (bias is None or input.ndim != 2):
         raise errors.matmul_types(type_name(input), type_name(weight))
     if input.dtype != weight.dtype:
-        raise RuntimeError(
-            f"mat1 and mat2 must have the same dtype, but got {type_name(input)} and {type_name(weight)}"
+        raise cured(
+            RuntimeError(f"mat1 and mat2 must have the same dtype, but got {type_name(input)} and {type_name(weight)}"),
+            "the layer's weights are float32: x.float() (NumPy's numbers are float64), or model.double()",
         )
     if bias is not None and bias.dtype != input.dtype:
         raise RuntimeError(f"self and mat2 must have the same dtype, but got {type_name(bias)} and {type_name(weight)}")

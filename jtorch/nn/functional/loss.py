@@ -13,7 +13,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jtorch._declare import Array, Scalar, composite, op
+from jtorch._declare import Array, Scalar, composite, cured, errors, op
 from jtorch._declare.halves import once
 from jtorch.nn.functional._common import (
     magnitude,
@@ -118,9 +118,12 @@ def smooth_l1_loss(
 
 def _probability_sizes(input: Array, target: Array) -> None:
     if input.shape != target.shape:
-        raise ValueError(
-            f"Using a target size (torch.Size({list(target.shape)})) that is different to the input size "
-            f"(torch.Size({list(input.shape)})) is deprecated. Please ensure they have the same size."
+        raise cured(
+            ValueError(
+                f"Using a target size (torch.Size({list(target.shape)})) that is different to the input size "
+                f"(torch.Size({list(input.shape)})) is deprecated. Please ensure they have the same size."
+            ),
+            "prediction.squeeze(1), or target.unsqueeze(1): both must have one shape",
         )
 
 
@@ -138,13 +141,40 @@ def _bce_tangent(primals: tuple, tangents: tuple) -> tuple:
     return _bce(x, target), by_input * tangents[0] + by_target * tangents[1]
 
 
-@op(method=False, upcast=True, order="pointwise", warns=warn_of_flags)
+def _refuse_other_type(specs: tuple) -> None:
+    _probability_sizes(*specs[:2])
+    input, target = (spec.dtype.type_name for spec in specs[:2])
+    if target != input:
+        raise cured(RuntimeError(f"Found dtype {target} but expected {input}"), _TARGETS_FLOAT)
+
+
+def _same_size(input: Any, target: Any) -> None:
+    if input.shape != target.shape:
+        raise cured(
+            ValueError(
+                f"Target size (torch.Size({list(target.shape)})) must be the same as input size "
+                f"(torch.Size({list(input.shape)}))"
+            ),
+            "logits.squeeze(1), or target.unsqueeze(1): both must have one shape",
+        )
+
+
+def _refuse_whole_targets(specs: tuple) -> None:
+    input, target = (spec.dtype for spec in specs[:2])
+    _same_size(*specs[:2])
+    if target.name != "bool" and not target.is_floating_point:
+        raise cured(errors.cast(input.type_name, target.type_name), _TARGETS_FLOAT)
+
+
+_TARGETS_FLOAT = "the targets of binary cross entropy are numbers between 0 and 1 of the input's type: target.float()"
+
+
+@op(method=False, upcast=True, order="pointwise", warns=warn_of_flags, refuse=_refuse_other_type)
 def binary_cross_entropy(
     input: Array, target: Array, weight: Array | None = None, size_average: bool | None = None,
     reduce: bool | None = None, reduction: str = "mean",
 ) -> Array:  # fmt: skip
     """The cross entropy of probabilities; logarithms are held above -100, as in torch."""
-    _probability_sizes(input, target)
     require_floating(input, "binary_cross_entropy")
     loss = _bce(input, target)
     if weight is not None:
@@ -152,7 +182,9 @@ def binary_cross_entropy(
     return reduced(loss, reduction_of(size_average, reduce, reduction))
 
 
-@op(method=False, kind="default", steps=True, order="pointwise", warns=warn_of_flags)
+@op(
+    method=False, kind="default", steps=True, order="pointwise", warns=warn_of_flags, refuse=_refuse_whole_targets
+)  # fmt: skip
 def binary_cross_entropy_with_logits(
     input: Array, target: Array, weight: Array | None = None, size_average: bool | None = None,
     reduce: bool | None = None, reduction: str = "mean", pos_weight: Array | None = None,
@@ -163,11 +195,6 @@ def binary_cross_entropy_with_logits(
     >>> torch.nn.functional.binary_cross_entropy_with_logits(torch.tensor([0.0]), torch.tensor([1.0]))
     tensor(0.6931)
     """
-    if input.shape != target.shape:
-        raise ValueError(
-            f"Target size (torch.Size({list(target.shape)})) must be the same as input size "
-            f"(torch.Size({list(input.shape)}))"
-        )
     return _with_logits(input, target, weight, pos_weight, reduction_of(size_average, reduce, reduction))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jtorch._declare import Array, Scalar, composite, op
+from jtorch._declare import Array, Scalar, composite, cured, op
 from jtorch._declare.checks import check_bounds
 from jtorch._declare.indices import clipped, index_type, narrow, outside
 from jtorch.nn.functional._common import (
@@ -32,13 +32,13 @@ def _as_rows(x: Array, target: Array) -> tuple[Array, Array]:
 
 
 def _check_indices(name: str, x: Array, target: Array, weight: Array | None) -> None:
-    if x.ndim == 0 or (x.ndim == 1 and target.ndim > 1):
-        raise ValueError(f"Expected input batch_size ({x.shape[0] if x.ndim else 0}) to match target batch_size "
-                         f"({target.shape[0] if target.ndim else 0}).")  # fmt: skip
-    if x.ndim > 1 and (target.ndim == 0 or x.shape[0] != target.shape[0]):
-        raise ValueError(
-            f"Expected input batch_size ({x.shape[0]}) to match target batch_size "
-            f"({target.shape[0] if target.ndim else 0})."
+    batch = x.shape[0] if x.ndim else 0
+    labels = target.shape[0] if target.ndim else 0
+    if x.ndim == 0 or (x.ndim == 1 and target.ndim > 1) or (x.ndim > 1 and batch != labels):
+        raise cured(
+            ValueError(f"Expected input batch_size ({batch}) to match target batch_size ({labels})."),
+            "inputs are (N, C), targets (N): print both shapes; sequences are flattened, logits.view(-1, C) and "
+            "target.view(-1)",
         )
     if x.ndim > 2 and x.shape[2:] != target.shape[1:]:
         if target.ndim != x.ndim - 1:
@@ -48,7 +48,10 @@ def _check_indices(name: str, x: Array, target: Array, weight: Array | None) -> 
             )
         raise RuntimeError(f"size mismatch (got input: {listed(x.shape)} , target: {listed(target.shape)}")
     if x.ndim == 2 and target.ndim != 1:
-        raise RuntimeError("0D or 1D target tensor expected, multi-target not supported")
+        raise cured(
+            RuntimeError("0D or 1D target tensor expected, multi-target not supported"),
+            "targets are class numbers (N), not a column (N, 1): target.squeeze(1)",
+        )
     classes = x.shape[0] if x.ndim == 1 else x.shape[1]
     if weight is not None and weight.shape != (classes,):
         shape = f"torch.Size({list(weight.shape)})" if name == "cross_entropy" else listed(weight.shape)
@@ -141,14 +144,21 @@ def cross_entropy_soft_op(input: Array, target: Array, weight: Array | None, red
 
 def _check_targets(target: Any, classes: int, ignore_index: int) -> None:
     def wrong(index: int) -> Exception:
-        return IndexError(f"Target {index} is out of bounds.")
+        return cured(
+            IndexError(f"Target {index} is out of bounds."),
+            "class numbers run from 0 to C - 1: the last layer needs as many outputs as there are "
+            "classes; numbers from 1 on: target - 1",
+        )
 
     check_bounds(target, 0, classes, wrong, ignore_index)
 
 
 def _check_target_type(target: Any) -> None:
     if target.dtype.name not in ("int64", "uint8"):
-        raise RuntimeError(f"expected target dtype to be Long or Byte, but got {target.dtype.type_name}")
+        raise cured(
+            RuntimeError(f"expected target dtype to be Long or Byte, but got {target.dtype.type_name}"),
+            "class numbers are whole: target.long(); class probabilities are a floating tensor of the input's shape",
+        )
 
 
 @composite(method=False)
@@ -184,8 +194,12 @@ def cross_entropy(
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing:g}")
     if tuple(input.shape) == tuple(target.shape):
         if not target.dtype.is_floating_point:
-            raise RuntimeError(
-                "Expected floating point type for target with class probabilities, got " + target.dtype.type_name
+            raise cured(
+                RuntimeError(
+                    "Expected floating point type for target with class probabilities, got " + target.dtype.type_name
+                ),
+                "a target of the input's shape holds probabilities: target.float(); one-hot rows "
+                "become class numbers by target.argmax(1)",
             )
         if ignore_index >= 0:
             raise RuntimeError("ignore_index is not supported for floating point target")

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jtorch._declare import Array, Dim, Scalar, Size, composite, op, platform
+from jtorch._declare import Array, Dim, Scalar, Size, composite, cured, op, platform
 from jtorch._declare.halves import is_half, rounded
 from jtorch._declare.variants import read, write_out, write_value
 from jtorch.nn.functional._common import listed, number, p_norm, require_floating, wide
@@ -65,7 +65,10 @@ def _check_batch_norm(input: Array, weight: Any, bias: Any, mean: Any, var: Any,
                 raise RuntimeError(f"{name} must be defined in evaluation mode")
     for name, x in (("running_mean", mean), ("running_var", var), ("weight", weight), ("bias", bias)):
         if x is not None and x.size != input.shape[1]:
-            raise RuntimeError(f"{name} should contain {input.shape[1]} elements not {x.size}")
+            raise cured(
+                RuntimeError(f"{name} should contain {input.shape[1]} elements not {x.size}"),
+                f"the layer is made for {x.size} channels, dimension 1 of the input has {input.shape[1]}",
+            )
     require_floating(input, "batch_norm")
     _check_mixed(input, weight, bias, mean, var)
 
@@ -179,7 +182,11 @@ def batch_norm(
     """
     if training:
         if math.prod((*input.shape[:1], *input.shape[2:])) == 1:
-            raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.shape}")
+            raise cured(
+                ValueError(f"Expected more than 1 value per channel when training, got input size {input.shape}"),
+                "a batch of one sample has no variance: drop_last=True in the DataLoader, or "
+                "model.eval() for prediction",
+            )
         if (running_mean is None) != (running_var is None):
             raise ValueError("running_mean and running_var must either both be None or neither be None")
     return _batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
@@ -274,9 +281,12 @@ def _normalized_axes(input: Array, normalized_shape: tuple, star: str, weight: A
                 f"{listed(x.shape)} and normalized_shape = {size}"
             )
     if input.shape[-len(shape) :] != shape or input.ndim < len(shape):
-        raise RuntimeError(
-            f"Given normalized_shape={size}, expected input with shape [*{star}{size[1:]}, "
-            f"but got input of size{listed(input.shape)}"
+        raise cured(
+            RuntimeError(
+                f"Given normalized_shape={size}, expected input with shape [*{star}{size[1:]}, "
+                f"but got input of size{listed(input.shape)}"
+            ),
+            "nn.LayerNorm takes the sizes of the last dimensions of its input",
         )
     return tuple(range(input.ndim - len(shape), input.ndim))
 

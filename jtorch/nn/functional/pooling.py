@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jtorch._declare import Array, composite, errors, op, platform
+from jtorch._declare import Array, composite, cured, errors, op, platform
 from jtorch.nn.functional._common import listed, per_dim, type_name
 from jtorch.nn.functional._max_windows import MOST_PLACES, lowest, max_and_place
 from jtorch.nn.functional._windows import Shape
@@ -73,7 +73,10 @@ def check_counts(name: str, n: int, input: Array, found: Sequence[Windows]) -> N
             raise RuntimeError(f"max_pool1d() Invalid computed output size: {found[0].count}")
         planes = "x".join(str(v) for v in input.shape[-n - 1 :])
         out = "x".join(str(v) for v in (input.shape[-n - 1], *(w.count for w in found)))
-        raise RuntimeError(f"Given input size: ({planes}). Calculated output size: ({out}). Output size is too small")
+        raise cured(
+            RuntimeError(f"Given input size: ({planes}). Calculated output size: ({out}). Output size is too small"),
+            "the image has become smaller than the window: a smaller kernel_size, or one pooling layer fewer",
+        )
 
 
 def check_rank(name: str, n: int, input: Array) -> None:

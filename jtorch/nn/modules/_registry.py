@@ -8,6 +8,7 @@ from typing import Any
 
 from jtorch import _root as torch
 from jtorch._engine.backward import RemovableHandle
+from jtorch._types.cures import cured
 from jtorch.nn.parameter import Buffer, Parameter
 
 _parameter_registration_hooks: dict[int, Callable] = OrderedDict()
@@ -104,14 +105,20 @@ class Registry:
         slots = self.__dict__
         if isinstance(value, Parameter):
             if slots.get("_parameters") is None:
-                raise AttributeError("cannot assign parameters before Module.__init__() call")
+                raise cured(
+                    AttributeError("cannot assign parameters before Module.__init__() call"),
+                    "super().__init__() is the first line of the module's __init__",
+                )
             self._forget(name, keep="_parameters")
             self.register_parameter(name, value)
         elif name in slots.get("_parameters", ()):
             if value is not None:
-                raise TypeError(
-                    f"cannot assign '{torch.typename(value)}' as parameter '{name}' "
-                    "(torch.nn.Parameter or None expected)"
+                raise cured(
+                    TypeError(
+                        f"cannot assign '{torch.typename(value)}' as parameter '{name}' "
+                        "(torch.nn.Parameter or None expected)"
+                    ),
+                    "with torch.no_grad(): layer.weight.copy_(x), or torch.nn.Parameter(x) in its place",
                 )
             self.register_parameter(name, value)
         elif isinstance(value, Registry):
@@ -130,13 +137,19 @@ class Registry:
 
     def _set_module(self, name, value):
         if self.__dict__.get("_modules") is None:
-            raise AttributeError("cannot assign module before Module.__init__() call")
+            raise cured(
+                AttributeError("cannot assign module before Module.__init__() call"),
+                "super().__init__() is the first line of the module's __init__",
+            )
         self._forget(name, keep="_modules")
         self._modules[name] = _registered(_module_registration_hooks, self, name, value)
 
     def _set_buffer(self, name, value):
         if self.__dict__.get("_buffers") is None:
-            raise AttributeError("cannot assign buffer before Module.__init__() call")
+            raise cured(
+                AttributeError("cannot assign buffer before Module.__init__() call"),
+                "super().__init__() is the first line of the module's __init__",
+            )
         if value is not None and not isinstance(value, torch.Tensor):
             raise TypeError(
                 f"cannot assign '{torch.typename(value)}' as buffer '{name}' "
@@ -247,7 +260,10 @@ class Registry:
         ReLU()
         """
         if not isinstance(module, Registry) and module is not None:
-            raise TypeError(f"{torch.typename(module)} is not a Module subclass")
+            raise cured(
+                TypeError(f"{torch.typename(module)} is not a Module subclass"),
+                "modules come one by one, made: nn.Sequential(*layers), nn.ReLU() instead of nn.ReLU",
+            )
         self._check_name("module", name, self._modules)
         self._modules[name] = _registered(_module_registration_hooks, self, name, module)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 
 from jtorch import _root as torch
 from jtorch._engine.backward import RemovableHandle
+from jtorch._types.cures import cured
 from jtorch.nn.modules._registry import Registry
 from jtorch.nn.parameter import Parameter
 
@@ -122,7 +123,10 @@ class Stateful(Registry):
         <All keys matched successfully>
         """
         if not isinstance(state_dict, Mapping):
-            raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
+            raise cured(
+                TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}."),
+                "model.load_state_dict(other.state_dict()), or what torch.load gives",
+            )
         metadata = getattr(state_dict, "_metadata", None)
         # A copy, because pre-hooks may add and drop keys.
         state_dict = OrderedDict(state_dict)
@@ -137,7 +141,8 @@ class Stateful(Registry):
             if loading.missing:
                 errors.insert(0, f"Missing key(s) in state_dict: {_quoted(loading.missing)}. ")
         if errors:
-            raise RuntimeError(f"Error(s) in loading state_dict for {type(self).__name__}:\n\t" + "\n\t".join(errors))
+            sentence = f"Error(s) in loading state_dict for {type(self).__name__}:\n\t" + "\n\t".join(errors)
+            raise cured(RuntimeError(sentence), _cure(loading))
         return _IncompatibleKeys(loading.missing, loading.unexpected)
 
     def _load_from_state_dict(
@@ -246,6 +251,21 @@ _NOT_OVERRIDDEN = (
     "Reached a code path in Module.{}() that should never be called. Please file an issue at "
     "https://github.com/pytorch/pytorch/issues/new?template=bug-report.yml to report this bug."
 )
+
+
+def _cure(loading):
+    """What to do about keys or shapes that do not fit."""
+    if loading.unexpected and all(key.startswith("module.") for key in loading.unexpected):
+        return (
+            'the model was saved inside a DataParallel: {key.removeprefix("module."): value for key, value in '
+            "state.items()}"
+        )
+    if loading.unexpected or loading.missing:
+        return (
+            "build the model as it was when it was saved; strict=False loads the keys that fit; a checkpoint often "
+            'holds more: checkpoint["model"]'
+        )
+    return "build the model with the sizes it was saved with; strict=False loads a part, without keys of other shapes"
 
 
 class _Loading:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 
 from jtorch import _root as torch
+from jtorch._types.cures import cured
 from jtorch.nn import functional as F
 from jtorch.nn import init
 from jtorch.nn.modules.linear import NonDynamicallyQuantizableLinear
@@ -73,7 +74,9 @@ class MultiheadAttention(Module):
         self.batch_first = batch_first
         self.head_dim = embed_dim // num_heads
         if self.head_dim * num_heads != embed_dim:
-            raise AssertionError("embed_dim must be divisible by num_heads")
+            raise cured(
+                AssertionError("embed_dim must be divisible by num_heads"), "embed_dim = num_heads * size of a head"
+            )
         made = {"device": device, "dtype": dtype}
         widths = {"q_proj_weight": embed_dim, "k_proj_weight": self.kdim, "v_proj_weight": self.vdim}
         joined = self._joined

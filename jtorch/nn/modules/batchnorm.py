@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from jtorch import _root as torch
+from jtorch._types.cures import cured
 from jtorch.nn import functional as F
 from jtorch.nn import init
 from jtorch.nn.modules.module import Module
@@ -68,7 +69,10 @@ class _NormBase(Module):
     def _expect_dim(self, input, *allowed):
         if input.dim() not in allowed:
             expected = " or ".join(f"{n}D" for n in allowed)
-            raise ValueError(f"expected {expected} input (got {input.dim()}D input)")
+            raise cured(
+                ValueError(f"expected {expected} input (got {input.dim()}D input)"),
+                "nn.BatchNorm1d is for (N, C) and (N, C, L), BatchNorm2d for images (N, C, H, W)",
+            )
 
     def extra_repr(self):
         return (

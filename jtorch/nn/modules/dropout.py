@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jtorch._types.cures import cured
 from jtorch.nn import functional as F
 from jtorch.nn.modules.module import Module
 
@@ -14,7 +15,10 @@ class _DropoutNd(Module):
     def __init__(self, p=0.5, inplace=False) -> None:
         super().__init__()
         if p < 0 or p > 1:
-            raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
+            raise cured(
+                ValueError(f"dropout probability has to be between 0 and 1, but got {p}"),
+                "p is the share that is dropped: 0.5 for 50 %",
+            )
         self.p = p
         self.inplace = inplace
 

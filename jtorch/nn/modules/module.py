@@ -7,6 +7,7 @@ from collections import OrderedDict
 
 from jtorch import _root as torch
 from jtorch._compile.function import compile_call
+from jtorch._types.cures import cured
 from jtorch.nn.modules._hooks import (
     Hooked,
     _has_any_global_hook,
@@ -98,7 +99,10 @@ class Module(Hooked, Stateful):
 
     def forward(self, *input):
         """What the module computes; every subclass defines it."""
-        raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
+        raise cured(
+            NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function'),
+            "define forward(self, x) in the class, spelled so and not inside __init__",
+        )
 
     def compile(self, *args, **kwargs):
         """Compiles the module's call in place; the arguments are those of `torch.compile`."""

@@ -7,6 +7,7 @@ import warnings
 from typing import Any
 
 from jtorch import _root as torch
+from jtorch._types.cures import cured
 from jtorch.nn import init
 from jtorch.nn.modules.module import Module
 from jtorch.nn.parameter import Parameter
@@ -124,8 +125,12 @@ class RNNBase(Module):
         if input.dim() != expected:
             raise RuntimeError(f"input must have {expected} dimensions, got {input.dim()}")
         if self.input_size != input.size(-1):
-            raise RuntimeError(
-                f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {input.size(-1)}"
+            raise cured(
+                RuntimeError(
+                    f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {input.size(-1)}"
+                ),
+                "the last dimension holds the features: nn.LSTM(input_size, ...) takes x of shape (L, "
+                "N, input_size), with batch_first=True (N, L, input_size)",
             )
 
     def _batch(self, input, batch_sizes):

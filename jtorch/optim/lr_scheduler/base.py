@@ -7,6 +7,7 @@ import warnings
 import weakref
 
 from jtorch import _root as torch
+from jtorch._types.cures import cured
 from jtorch.optim.optimizer import Optimizer
 
 EPOCH_DEPRECATION_WARNING = (
@@ -29,7 +30,10 @@ _TOO_EARLY = (
 
 def check_optimizer(optimizer):
     if not isinstance(optimizer, Optimizer):
-        raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
+        raise cured(
+            TypeError(f"{type(optimizer).__name__} is not an Optimizer"),
+            "the scheduler's first argument is the optimizer: StepLR(optimizer, step_size)",
+        )
 
 
 def set_option(group, name, value):

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from jtorch import _root as torch
+from jtorch._types.cures import cured
 
 _NO_BATCH = "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found {}"
 
@@ -48,9 +49,15 @@ def default_collate(batch: Any) -> Any:
         return _like_mapping(first, {key: default_collate([sample[key] for sample in batch]) for key in first})
     if isinstance(first, Sequence):
         if any(len(sample) != len(first) for sample in batch):
-            raise RuntimeError("each element in list of batch should be of equal size")
+            raise cured(
+                RuntimeError("each element in list of batch should be of equal size"),
+                "pad the lists to one length, or give the DataLoader a collate_fn that does",
+            )
         return _like_sequence(first, [default_collate(column) for column in zip(*batch, strict=True)])
-    raise TypeError(_NO_BATCH.format(type(first)))
+    raise cured(
+        TypeError(_NO_BATCH.format(type(first))),
+        "return tensors, arrays or numbers from __getitem__ (transforms.ToTensor() of an image), or give a collate_fn",
+    )
 
 
 def default_convert(data: Any) -> Any:

@@ -7,13 +7,18 @@ from typing import Any, Generic, TypeVar
 
 from jtorch import _root as torch
 from jtorch._engine.flush import end_of_work
+from jtorch._types.cures import cured
 
 from .collate import default_collate, default_convert
 from .dataset import Dataset, IterableDataset, Subset, TensorDataset
-from .sampler import BatchSampler, RandomSampler, SequentialSampler, fresh_seed
+from .sampler import BatchSampler, RandomSampler, SequentialSampler, fresh_seed, length_of
 
 T_co = TypeVar("T_co", covariant=True)
 
+_OF_A_SLICE = (
+    "the dataset is a tuple of tensors, as a slice of a TensorDataset is, so each tensor counted as one sample: "
+    "torch.utils.data.Subset(dataset, range(n)), or random_split"
+)
 _FIXED = ("batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers")
 
 
@@ -114,7 +119,7 @@ class DataLoader(Generic[T_co]):
     def __len__(self) -> int:
         if not self._is_iterable:
             return len(self._index_sampler)
-        length = self._reported_length = len(self.dataset)
+        length = self._reported_length = length_of(self.dataset)
         if self.batch_size is None:
             return length
         full, rest = divmod(length, self.batch_size)
@@ -157,7 +162,12 @@ class _Batches(Iterator[Any]):
             return self._rows(indices)
         if callable(getattr(loader.dataset, "__getitems__", None)):
             return loader.collate_fn(loader.dataset.__getitems__(indices))
-        return loader.collate_fn([loader.dataset[i] for i in indices])
+        try:
+            return loader.collate_fn([loader.dataset[i] for i in indices])
+        except RuntimeError as error:
+            if isinstance(loader.dataset, tuple) and all(isinstance(t, torch.Tensor) for t in loader.dataset):
+                cured(error, _OF_A_SLICE)
+            raise
 
     def _streamed(self, indices: Any) -> Any:
         loader, samples = self._loader, self._samples
@@ -241,8 +251,11 @@ def _check_iterable(shuffle: Any, sampler: Any, batch_sampler: Any) -> None:
     }
     for name, value in given.items():
         if value is not None:
-            raise ValueError(
-                f"DataLoader with IterableDataset: expected unspecified {name} option, but got {name}={value}"
+            raise cured(
+                ValueError(
+                    f"DataLoader with IterableDataset: expected unspecified {name} option, but got {name}={value}"
+                ),
+                "an IterableDataset gives its samples in an order of its own: shuffle in its __iter__",
             )
 
 

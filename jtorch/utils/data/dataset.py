@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
 from jtorch import _root as torch
+from jtorch._types.cures import cured
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -30,7 +31,10 @@ class Dataset(Generic[T_co]):
     """
 
     def __getitem__(self, index: Any) -> T_co:
-        raise NotImplementedError("Subclasses of Dataset should implement __getitem__.")
+        raise cured(
+            NotImplementedError("Subclasses of Dataset should implement __getitem__."),
+            "define __getitem__(self, index) in the class, and __len__(self)",
+        )
 
     def __add__(self, other: "Dataset[Any]") -> "ConcatDataset[Any]":
         return ConcatDataset([self, other])
@@ -51,6 +55,17 @@ class IterableDataset(Dataset[T_co], Iterable[T_co]):
         return ChainDataset([self, other])
 
 
+def _checked(tensors: tuple[Any, ...]) -> Iterator[Any]:
+    """The tensors; a NumPy array among them gives Python's error about its ``size``, which is no function."""
+    for tensor in tensors:
+        try:
+            tensor.size(0)
+        except TypeError as error:
+            cured(error, "a TensorDataset holds tensors: torch.from_numpy(array), torch.tensor(list)")
+            raise
+        yield tensor
+
+
 class TensorDataset(Dataset[tuple[Any, ...]]):
     """Rows of tensors that have the same length: a sample is a tuple with one row of each.
 
@@ -65,8 +80,10 @@ class TensorDataset(Dataset[tuple[Any, ...]]):
     tensors: tuple[Any, ...]
 
     def __init__(self, *tensors: Any) -> None:
-        if any(tensor.size(0) != tensors[0].size(0) for tensor in tensors):
-            raise AssertionError("Size mismatch between tensors")
+        if any(tensor.size(0) != tensors[0].size(0) for tensor in _checked(tensors)):
+            raise cured(
+                AssertionError("Size mismatch between tensors"), "all tensors have one row for each sample"
+            )
         self.tensors = tensors
 
     def __getitem__(self, index: Any) -> tuple[Any, ...]:
@@ -229,7 +246,11 @@ def random_split(dataset: Any, lengths: Sequence[float], generator: Any = None) 
     if math.isclose(sum(lengths), 1) and sum(lengths) <= 1:
         lengths = _counts(lengths, size)
     if sum(lengths) != size:
-        raise ValueError(_LENGTHS_DIFFER)
+        raise cured(
+            ValueError(_LENGTHS_DIFFER),
+            "the lengths must sum to len(dataset): n = int(0.8 * len(dataset)); [n, len(dataset) "
+            "- n], or fractions, [0.8, 0.2]",
+        )
     order = torch.randperm(size, generator=generator).tolist()
     ends = list(itertools.accumulate(int(length) for length in lengths))
     return [Subset(dataset, order[end - int(length) : end]) for end, length in zip(ends, lengths, strict=True)]

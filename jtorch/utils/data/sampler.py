@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence, Sized
 from typing import Any, Generic, TypeVar
 
 from jtorch import _root as torch
+from jtorch._types.cures import cured
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -17,9 +18,30 @@ def fresh_seed(generator: Any = None) -> int:
     return int(torch.tensor(0, dtype=torch.int64).random_(generator=generator).item())
 
 
+def length_of(source: Any) -> int:
+    """``len`` of a dataset; without one, Python's error and what to do about it."""
+    try:
+        return len(source)
+    except TypeError as error:
+        if isinstance(source, type):
+            cured(error, f"the dataset is a class: make one, {source.__name__}(...)")
+        elif hasattr(source, "__getitem__") and not isinstance(source, Iterable):
+            cured(error, "define __len__(self) in the dataset")
+        else:
+            cured(
+                error,
+                "samples that come one after the other have no length and no indices: list(source), or an "
+                "IterableDataset whose __iter__ gives them; its batches are counted while they come",
+            )
+        raise
+
+
 def _check_count(num_samples: Any) -> None:
     if not isinstance(num_samples, int) or isinstance(num_samples, bool) or num_samples <= 0:
-        raise ValueError(f"num_samples should be a positive integer value, but got num_samples={num_samples}")
+        raise cured(
+            ValueError(f"num_samples should be a positive integer value, but got num_samples={num_samples}"),
+            "the dataset is empty: look at len(dataset), at the path and at the filter it was made with",
+        )
 
 
 class Sampler(Generic[T_co]):
@@ -51,10 +73,10 @@ class SequentialSampler(Sampler[int]):
         self.data_source = data_source
 
     def __iter__(self) -> Iterator[int]:
-        return iter(range(len(self.data_source)))
+        return iter(range(length_of(self.data_source)))
 
     def __len__(self) -> int:
-        return len(self.data_source)
+        return length_of(self.data_source)
 
 
 class RandomSampler(Sampler[int]):
@@ -82,10 +104,10 @@ class RandomSampler(Sampler[int]):
     @property
     def num_samples(self) -> int:
         """How many indices an iteration gives: all, if not said."""
-        return len(self.data_source) if self._num_samples is None else self._num_samples
+        return length_of(self.data_source) if self._num_samples is None else self._num_samples
 
     def __iter__(self) -> Iterator[int]:
-        size, count, generator = len(self.data_source), self.num_samples, self.generator
+        size, count, generator = length_of(self.data_source), self.num_samples, self.generator
         if generator is None:
             generator = torch.Generator()
             generator.manual_seed(fresh_seed())
