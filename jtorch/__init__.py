@@ -17,10 +17,12 @@ from jtorch import fft as fft
 from jtorch import nn as nn  # before _root: torch.relu, torch.conv2d and others are declared in nn.functional
 
 # isort: split
+from jtorch import _C as _C
 from jtorch import _complex32 as _complex32
 from jtorch import masked as masked
 from jtorch import ops as ops
 from jtorch import optim as optim
+from jtorch import overrides as overrides
 from jtorch import return_types as return_types
 from jtorch import serialization as serialization
 from jtorch import signal as signal

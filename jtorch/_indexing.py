@@ -300,7 +300,7 @@ def _put(self: Any, p: Parsed, value: Any) -> None:
 
 def iterate(self: Any) -> Any:
     """The tensors along the first dimension."""
-    if not self._v.aval.ndim:
+    if not self.dim():
         raise errors.iterate_zero_dim()
     return iter(self.unbind(0))
 

@@ -9,6 +9,7 @@ import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from jtorch._declare.dispatch import disabled
 from jtorch._engine.backward import Node, OpNode, accumulator
 from jtorch._engine.tape import threads
 from jtorch._tensor import Tensor
@@ -20,6 +21,7 @@ Formula = Callable[[Any], Any]
 class PartedTensor(Tensor):
     """A tensor whose numbers another one holds."""
 
+    __torch_function__ = disabled
     _held: Tensor  # outside the graph, in which the tensor made of it stands itself
 
     def _like(self, held: Tensor) -> Any:

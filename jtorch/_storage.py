@@ -129,6 +129,13 @@ def deepcopy(self: Any, memo: dict) -> Any:
     if not self.is_leaf:
         raise autograd_errors.deepcopy_of_result()
     t = wrap(read(self))
+    if type(self) is not type(t) and type(self.new_empty([])) is not type(self):
+        raise RuntimeError(
+            "The default implementation of __deepcopy__() for non-wrapper subclasses only works for subclass types "
+            "that implement new_empty() and for which that function returns another instance of the same subclass. You "
+            "should either properly implement new_empty() for your subclass or override __deepcopy__() if it is "
+            "intended behavior for new_empty() to return an instance of a different type."
+        )
     share(t, self, copied_cell(own_cell(self), memo), self._chain)
     t = t.as_subclass(type(self)) if type(self) is not type(t) else t
     t._requires_grad = self._requires_grad

@@ -11,10 +11,10 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from jtorch._declare import registry
 from jtorch._declare.dispatch import Public, armed, holders, plain
 from jtorch._declare.public_names import METHODS_OF_OPERATORS, UNSEEN_METHODS
 from jtorch._declare.shown import callables, copied
+from jtorch._engine import handle
 
 
 def _template() -> types.CodeType:
@@ -105,7 +105,7 @@ def _collect() -> None:
     for space, name, fn in callables:
         if fn not in _functions:
             _functions[fn] = _Function(fn, space, name)
-    cls = registry.tensor_class()
+    cls = handle.tensor_class
     names = sorted(vars(cls), key=lambda name: name in METHODS_OF_OPERATORS)  # a method before its second name
     for name in names:
         value = vars(cls)[name]

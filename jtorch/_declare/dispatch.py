@@ -15,7 +15,7 @@ import threading
 import types
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -211,7 +211,8 @@ class Public:
             return self.raw(*args, **kwargs)
         found = overriding((*args, *kwargs.values())) if state.subclasses and not self.of_modes else []
         if not found and not state.modes:
-            return self.raw(*args, **kwargs)
+            with silent() if self.of_modes else nullcontext():
+                return self.raw(*args, **kwargs)
         if self.python:
             return self._as_python(args, kwargs)
         kinds = (args[0].__class__,) if self.self_type else tuple(x.__class__ for x in found)

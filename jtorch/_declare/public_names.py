@@ -33,7 +33,7 @@ def is_python(space: str, name: str) -> bool:
     """True for a function that torch writes in Python."""
     if space == "torch.nn.functional":
         return name not in _C_FUNCTIONAL
-    return name in (_PYTHON_METHODS if space == "torch.Tensor" else _PYTHON_TORCH)
+    return name in {"torch.Tensor": _PYTHON_METHODS, "torch": _PYTHON_TORCH}.get(space, ())
 
 
 # Operators whose call an override sees as that of another method.

@@ -48,11 +48,6 @@ def install_methods(cls: type) -> None:
             setattr(cls, name, fn)
 
 
-def tensor_class() -> Any:
-    """The Tensor class."""
-    return _tensor_class
-
-
 def namespace_of(module: str) -> str:
     """The public namespace of the module an op is declared in: an op lives where its name does."""
     if module.startswith("jtorch.nn.functional"):

@@ -9,6 +9,7 @@ import math
 import warnings
 
 from jtorch import _root as torch
+from jtorch.nn.functional import handle_torch_function, has_torch_function_variadic
 
 _LINEAR = (
     "linear",
@@ -57,6 +58,8 @@ def uniform_(tensor, a=0.0, b=1.0, generator=None):
     >>> torch.nn.init.uniform_(torch.empty(2), 3.0, 3.0)
     tensor([3., 3.])
     """
+    if has_torch_function_variadic(tensor):
+        return handle_torch_function(uniform_, (tensor,), tensor=tensor, a=a, b=b, generator=generator)
     with torch.no_grad():
         return tensor.uniform_(a, b, generator=generator)
 
@@ -68,6 +71,8 @@ def normal_(tensor, mean=0.0, std=1.0, generator=None):
     >>> torch.nn.init.normal_(torch.empty(2), mean=1.0, std=0.0)
     tensor([1., 1.])
     """
+    if has_torch_function_variadic(tensor):
+        return handle_torch_function(normal_, (tensor,), tensor=tensor, mean=mean, std=std, generator=generator)
     with torch.no_grad():
         return tensor.normal_(mean, std, generator=generator)
 
@@ -129,6 +134,8 @@ def constant_(tensor, val):
     >>> torch.nn.init.constant_(torch.empty(2), 0.5)
     tensor([0.5000, 0.5000])
     """
+    if has_torch_function_variadic(tensor):
+        return handle_torch_function(constant_, (tensor,), tensor=tensor, val=val)
     with torch.no_grad():
         return tensor.fill_(val)
 
@@ -247,6 +254,9 @@ def kaiming_uniform_(tensor, a: float = 0, mode="fan_in", nonlinearity="leaky_re
     >>> bool((torch.nn.init.kaiming_uniform_(torch.empty(3, 6)).abs() <= 1).all())
     True
     """
+    if has_torch_function_variadic(tensor):
+        options = {"a": a, "mode": mode, "nonlinearity": nonlinearity, "generator": generator}
+        return handle_torch_function(kaiming_uniform_, (tensor,), tensor=tensor, **options)
     if 0 in tensor.shape:
         _warn_empty()
         return tensor

@@ -5,13 +5,23 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from jtorch import _root as torch
+from jtorch._declare.dispatch import disabled, overrides
 from jtorch._storage import own_attributes
 from jtorch._types import autograd_errors
 
 __all__ = ["Parameter", "UninitializedParameter", "is_lazy", "Buffer", "UninitializedBuffer"]
 
 
-class Parameter(torch.Tensor):
+class _ParameterMeta(type(torch.Tensor)):
+    """A tensor of a class of its own stays of it as a parameter and gets a mark, for which ``isinstance`` looks."""
+
+    def __instancecheck__(cls, instance):
+        if cls is Parameter and isinstance(instance, torch.Tensor) and instance._is_param:
+            return True
+        return super().__instancecheck__(instance)
+
+
+class Parameter(torch.Tensor, metaclass=_ParameterMeta):
     """A tensor that becomes one of the module's parameters when it is assigned to an attribute.
 
     It shares the memory of ``data`` and is a leaf. ``requires_grad=True`` on an integer tensor raises ``RuntimeError``.
@@ -22,9 +32,13 @@ class Parameter(torch.Tensor):
     tensor([0., 0.], requires_grad=True)
     """
 
+    __torch_function__ = disabled
+
     def __new__(cls, data=None, requires_grad=True):
         if data is None:
             data = torch.empty(0)
+        if overrides(type(data)):
+            return _of_its_class(data, requires_grad)
         data = data.detach()
         if requires_grad and not (data.is_floating_point() or data.is_complex()):
             raise autograd_errors.grad_dtype(setter=False)
@@ -43,6 +57,18 @@ class Parameter(torch.Tensor):
         if state:
             return _rebuild_parameter_with_state, (self.data, self.requires_grad, OrderedDict(), state)
         return _rebuild_parameter, (self.data, self.requires_grad, OrderedDict())
+
+
+def _of_its_class(data, requires_grad):
+    found = data.detach().requires_grad_(requires_grad)
+    if type(found) is not type(data):
+        raise RuntimeError(
+            f"Creating a Parameter from an instance of type {type(data).__name__} requires that detach() returns an "
+            f"instance of the same type, but return type {type(found).__name__} was found instead. To use the type as "
+            "a Parameter, please correct the detach() semantics defined by its __torch_dispatch__() implementation."
+        )
+    found._is_param = True
+    return found
 
 
 # The names and arguments are those of torch's file format; the third, the hooks, is always empty in a file.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from jtorch._declare import composite
+from jtorch._declare import composite, dispatch
 
 
 @composite(method=False)
@@ -36,43 +36,27 @@ def boolean_dispatch(
     return fn
 
 
-def _overrides(x: Any) -> bool:
-    return hasattr(type(x), "__torch_function__")
-
-
 @composite(method=False)
 def has_torch_function(args: Iterable) -> bool:
-    """True when the class of one of these brings its own `__torch_function__`.
-
-    jtorch's own functions do not ask for it: what such a class defines is called by `handle_torch_function` alone.
-    """
-    return any(map(_overrides, args))
+    """True when somebody may answer a call with these arguments: a class with a `__torch_function__` of its own, or a
+    mode."""
+    return dispatch.seen(args)
 
 
 @composite(method=False)
 def has_torch_function_unary(obj: Any) -> bool:
     """`has_torch_function` of one object."""
-    return _overrides(obj)
+    return dispatch.seen((obj,))
 
 
 @composite(method=False)
 def has_torch_function_variadic(*args: Any) -> bool:
     """`has_torch_function` of the arguments."""
-    return has_torch_function(args)
+    return dispatch.seen(args)
 
 
 @composite(method=False)
 def handle_torch_function(public_api: Callable, relevant_args: Iterable, *args: Any, **kwargs: Any) -> Any:
-    """Asks each class that brings its own `__torch_function__`, subclasses first, until one answers."""
-    found: list = []
-    for x in relevant_args:
-        if _overrides(x) and type(x) not in map(type, found):
-            place = next((i for i, old in enumerate(found) if issubclass(type(x), type(old))), len(found))
-            found.insert(place, x)
-    types = tuple(map(type, found))
-    for x in found:
-        result = x.__torch_function__(public_api, types, args, kwargs)
-        if result is not NotImplemented:
-            return result
+    """Asks the innermost mode, then the classes of `relevant_args`, subclasses first, until one answers."""
     name = f"{public_api.__module__}.{public_api.__name__}"
-    raise TypeError(f"no implementation found for '{name}' on types that implement __torch_function__: {list(types)}")
+    return dispatch.handle(public_api, name, relevant_args, args, kwargs)
