@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from jtorch._declare import registry
-from jtorch._declare.verbs import as_strided_view, become, geometry_of
+from jtorch._declare.verbs import as_strided_view, become, geometry_of, lazy_bits
 from jtorch._engine.handle import Counter, Handle, alias, own_cell, read, rebind, share, wrap, written
-from jtorch._ops import creation
+from jtorch._ops import complex_parts, creation
 from jtorch._ops.arguments import wholes
 from jtorch._types import autograd_errors, errors
 from jtorch._types.device import device as device_type
@@ -157,7 +157,8 @@ def own_attributes(tensor: Any) -> dict[str, Any]:
 def reduce_ex(self: Any, protocol: int) -> tuple:
     """A tensor as a pickle holds it: with a storage of its own, so that tensors of one storage come back apart."""
     g = geometry_of(self)
-    facts = (self.dtype.name, g.offset, g.size, g.stride, self._requires_grad, own_attributes(self))
+    bits = lazy_bits(self)
+    facts = (self.dtype.name, g.offset, g.size, g.stride, self._requires_grad, own_attributes(self), bits)
     return rebuilt, (type(self), storage_apart(own_cell(self)), *facts)
 
 
@@ -170,6 +171,7 @@ def rebuilt(
     stride: tuple,
     requires_grad: bool,
     given: dict,
+    bits: tuple[bool, bool] = (False, False),
 ) -> Any:  # fmt: skip
     """The tensor that `reduce_ex` describes."""
     t = tensor_over(memory._cell)
@@ -177,6 +179,8 @@ def rebuilt(
     if (aval.dtype.name, offset, aval.shape, _row_major(aval.shape)) != (name, 0, tuple(size), tuple(stride)):
         t = alias(as_strided_view(t if aval.dtype.name == name else t.view(dtype_named(name)), size, stride, offset))
     t._counter = Counter(0, seen=True)
+    t = t.conj() if bits[0] else t
+    t = complex_parts._neg_view(t) if bits[1] else t
     t = t.as_subclass(cls) if cls is not type(t) else t
     t._requires_grad = requires_grad
     vars(t).update(given)

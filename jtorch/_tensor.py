@@ -14,9 +14,11 @@ from typing import Any
 import numpy as np
 
 from jtorch._declare import as_int, lies_in, registry
+from jtorch._declare.dispatch import learn
 from jtorch._declare.once import warn_of_graph, warn_once
 from jtorch._declare.operators import operator_methods
 from jtorch._declare.variants import cast_to, to_host
+from jtorch._declare.verbs import lazy_bits
 from jtorch._engine import backward
 from jtorch._engine.backward import GradientEdge, RemovableHandle
 from jtorch._engine.handle import (
@@ -28,7 +30,6 @@ from jtorch._engine.handle import (
     own_cell,
     read,
     rebind,
-    share,
     version,
 )
 from jtorch._engine.tape import threads
@@ -36,6 +37,7 @@ from jtorch._legacy import construct
 from jtorch._ops.creation import from_numpy
 from jtorch._ops.facts import is_nonzero
 from jtorch._printing import tensor_repr
+from jtorch._subclasses import as_subclass, disabled_dispatch, make_subclass, make_wrapper_subclass, torch_function
 from jtorch._types import autograd_errors, errors, graph_errors
 from jtorch._types.device import device
 from jtorch._types.dtype import dtype, get_default_dtype
@@ -59,22 +61,13 @@ class Tensor(Handle):
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Tensor:
         found = construct(get_default_dtype(), args, kwargs, any_type=True)
-        return found if cls is Tensor else Tensor._make_subclass(cls, found)
+        return found if cls is Tensor else make_subclass(cls, found)
 
-    @staticmethod
-    def _make_subclass(kind: type, data: Tensor, require_grad: bool = False) -> Any:
-        t = object.__new__(kind)
-        t._v = read(data)
-        share(t, data, own_cell(data), data._chain)
-        t.requires_grad_(require_grad)
-        return t
-
-    def as_subclass(self, cls: type) -> Any:
-        """The same memory and history as an instance of `cls`."""
-        shown = self.view_as(self) if self._requires_grad and threads.tape.grad_enabled else alias(self)
-        t = object.__new__(cls)
-        vars(t).update(vars(shown))
-        return t
+    _make_subclass = staticmethod(make_subclass)
+    _make_wrapper_subclass = staticmethod(make_wrapper_subclass)
+    as_subclass = as_subclass
+    __torch_function__ = classmethod(torch_function)
+    __torch_dispatch__ = staticmethod(disabled_dispatch)
 
     # Plain facts
 
@@ -323,6 +316,12 @@ class Tensor(Handle):
             raise errors.numpy_requires_grad()
         if self.device.type != "cpu":
             raise errors.numpy_device(str(self.device))
+        for bit, name, cure in zip(lazy_bits(self), ("conjugate", "negative"), ("conj", "neg"), strict=True):
+            if bit:
+                raise RuntimeError(
+                    f"Can't call numpy() on Tensor that has {name} bit set. Use tensor.resolve_{cure}().numpy() "
+                    "instead."
+                )
         return own_cell(self).export(geometry(self), self._v.aval.dtype.np)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
@@ -493,6 +492,7 @@ def _not_writable(name: str) -> Any:
 
 
 install_tensor(Tensor)
+learn(Tensor)
 registry.install_methods(Tensor)
 _install_operators()
 _refuse_writes()

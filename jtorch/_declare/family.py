@@ -27,6 +27,7 @@ from jtorch._declare.op import Op, camel
 from jtorch._declare.roles import REQUIRED
 from jtorch._declare.shown import looks_itself
 from jtorch._declare.variants import inplace_twin, out_finisher, without_out
+from jtorch._declare.verbs import lazy_bits
 from jtorch._engine.geometry import Geometry
 from jtorch._engine.handle import Handle, ViewOp, ViewPlan, geometry, plan_key, take_view
 from jtorch._engine.parts import Parted, answer
@@ -332,6 +333,11 @@ class ViewInput:
         self.ndim = aval.ndim
         self.dtype = aval.dtype
         self._tensor = tensor
+
+    @property
+    def conjugate(self) -> bool:
+        """Whether the memory holds the conjugates."""
+        return lazy_bits(self._tensor)[0]
 
     @property
     def geometry(self) -> Geometry:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from jtorch._engine.forward import carry, without_tangents
@@ -9,9 +10,11 @@ from jtorch._engine.geometry import AsComplex as AsComplex
 from jtorch._engine.geometry import AsReal as AsReal
 from jtorch._engine.geometry import AsStrided
 from jtorch._engine.geometry import Bitcast as Bitcast
+from jtorch._engine.geometry import Conj as Conj
 from jtorch._engine.geometry import Diagonal as Diagonal
 from jtorch._engine.geometry import Expand as Expand
 from jtorch._engine.geometry import ImagPart as ImagPart
+from jtorch._engine.geometry import Negative as Negative
 from jtorch._engine.geometry import Permute as Permute
 from jtorch._engine.geometry import RealPart as RealPart
 from jtorch._engine.geometry import Reshape as Reshape
@@ -20,9 +23,10 @@ from jtorch._engine.geometry import Slice as Slice
 from jtorch._engine.geometry import Squeeze as Squeeze
 from jtorch._engine.geometry import Unfold as Unfold
 from jtorch._engine.geometry import Unsqueeze as Unsqueeze
+from jtorch._engine.geometry import bits
 from jtorch._engine.geometry import is_contiguous as is_contiguous
 from jtorch._engine.geometry import view_stride as view_stride
-from jtorch._engine.handle import Handle, ViewOp, check_inplace, make_view, own_cell, share, wrap
+from jtorch._engine.handle import Handle, ViewOp, check_inplace, make_view, own_cell, rename_node, share, wrap
 from jtorch._engine.handle import geometry as geometry_of
 from jtorch._engine.tape import forward_mode, threads
 
@@ -35,11 +39,18 @@ def as_strided_view(t: Handle, size: tuple[int, ...], stride: tuple[int, ...], o
     start = geometry_of(t).offset if offset is None else offset
     check_reach(base, size, stride, start)
     view = make_view(_AS_STRIDED, base, AsStrided(size, stride, start))
+    for bit, verb in zip(lazy_bits(t), (Conj(), Negative()), strict=True):
+        view = make_view(_AS_STRIDED, view, verb) if bit else view
     if forward_mode.active and t._tangent is not None and view._tangent is None:  # it came with `t`, not with the whole
         with without_tangents():
             shift = geometry_of(t._tangent).offset - geometry_of(t).offset
             carry(view, as_strided_view(t._tangent, size, stride, start + shift))
     return view
+
+
+def lazy_bits(t: Handle) -> tuple[bool, bool]:
+    """A tensor's conjugate and negative bits."""
+    return bits(t._chain)
 
 
 def check_reach(t: Handle, size: tuple[int, ...], stride: tuple[int, ...], offset: int) -> None:
@@ -73,8 +84,9 @@ def _root(t: Handle) -> Handle:
     return make_view(_AS_STRIDED, base, verb)
 
 
-def become(h: Handle, view: Handle) -> Any:
-    """Makes a tensor its own view, as `x.t_()` does; other tensors on its storage keep theirs."""
+def become(h: Handle, view: Handle, named: Callable[[str], str] | None = None) -> Any:
+    """Makes a tensor its own view, as `x.t_()` does; other tensors on its storage keep theirs. `named`: the grad node's
+    name from that of the view's."""
     check_inplace(h, threads.tape)
     h._v, h._cell, h._chain, h._at, h._geometry = view._v, view._cell, view._chain, view._at, view._geometry
     h._order, h._bent = None, view._bent
@@ -82,4 +94,6 @@ def become(h: Handle, view: Handle) -> Any:
     h._cell.version += 1
     if view._requires_grad:
         h._requires_grad, h._node, h._index = True, view._node, view._index
+        if named is not None and h._node is not None:
+            rename_node(h, named(type(h._node).__name__))
     return h

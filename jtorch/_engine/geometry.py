@@ -372,6 +372,36 @@ class ImagPart(NamedTuple):
         return lax.complex(jnp.real(x), new)
 
 
+class Conj(NamedTuple):
+    """The conjugate of a complex array: torch's conjugate bit."""
+
+    kind: str = "Conj"
+
+    def geometry(self, g: Geometry) -> Geometry:
+        return g
+
+    def read(self, x: Any) -> Any:
+        return jnp.conj(x)
+
+    def write(self, x: Any, new: Any) -> Any:
+        return jnp.conj(new)
+
+
+class Negative(NamedTuple):
+    """The negative of an array: torch's negative bit."""
+
+    kind: str = "Negative"
+
+    def geometry(self, g: Geometry) -> Geometry:
+        return g
+
+    def read(self, x: Any) -> Any:
+        return -x
+
+    def write(self, x: Any, new: Any) -> Any:
+        return -new
+
+
 class AsReal(NamedTuple):
     """A complex array as a real one with a last dimension of 2."""
 
@@ -428,10 +458,11 @@ class AsStrided(NamedTuple):
 
 Verb = (
     Slice | Select | Permute | Reshape | Squeeze | Unsqueeze | Expand | Diagonal | Unfold | Bitcast | RealPart
-    | ImagPart | AsReal | AsComplex | AsStrided
+    | ImagPart | Conj | Negative | AsReal | AsComplex | AsStrided
 )  # fmt: skip
 
-Reinterpreting = (Bitcast, RealPart, ImagPart, AsReal, AsComplex)  # verbs whose result has another dtype
+# Verbs whose result has another dtype, or other bits of the elements.
+Reinterpreting = (Bitcast, RealPart, ImagPart, Conj, Negative, AsReal, AsComplex)
 
 # A view is a chain of verbs, each with its run-time numbers.
 Chain = tuple[tuple[Verb, tuple[int, ...]], ...]
@@ -443,6 +474,20 @@ def extended(chain: Chain, verb: Verb, numbers: tuple[int, ...], keep: int) -> C
     if len(chain) > keep and isinstance(verb, Reshape) and isinstance(chain[-1][0], Reshape):
         chain = chain[:-1]
     return (*chain, (verb, numbers))
+
+
+def bits(chain: Chain) -> tuple[bool, bool]:
+    """torch's conjugate and negative bits: whether the elements lie in memory as conjugates, or as negatives."""
+    conjugate = negative = False
+    for verb, _ in chain:
+        if isinstance(verb, Conj):
+            conjugate = not conjugate
+        elif isinstance(verb, Negative):
+            negative = not negative
+        elif isinstance(verb, (RealPart, ImagPart)):
+            negative = negative != (conjugate and isinstance(verb, ImagPart))
+            conjugate = False
+    return conjugate, negative
 
 
 def follow(root: Sequence[int], chain: Chain) -> Geometry:

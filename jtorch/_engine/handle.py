@@ -14,10 +14,15 @@ import numpy as np
 from jtorch._engine import grad
 from jtorch._engine.aval import Aval, aval_of
 from jtorch._engine.geometry import (
+    AsComplex,
+    AsReal,
     Chain,
+    Conj,
     Geometry,
+    Negative,
     Permute,
     Reinterpreting,
+    Reshape,
     Verb,
     extended,
     follow,
@@ -54,6 +59,9 @@ class Handle:
     _base: Handle | None = None  # the tensor this is an autograd view of
     _at = 0  # serial of the cell at which `_v` was read
     _own_version = 0
+    _counter: Counter | None = None  # of versions, where it does not count with all who share the storage
+    _made: str | tuple | None = None  # how a view was made that may not be written: see `refusal`
+    _stale = False  # it was made under no_grad and its storage was written since
     _geometry: Geometry | None = None  # computed when asked for
     _order: tuple[int, ...] | None = None  # of dimensions in memory, for one alone that is not row-major: see order.py
     _bent = False  # its dimensions may lie in another order than row by row
@@ -67,6 +75,17 @@ class Handle:
     _inference = False
     _retains = False  # retain_grad was called
     _tangent: Handle | None = None  # in forward mode: see forward.py
+
+
+class Counter:
+    """A version counter apart from the storage's: of `.data`, whose writes autograd does not see, or of a tensor that
+    was given another storage."""
+
+    __slots__ = ("seen", "version")
+
+    def __init__(self, version: int, seen: bool):
+        self.version = version
+        self.seen = seen  # a backward sees its writes
 
 
 class Writes:
@@ -104,9 +123,11 @@ def read(h: Handle) -> Value:
 def refresh(h: Handle, cell: Cell) -> Value:
     """Reads a tensor again after its storage was written through another one."""
     base = h._base
-    if base is not None and base._requires_grad and cell.host is None:
+    if base is not None and base._requires_grad and cell.host is None and cell.counted > h._at and h._made is None:
         _replay(h, base)
     else:
+        if h._made is not None and cell.counted > h._at:
+            h._stale = True
         part = cell.part(geometry(h)) if cell.host is not None and h._chain and moves_only(h._chain) else None
         h._v = part or read_chain(cell.value, h._chain)
     h._at = cell.serial
@@ -126,8 +147,8 @@ def _replay(h: Handle, base: Handle) -> None:
     mode, tape.grad_enabled = tape.grad_enabled, True
     try:
         t: Any = base
-        for verb, numbers in relative_chain(h, base):
-            (t,) = apply(VIEW, (t, *numbers), (verb,))
+        for verb, numbers in relative_chain(h, base) or ((Reshape(h._v.aval.shape), ()),):
+            (t,) = apply(_REPLAYED.get(verb.__class__, VIEW), (t, *numbers), (verb,))
         h._v, h._node, h._index, h._requires_grad = t._v, t._node, t._index, t._requires_grad
     finally:
         tape.grad_enabled = mode
@@ -176,6 +197,8 @@ def geometry(h: Handle) -> Geometry:
 
 def version(h: Handle) -> int:
     """torch's version counter."""
+    if h._counter is not None:
+        return h._counter.version
     return h._own_version if h._cell is None else h._cell.version
 
 
@@ -215,6 +238,13 @@ class EngineOp(BaseOp):
 
 
 VIEW = ViewOp("view", "AsStridedBackward0")
+# Views that strides do not describe are replayed under names of their own.
+_REPLAYED = {
+    Conj: ViewOp("conj", "ConjBackward0"),
+    Negative: ViewOp("_neg_view", "NegViewBackward0"),
+    AsReal: ViewOp("view_as_real", "ViewAsRealBackward0"),
+    AsComplex: ViewOp("view_as_complex", "ViewAsComplexBackward0"),
+}
 WRITE = EngineOp(
     "write", "CopySlices", lambda verbs, root, new, *numbers: write_through(verbs, list(numbers), root, new)
 )
@@ -433,8 +463,19 @@ def take_view(op: ViewOp, h: Handle, plan: ViewPlan) -> Any:
         (t,) = apply(op, (h, *plan.numbers), plan.statics)
     share(t, h, cell, plan.chain)
     t._bent = plan.bent
-    t._base = h if h._base is None else h._base
+    descend(t, h, op)
     return t
+
+
+def descend(t: Handle, h: Handle, op: Any) -> None:
+    """Notes that `t` is a view of `h`, and how it was made if it may not be written later: see `refusal`."""
+    base = t._base = h if h._base is None else h._base
+    if not threads.tape.grad_enabled:
+        t._made = "A view was"
+        t._requires_grad = base._requires_grad
+    elif h._made is not None and h._requires_grad:
+        name = op.grad_name.removesuffix("Backward0")
+        t._made = f"Output 0 of {name} is a view of a view which was" if h._made.__class__ is str else (0, name)
 
 
 def share(t: Handle, h: Handle, cell: Cell, chain: Chain) -> None:
@@ -444,6 +485,8 @@ def share(t: Handle, h: Handle, cell: Cell, chain: Chain) -> None:
     t._at = cell.serial
     t._inference = h._inference
     t._bent = h._bent
+    if h._counter is not None:
+        t._counter = h._counter
     if forward_mode.active and h._tangent is not None:
         forward_mode.passer.share(t, h, chain)
 
@@ -456,9 +499,18 @@ def alias(h: Handle) -> Any:
     return t
 
 
+def data_of(h: Handle) -> Any:
+    """A tensor on the same storage and view whose writes autograd does not see."""
+    t = alias(h)
+    t._counter = Counter(0, False)
+    return t
+
+
 def check_inplace(h: Handle, tape: Tape) -> None:
     """torch's rules on what may be written while gradients are recorded."""
     if h._requires_grad and tape.grad_enabled:
+        if h._made is not None:
+            raise refusal(h)
         if h._node is None:
             raise autograd_errors.leaf_inplace()
         base = h._base
@@ -466,6 +518,19 @@ def check_inplace(h: Handle, tape: Tape) -> None:
             raise autograd_errors.leaf_inplace(view=True)
     if h._inference and not tape.inference:
         raise autograd_errors.inference_inplace()
+
+
+def refusal(h: Handle) -> Exception:
+    """Why a view may not be written while gradients are recorded: it was made under no_grad (the sentence's begin), or
+    with others by one function (which of them, its name)."""
+    if isinstance(h._made, tuple):
+        return autograd_errors.multi_view_inplace(*h._made)
+    return autograd_errors.no_grad_view_inplace(h._made or "")
+
+
+def rename_node(h: Handle, name: str) -> None:
+    """Gives the node that made a tensor torch's name of another form of the op."""
+    h._node.__class__ = node_class(name, hasattr(h._node, "hidden"))
 
 
 def own_write(target: Handle, result: Handle) -> None:
@@ -496,6 +561,8 @@ def assign(h: Handle, new: Handle) -> None:
         _take_history(h, new, tape)
         return
     if tape.grad_enabled and (new._requires_grad or base._requires_grad):
+        if h._made is not None:
+            raise refusal(h)
         relative = relative_chain(h, base)
         verbs = tuple(v for v, _ in relative)
         numbers = tuple(n for _, ns in relative for n in ns)
@@ -520,14 +587,20 @@ def write_value(h: Handle, value: Value) -> None:
         numbers = [n for _, ns in h._chain for n in ns]
         verbs = tuple(v for v, _ in h._chain)
         _, (root,) = record(threads.tape, WRITE, (old, value, *numbers), verbs)
-    _mark(old, h, cell.version)
-    cell.version += 1
+    _count(old, h, cell)
     cell.put(root)
     h._v = value
     h._at = cell.serial
+    if h._made is not None:
+        h._stale = True
+    elif h._base is not None and h._base._requires_grad:
+        h._at = _NEVER
     if not h._chain and cell.plain and getrefcount(cell) <= _ALONE:
         h._cell = None
         h._own_version = cell.version
+
+
+_NEVER = -1  # of a view written outside the graph: its node is made anew from its base
 
 
 def _calibrate() -> int:
@@ -545,8 +618,10 @@ def replace_value(h: Handle, value: Value) -> None:
     """Writes a tensor that is alone on its storage."""
     old = h._v
     old.counter = h
-    old.version = h._own_version
+    old.version = version(h)
     h._own_version += 1
+    if h._counter is not None:
+        h._counter.version += 1
     writes.count += 1
     h._v = value
 
@@ -556,15 +631,21 @@ def written(h: Handle) -> None:
     if h._cell is None:
         replace_value(h, h._v)
     else:
-        _mark(h._cell.value, h, h._cell.version)
-        h._cell.version += 1
+        _count(h._cell.value, h, h._cell)
 
 
-def _mark(old: Value, h: Handle, at: int) -> None:
-    """Lets a backward that saved `old` see that it was overwritten."""
-    old.counter = h
-    old.version = at
-    writes.count += 1
+def _count(old: Value, h: Handle, cell: Cell) -> None:
+    """Counts a write through `h`, which is still to come, and lets a backward that saved `old` see it."""
+    counter = h._counter
+    if counter is None or counter.seen:
+        old.counter = h
+        old.version = version(h)
+        writes.count += 1
+    if counter is not None:
+        counter.version += 1
+    else:
+        cell.version += 1
+        cell.counted = cell.serial + 1
 
 
 def _take_history(h: Handle, new: Handle, tape: Tape) -> None:
@@ -582,12 +663,13 @@ def _take_history(h: Handle, new: Handle, tape: Tape) -> None:
 def rebind(h: Handle, other: Handle) -> None:
     """`h.data = other`: `h` shows the other's storage from now on; its old aliases keep theirs."""
     cell = own_cell(other)
+    h._counter = Counter(version(h), True)
     h._v = read(other)
     h._chain, h._order, h._bent = other._chain, None, other._bent
     h._geometry = other._geometry
     h._cell = cell
     h._at = cell.serial
-    h._base = None
+    h._base = h._made = None
 
 
 def to_numpy(value: Value) -> Any:

@@ -11,8 +11,8 @@ import jax.numpy as jnp
 from jax import lax
 
 from jtorch._declare import Array, HalfComplex, composite, op, registry, view
-from jtorch._declare.types import float16, float32, float64, from_numpy
-from jtorch._declare.verbs import AsComplex, AsReal, ImagPart, RealPart
+from jtorch._declare.types import float16, float32, float64, from_numpy, strided
+from jtorch._declare.verbs import AsComplex, AsReal, Conj, ImagPart, Negative, RealPart, lazy_bits
 from jtorch._ops.arguments import check_tensor
 
 
@@ -73,16 +73,30 @@ def _conj(input: Array) -> Array:
     return jnp.conj(input)
 
 
+@view(public="conj", grad="ConjBackward0", method=False, function=False)
+def _conj_view(input):
+    return Conj()
+
+
+@view(public="_neg_view", grad="NegViewBackward0", method=False)
+def _neg_view(input):
+    """The negative, on the same memory."""
+    return Negative()
+
+
 @composite
 def conj(input: Any) -> Any:
-    """The complex conjugate; a real tensor itself.
+    """The complex conjugate, a view; a real tensor itself.
 
     >>> import jtorch as torch
     >>> torch.conj(torch.tensor(1 + 2j))
     tensor(1.-2.j)
     """
     check_tensor("conj", input)
-    return _conj(input) if input._v.aval.dtype.is_complex else input
+    if not input._v.aval.dtype.is_complex:
+        return input
+    parted = input.layout is not strided or input._v.aval.dtype.np is None
+    return _conj(input) if parted else _conj_view(input)
 
 
 @composite(method=False)
@@ -112,12 +126,24 @@ registry.add_method("real", property(real, _set_part(real)))
 registry.add_method("imag", property(imag, _set_part(imag)))
 
 
-@view(method=False)
-def view_as_real(input):
-    """A complex tensor as a real one with a last dimension of 2."""
+@view(public="view_as_real", method=False, function=False)
+def _view_as_real(input):
     if not input.dtype.is_complex:
         raise RuntimeError("view_as_real is only supported for complex tensors")
     return AsReal()
+
+
+@composite(method=False)
+def view_as_real(input: Any) -> Any:
+    """A complex tensor as a real one with a last dimension of 2."""
+    check_tensor("view_as_real", input)
+    if lazy_bits(input)[0]:
+        raise RuntimeError(
+            "view_as_real doesn't work on unresolved conjugated tensors.  To resolve the conjugate tensor so you can "
+            "view it as real, use self.resolve_conj(); however, be warned that the resulting tensor will NOT alias the "
+            "original."
+        )
+    return _view_as_real(input)
 
 
 @view(method=False)

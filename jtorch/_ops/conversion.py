@@ -41,6 +41,8 @@ from jtorch._declare.types import (
     memory_format,
     preserve_format,
 )
+from jtorch._declare.verbs import lazy_bits
+from jtorch._ops.arguments import check_tensor
 
 _ZERO = Fill("zero_", lambda aval: 0)
 _FILL = Fill("fill_", lambda aval, value: value)
@@ -98,6 +100,11 @@ def to(self: Any, *args: Any, **kwargs: Any) -> Any:
     return _converted(self, wish, place, copy, layout)
 
 
+@op(method=False, function=False, grad="ToCopyBackward0")
+def _copied(input: Array) -> Array:
+    return input
+
+
 def _converted(self: Any, wish: dtype | None, place: Any, copy: bool = False, layout: Any = None) -> Any:
     aval = self._v.aval
     where = aval.device if place is None else placed(place)
@@ -113,7 +120,7 @@ def _converted(self: Any, wish: dtype | None, place: Any, copy: bool = False, la
     if moves:
         order_of(layout, aval.ndim)
     if (copy and t is self) or (moves and not lies_in(t, layout)):
-        return copy_in(t, layout)
+        return laid(_copied(t), layout, t)
     return t
 
 
@@ -232,7 +239,8 @@ def copy_(self: Any, other: Any, non_blocking: bool = False) -> Any:
             raise errors.output_shape(mine.shape, broadcast(mine.shape, theirs.shape))
         other = other.expand(mine.shape)
     src = _converted(other, mine.dtype, mine.device)
-    return write_back("copy_", self, _overwritten(self, src) if self._requires_grad else src, reads)
+    in_graph = self._requires_grad or src._requires_grad
+    return write_back("copy_", self, _overwritten(self, src) if in_graph else src, reads)
 
 
 @composite
@@ -301,16 +309,15 @@ def fill_diagonal_(self: Any, fill_value: Any, wrap: bool = False) -> Any:
     return self
 
 
-# Conjugation and negation are computed at once, so these have nothing to resolve
-
-
 @composite
 def resolve_conj(input: Any) -> Any:
-    """The tensor itself: conjugates are never lazy here."""
-    return input
+    """A copy in memory of its own where the tensor's memory holds the conjugates; else the tensor itself."""
+    check_tensor("resolve_conj", input)
+    return copy_of(input) if lazy_bits(input)[0] else input
 
 
 @composite
 def resolve_neg(input: Any) -> Any:
-    """The tensor itself: negatives are never lazy here."""
-    return input
+    """A copy in memory of its own where the tensor's memory holds the negatives; else the tensor itself."""
+    check_tensor("resolve_neg", input)
+    return copy_of(input) if lazy_bits(input)[1] else input

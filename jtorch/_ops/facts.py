@@ -11,6 +11,7 @@ from typing import Any
 from jtorch._declare import Handle, composite, errors, placement, promote, registry
 from jtorch._declare.op import weighed
 from jtorch._declare.types import PYTHON_DTYPES, dtype, get_default_dtype
+from jtorch._declare.verbs import lazy_bits
 from jtorch._ops.arguments import check_tensor
 
 
@@ -88,16 +89,16 @@ registry.add_method("nelement", numel)
 
 @composite
 def is_conj(input: Any) -> bool:
-    """Always False: conjugates are computed at once."""
+    """True where the tensor's memory holds the conjugates of its elements."""
     check_tensor("is_conj", input)
-    return False
+    return lazy_bits(input)[0]
 
 
 @composite
 def is_neg(input: Any) -> bool:
-    """Always False: negatives are computed at once."""
+    """True where the tensor's memory holds the negatives of its elements."""
     check_tensor("is_neg", input)
-    return False
+    return lazy_bits(input)[1]
 
 
 @composite

@@ -15,6 +15,7 @@ from jtorch._declare import Handle, composite, errors, from_shared, registry
 from jtorch._declare.fill import dtype_of
 from jtorch._declare.placement import check_layout, placed
 from jtorch._declare.types import get_default_dtype, strided
+from jtorch._declare.verbs import lazy_bits
 
 
 
@@ -135,6 +136,8 @@ def dlpack(
         raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
     if self.layout is not strided:
         raise BufferError("Can't export tensors with layout other than torch.strided")
+    if lazy_bits(self)[0]:
+        raise BufferError("Can't export tensors with the conjugate bit set")
     if self.device.type == "meta":
         raise BufferError("Cannot pack tensors on meta")
     if stream is not None and not isinstance(stream, int):

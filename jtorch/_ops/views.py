@@ -101,6 +101,10 @@ def _is_dtype(x: Any) -> bool:
 
 
 def _bitcast(input: Any, to: dtype) -> Any:
+    if input.conjugate:
+        raise RuntimeError(
+            "torch.Tensor.view is not supported for conjugate view tensors when converting to a different dtype."
+        )
     old, new = input.dtype.itemsize, to.itemsize
     if to is input.dtype:
         return Reshape(input.shape)
@@ -210,6 +214,8 @@ def unflatten(input: Any, dim: int, sizes: Any) -> Any:
     """
     check_tensor("unflatten", input)
     shape = input._v.aval.shape
+    if not shape:
+        raise RuntimeError(f"unflatten got an unexpected error:\n{errors.dim_of_scalar(dim)}")
     d, sizes = wrap_dim(dim, len(shape)), wholes("unflatten", "sizes", 3, sizes)
     if not sizes:
         raise RuntimeError("unflatten: sizes must be non-empty")
@@ -365,9 +371,9 @@ def _T(self: Any) -> Any:
 
 def _mT(self: Any) -> Any:
     """The last two dimensions swapped."""
-    if self._v.aval.ndim < 2:
-        if not self._v.aval.ndim:
-            raise RuntimeError("tensor.mT is only supported on matrices or batches of matrices. Got 0-D tensor.")
+    if not self._v.aval.ndim:
+        warn_once("Tensor.mT is deprecated on 0-D tensors. This function is the identity in these cases.")
+    elif self._v.aval.ndim < 2:
         raise RuntimeError("tensor.mT is only supported on matrices or batches of matrices. Got 1-D tensor.")
     return _matrix_transposed(self)
 
@@ -387,7 +393,9 @@ def _H(self: Any) -> Any:
 
 def _mH(self: Any) -> Any:
     """The last two dimensions swapped, conjugated."""
-    if self._v.aval.ndim < 2:
+    if not self._v.aval.ndim:
+        warn_once("Tensor.mH is deprecated on 0-D tensors. Consider using x.conj().")
+    elif self._v.aval.ndim < 2:
         raise RuntimeError(
             f"tensor.mH is only supported on matrices or batches of matrices. Got {self._v.aval.ndim}-D tensor."
         )
@@ -401,7 +409,9 @@ def _conjugated(t: Any) -> Any:
 @composite(method=True)
 def adjoint(input: Any) -> Any:
     """The last two dimensions swapped, conjugated."""
-    if input._v.aval.ndim < 2:
+    if not input._v.aval.ndim:
+        warn_once("adjoint() is deprecated on 0-D tensors. Consider using x.conj().")
+    elif input._v.aval.ndim < 2:
         raise RuntimeError(
             f"tensor.adjoint() is only supported on matrices or batches of matrices. Got {input._v.aval.ndim}-D tensor."
         )
@@ -435,7 +445,7 @@ def expanded_shape(shape: tuple[int, ...], target: tuple[int, ...], type_name: s
     if lead < 0:
         raise errors.expand_rank(type_name, shape, target)
     found = []
-    for d, n in enumerate(target):
+    for d, n in reversed(list(enumerate(target))):
         old = shape[d - lead] if d >= lead else None
         if n == -1:
             if old is None:
@@ -445,10 +455,10 @@ def expanded_shape(shape: tuple[int, ...], target: tuple[int, ...], type_name: s
         if old is not None and old not in (1, n):
             raise errors.expand_mismatch(target, shape, d)
         found.append(n)
-    return tuple(found)
+    return tuple(reversed(found))
 
 
-@composite(function=False)
+@composite(function=False, tensors="other")
 def expand_as(self: Any, other: Any) -> Any:
     """Expanded to the shape of `other`."""
     return expand(self, other._v.aval.shape)

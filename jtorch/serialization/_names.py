@@ -45,7 +45,7 @@ def rebuild_tensor_v3(
     if metadata and metadata.get("conj"):
         tensor = tensor.conj()
     if metadata and metadata.get("neg"):
-        tensor = -tensor
+        tensor = torch._neg_view(tensor)
     return tensor.requires_grad_(requires_grad)
 
 

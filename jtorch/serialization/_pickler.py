@@ -7,6 +7,7 @@ from typing import Any
 
 from jtorch import _root as torch
 from jtorch._complex32 import HalfComplexTensor
+from jtorch._declare.verbs import lazy_bits
 from jtorch._storage import own_attributes
 from jtorch._types import layout, strided
 from jtorch.nn import parameter
@@ -104,6 +105,7 @@ def _reduced_plain(tensor: Any) -> tuple[Any, tuple[Any, ...]]:
         return _names.rebuild_meta_tensor, (tensor.dtype, size, stride, needs_grad)
     storage = SavedStorage(tensor)
     args = (storage, tensor.storage_offset(), size, stride, needs_grad, OrderedDict())
+    marks = {name: True for name, bit in zip(("conj", "neg"), lazy_bits(tensor), strict=True) if bit}
     if storage.kind is UNTYPED:
-        return _names.rebuild_tensor_v3, (*args, tensor.dtype)
-    return _names.rebuild_tensor_v2, args
+        return _names.rebuild_tensor_v3, (*args, tensor.dtype, *([marks] if marks else []))
+    return _names.rebuild_tensor_v2, (*args, *([marks] if marks else []))
