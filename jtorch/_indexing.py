@@ -145,7 +145,7 @@ def _add_slice(p: Parsed, dim: int, s: slice) -> None:
     if step < 0:
         raise errors.index_step()
     length = max(-((start - stop) // step), 0)
-    if length != size or step != 1:
+    if s.start not in (None, 0) or s.stop not in (None, size) or step != 1:
         p.steps.append((Slice(dim, length, step), (start,)))
         p.shape[dim] = length
 
@@ -213,10 +213,10 @@ def getitem(self: Any, index: Any) -> Any:
 def setitem(self: Any, index: Any, value: Any) -> None:
     """`x[index] = value`: writes numbers or a tensor, broadcast and cast."""
     tape = threads.tape
-    check_inplace(self, tape)
     aval = self._v.aval
-    value = _value(self, value)
     p = parse(aval.shape, index, expand_masks=False)
+    check_inplace(_target(self, p) if self._requires_grad and tape.grad_enabled else self, tape)
+    value = _value(self, value)
     if p.mask is not None:
         if isinstance(value, Handle) and value._v.aval.size != 1:
             p = parse(aval.shape, index)
@@ -229,7 +229,7 @@ def setitem(self: Any, index: Any, value: Any) -> None:
     base = self._base
     in_graph = self._requires_grad or (base is not None and base._requires_grad)
     if tape.grad_enabled and (in_graph or (isinstance(value, Handle) and value._requires_grad)):
-        _write_in_graph(basic_view(self, p.steps) if p.steps else self, value)
+        _write_in_graph(_target(self, p), value)
         return
     shape = tuple(p.shape)
     if isinstance(value, Handle):
@@ -269,10 +269,9 @@ def _fitted(value: Any, shape: tuple[int, ...]) -> Any:
 
 
 def _write_in_graph(target: Any, value: Any) -> None:
-    if isinstance(value, Handle):
-        conversion.copy_(target, _fitted(value, target._v.aval.shape))
-    else:
-        conversion.fill_(target, value)
+    if not isinstance(value, Handle):
+        value = fill(creation.FULL, (value,), (), target._v.aval.dtype, device=target._v.aval.device)
+    conversion.copy_(target, _fitted(value, target._v.aval.shape))
 
 
 def _target(self: Any, p: Parsed) -> Any:

@@ -142,39 +142,72 @@ def view(s: Scene) -> Line | None:
         "flatten": s.one_of(("", f"{d}")), "unflatten": f"{d}, (-1, {s.one_of((1, length or 1))})",
         "as_strided": s.one_of(("(2,), (1,)", "(2, 2), (1, 1)", "(1,), (1,), 1")),
         "chunk": f"2, {d}", "split": f"{s.integer(1, 2)}, {d}", "tensor_split": f"2, {d}", "unbind": f"{d}",
-        "hsplit": "1", "repeat": "2, 1, 1"[: 3 * max(t.ndim, 1) - 2], "flip": f"{d}", "roll": f"1, {d}",
+        "hsplit": "1", "vsplit": "1", "dsplit": "1", "split_with_sizes": f"[{start}, {length - start}], {d}",
+        "unsafe_split": f"{s.integer(1, 2)}, {d}", "narrow_copy": f"{d}, {start}, {s.integer(0, length - start)}",
+        "diagonal_scatter": f"{x}.diagonal()", "select_scatter": f"{x}.select({d}, 0), {d}, 0",
+        "slice_scatter": f"{x}, {d}", "repeat": "2, 1, 1"[: 3 * max(t.ndim, 1) - 2], "flip": f"{d}", "roll": f"1, {d}",
         "tile": "2", "repeat_interleave": f"2, {d}", "rot90": "", "view_dtype": "",
     }  # fmt: skip
     if name == "view_dtype":
         return s.line("view", "view(dtype)", f"{x}.view(torch.{s.one_of(('int32', 'float32', 'int64'))})")
+    if name == "swap":
+        return s.line("view", "chain of views", f"{x}.unsqueeze(0).transpose(0, {d}).squeeze()")
+    if name == "take_diagonal":
+        return s.line("view", "view of a view", f"{x}[None].diagonal(0, 0, -1)")
     if name in ("T", "mT", "H", "mH", "real", "imag", "data"):
         return s.line("view", name, f"{x}.{name}")
-    several = name in ("chunk", "split", "tensor_split", "unbind", "hsplit")
+    several = name in names.SEVERAL
     return s.line(
         "view", name, f"{x}.{name}({arguments.get(name, '')})" + (f"[{s.one_of((0, -1))}]" if several else "")
     )
 
 
+def index_item(s: Scene, size: int, rest: tuple) -> tuple[str, str, int]:
+    """One item of an index: its text, its kind, and how many dimensions it takes."""
+    form = s.integer(0, 24)
+    whole = s.integer(-size, max(size - 1, 0))
+    several = [s.integer(-size, max(size - 1, 0)) for _ in range(2)]
+    if form <= 7:
+        return s.one_of((":", "1:", ":-1", "::2", "0:1", "-2:", f"0:{size}", "2:1")), "basic", 1
+    if form <= 11:
+        return str(whole), "basic", 1
+    if form <= 13:
+        return "None", "basic", 0
+    if form == 14:
+        return "...", "basic", 0
+    if form == 15:
+        return s.one_of(("True", "False", "torch.tensor(True)")), "a bool", 0
+    if form == 16:
+        return f"np.array({several})", "arrays", 1
+    if form == 17:
+        return f"range({max(size - 1, 0)})", "a range", 1
+    if form == 18:
+        return f"torch.tensor({max(whole, 0)})", "0-dim tensors", 1
+    if form == 19:
+        return f"torch.tensor({[several, several]})", "tensors of rank 2", 1
+    if form == 20:
+        return s.one_of(("::-1", "1.5", "'a'", f"{size + 1}", "[0.5]", "torch.tensor(0.5)")), "mistakes", 1
+    if form == 21 and rest:
+        mask = [[s.chance(60) for _ in range(rest[0])] for _ in range(size)]
+        return f"torch.tensor({mask}, dtype=torch.bool).reshape({size}, {rest[0]})", "masks of rank 2", 2
+    if form == 22:
+        return str([s.chance(60) for _ in range(size)]), "lists of bools", 1
+    if form == 23:
+        return str(several), "lists", 1
+    if form == 24:
+        return f"torch.tensor({several})", "tensors", 1
+    return f"torch.tensor({[s.chance(60) for _ in range(size)]}, dtype=torch.bool)", "masks", 1
+
+
 def index_text(s: Scene, t: torch.Tensor) -> tuple[str, str]:
     """An index for a tensor and its kind."""
-    items, kind = [], "basic"
-    for size in t.shape[: s.integer(1, max(t.ndim, 1))]:
-        form = s.integer(0, 9)
-        if form <= 3:
-            items.append(s.one_of((":", "1:", ":-1", "::2", "0:1", "-2:")))
-        elif form <= 5:
-            items.append(str(s.integer(-size, max(size - 1, 0))))
-        elif form == 6:
-            items.append(s.one_of(("None", "...", "None")) if "..." not in items else "None")
-        elif form == 7 and size:
-            kind = "lists"
-            items.append(str([s.integer(-size, size - 1) for _ in range(2)]))
-        elif form == 8 and size:
-            kind = "tensors"
-            items.append(f"torch.tensor({[s.integer(0, size - 1) for _ in range(2)]})")
-        else:
-            kind = "masks"
-            items.append(f"torch.tensor({[s.chance(60) for _ in range(size)]}, dtype=torch.bool)")
+    items, kind, dim = [], "basic", 0
+    wanted = s.integer(1, max(t.ndim, 1)) if s.chance(97) else t.ndim + 1
+    while len(items) < wanted and dim <= t.ndim:
+        text, found, taken = index_item(s, t.shape[dim] if dim < t.ndim else 1, t.shape[dim + 1 :])
+        items.append(text)
+        kind = found if kind == "basic" or found == kind else "a mixture" if found != "basic" else kind
+        dim += taken
     return ", ".join(items) or "...", kind
 
 
@@ -224,10 +257,11 @@ def reduction(s: Scene) -> Line | None:
     if x is None:
         return None
     name = s.one_of(names.REDUCTIONS)
-    if s.chance(50) and name not in names.WITH_DIM:
+    if name in names.OF_ALL or (s.chance(50) and name not in names.WITH_DIM):
         return s.line("reduction", name, f"{x}.{name}()")
     keep = ", keepdim=True" if name in names.KEEPING and s.chance(40) else ""
-    found = f"{x}.{name}({s.dim(s.tensors[x])}{keep})"
+    dim = "dim=" if name in ("aminmax", "unique") else ""
+    found = f"{x}.{name}({dim}{s.dim(s.tensors[x])}{keep})"
     return s.line("reduction", name, found + ("[0]" if name in names.WITH_INDICES else ""))
 
 

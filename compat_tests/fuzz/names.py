@@ -23,9 +23,11 @@ AUGMENTED = ("+=", "-=", "*=", "/=", "//=", "%=", "**=", "&=", "|=", "^=")
 VIEWS = tuple(
     """view view reshape transpose swapaxes swapdims movedim moveaxis permute squeeze unsqueeze expand expand_as
     broadcast_to view_as reshape_as narrow select diagonal unfold flatten unflatten ravel as_strided chunk split
-    tensor_split unbind hsplit T mT t adjoint real detach alias data contiguous repeat flip roll tile
-    repeat_interleave rot90 fliplr view_dtype""".split()
+    split_with_sizes unsafe_split tensor_split unbind hsplit vsplit dsplit T mT H mH t adjoint real imag detach alias
+    data view_as_real view_as_complex conj resolve_conj narrow_copy contiguous repeat flip roll tile repeat_interleave
+    rot90 fliplr view_dtype swap positive diagonal_scatter select_scatter slice_scatter take_diagonal""".split()
 )
+SEVERAL = frozenset("chunk split tensor_split unbind hsplit vsplit dsplit split_with_sizes unsafe_split".split())
 IN_PLACE = (
     ("zero_", ""), ("fill_", "{n}"), ("copy_", "{o}"), ("clamp_", "-1, 1"), ("clamp_min_", "0"), ("clamp_max_", "{n}"),
     ("masked_fill_", "{x} > 0, {n}"), ("masked_scatter_", "{x} > 0, {o}"), ("add_", "{o}, alpha=2"),
@@ -45,6 +47,7 @@ REDUCTIONS = tuple(
     logcumsumexp""".split()
 )
 WITH_DIM = {"amax_", "logsumexp", "cumsum", "cumprod", "topk", "cummax", "cummin", "kthvalue", "logcumsumexp", "mode"}
+OF_ALL = {"msort"}
 WITH_INDICES = {"max", "min", "median", "mode", "sort", "cummax", "cummin", "nanmedian", "topk", "kthvalue"}
 KEEPING = {"sum", "mean", "amax", "amin", "std", "var", "any", "all", "logsumexp", "argmax"}
 JOINING = (

@@ -27,6 +27,7 @@ from jtorch._engine.handle import (
     moves_only,
     own_cell,
     read,
+    descend,
     share,
     wrap,
     write_value,
@@ -71,6 +72,7 @@ def basic_view(h: Handle, steps: Sequence[Step]) -> Any:
     numbers = tuple(n for _, ns in steps for n in ns)
     cell = own_cell(h)
     chain: Chain = (*h._chain, *steps)
+    op = _RUNS[type(verbs[-1]).__name__]
     if cell.host is not None and not h._requires_grad and moves_only(h._chain):
         g = geometry_of(h)
         for verb, ns in steps:
@@ -80,11 +82,11 @@ def basic_view(h: Handle, steps: Sequence[Step]) -> Any:
             t = wrap(part)
             share(t, h, cell, chain)
             t._geometry = g
-            t._base = h if h._base is None else h._base
+            descend(t, h, op)
             return t
-    (t,) = apply(_RUNS[type(verbs[-1]).__name__], (h, *numbers), (verbs,))
+    (t,) = apply(op, (h, *numbers), (verbs,))
     share(t, h, cell, chain)
-    t._base = h if h._base is None else h._base
+    descend(t, h, op)
     return t
 
 

@@ -253,6 +253,8 @@ def _cast(array: Any, to: dtype) -> Any:
         return _strong(array)
     if to.name == "bool":
         return array != 0
+    if array.dtype == bool:  # XLA makes `bool * x` a choice, in which 0 * nan is 0
+        array = lax.convert_element_type(array, np.uint8)
     if jnp.iscomplexobj(array) and not to.is_complex:
         array = jnp.real(array)
     if to.name == "float8_e4m3fn":  # it has no infinity; torch stops at its largest number, XLA goes on to nan

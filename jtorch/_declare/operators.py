@@ -10,7 +10,7 @@ import numpy as np
 from jtorch._declare.bind import binder, is_operand
 from jtorch._declare.dispatch import met
 from jtorch._declare.roles import OPERANDS
-from jtorch._declare.variants import write_back
+from jtorch._declare.variants import refuse_write, write_back
 from jtorch._engine.handle import apply
 
 # dunder: (function, in-place form exists)
@@ -102,7 +102,12 @@ def _inplace(name: str, fn: Callable) -> Callable:
     def method(self: Any, other: Any) -> Any:
         if not is_operand(other):
             return _refused(method, self, other)
-        return write_back(name, self, fn(self, other), (other,), pointwise=True)
+        try:
+            result = fn(self, other)
+        except (RuntimeError, NotImplementedError):
+            refuse_write(self, (other,))  # what torch looks at first
+            raise
+        return write_back(name, self, result, (other,), pointwise=True)
 
     return method
 

@@ -284,11 +284,20 @@ class AccumulateGrad(Node):
         return ()
 
 
+class Lost(AccumulateGrad):
+    """Where the gradient of a view made under no_grad goes: nowhere."""
+
+    def apply(self, grads: list, create_graph: bool) -> Sequence:
+        return ()
+
+
 def accumulator(leaf: Handle) -> AccumulateGrad:
     """The one accumulating node of a leaf."""
     node = leaf._accumulator
+    if leaf._stale:
+        raise autograd_errors.no_grad_view_modified()
     if node is None:
-        node = leaf._accumulator = AccumulateGrad(leaf)
+        node = leaf._accumulator = (AccumulateGrad if leaf._made is None else Lost)(leaf)
     return node
 
 

@@ -25,11 +25,12 @@ from jtorch._types.dtype import from_numpy
 class Cell:
     """One storage. `serial` changes with every new root value; `version` is torch's counter."""
 
-    __slots__ = ("__weakref__", "_fixed", "_keep", "_value", "host", "serial", "version")
+    __slots__ = ("__weakref__", "_fixed", "_keep", "_value", "counted", "host", "serial", "version")
 
     def __init__(self, value: Value, version: int):
         self._value = value
         self.serial = 0
+        self.counted = 0  # the serial after the last write that raised the version
         self.version = version
         self.host: np.ndarray | None = None  # the owner of the shared memory, in the root's shape
         self._keep: Any = None
@@ -39,7 +40,7 @@ class Cell:
     def over(cls, array: np.ndarray) -> Cell:
         """The storage of `torch.from_numpy(array)`: the array's own memory."""
         cell = cls.__new__(cls)
-        cell.serial = cell.version = 0
+        cell.serial = cell.counted = cell.version = 0
         cell.host = array
         cell._keep = _owner(array)
         cell._fixed = None

@@ -183,6 +183,9 @@ def isin(
             for a, b in (("Tensor elements", "Tensor test_elements"), ("Number element", "Tensor test_elements"),
                          ("Tensor elements", "Number test_element"))
         ])  # fmt: skip
+    for x in (first, second):
+        if not is_number(x) and (x.dtype.is_complex or x.dtype.name == "bool"):
+            raise RuntimeError(f"Unsupported input type encountered for isin(): {x.dtype.type_name}")
     if is_number(first):
         first = from_host(np.asarray(first), place=second._v.aval.device)
     return _isin(first, second, invert, out=out)

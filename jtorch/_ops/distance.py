@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jtorch._declare import Array, Dim, broadcast, composite, op, wrap_dim
+from jtorch._declare import Array, Dim, broadcast, composite, errors, op, wrap_dim
 from jtorch._declare.once import warn_once
 
 
@@ -80,6 +80,8 @@ def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str | None = "use_mm_f
     for name, aval in (("X1", a), ("X2", b)):
         if not aval.dtype.is_floating_point:
             raise RuntimeError(f"cdist only supports floating-point dtypes, {name} got: {aval.dtype.type_name}")
+        if aval.dtype.itemsize < 4:
+            raise errors.not_implemented_for("cdist", aval.dtype.type_name)
         if aval.ndim < 2:
             raise RuntimeError(f"cdist only supports at least 2D tensors, {name} got: {aval.ndim}D")
     if a.shape[-1] != b.shape[-1]:

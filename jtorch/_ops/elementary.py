@@ -206,7 +206,7 @@ def mvlgamma(input: Operand, p: int) -> Array:
     return sum(terms[1:], terms[0]) + p * (p - 1) / 4 * math.log(math.pi)
 
 
-@pointwise(kind="float", refuse=both(no_kernel("atan2_cpu", COMPLEX), broadcasts))
+@pointwise(kind="float", alias=("arctan2",), refuse=both(no_kernel("atan2_cpu", COMPLEX), broadcasts))
 def atan2(input: Array, other: Array) -> Array:
     """The angle of the point (other, input); its gradient at (0, 0) is 0.
 
@@ -217,12 +217,6 @@ def atan2(input: Array, other: Array) -> Array:
     zero = (input == 0) & (other == 0)
     at_zero = lax.stop_gradient(lax.atan2(*jnp.broadcast_arrays(input, other)))
     return jnp.where(zero, at_zero, lax.atan2(*jnp.broadcast_arrays(input, jnp.where(zero, 1, other))))
-
-
-@composite(public="arctan2", inplace=True)
-def _arctan2(input: Any, other: Any, *, out: Any = None) -> Any:
-    """The angle of the point (other, input)."""
-    return atan2(input, other, out=out)
 
 
 @pointwise(refuse=both(no_kernel("hypot_cpu", BOOL, INT, COMPLEX), broadcasts))
@@ -243,14 +237,18 @@ def copysign(input: Operand, other: Operand) -> Array:
     return jnp.where(jnp.signbit(other), -size, size)
 
 
-@pointwise(kind=None, refuse=both(no_kernel("nextafter_cpu", BOOL, INT, COMPLEX), broadcasts))
+@pointwise(refuse=both(no_kernel("nextafter_cpu", BOOL, INT, COMPLEX), broadcasts))
 def nextafter(input: Array, other: Array) -> Array:
     """The number next to `input` in the direction of `other`; its gradient is the input's."""
     found = jnp.nextafter(lax.stop_gradient(input), lax.stop_gradient(other))
     return jnp.where(jnp.isfinite(found), found + (input - lax.stop_gradient(input)), found)
 
 
-@pointwise(kind="float", refuse=broadcasts)
+def _no_bool_exponent(specs: tuple) -> None:
+    no_kernel("ldexp_cpu_exp", BOOL)(specs[1:])
+
+
+@pointwise(kind="float", refuse=both(_no_bool_exponent, broadcasts))
 def ldexp(input: Array, other: Array) -> Array:
     """`input * 2 ** other`."""
     return input * jnp.exp2(other)
@@ -378,9 +376,14 @@ def heaviside(input: Array, values: Array) -> Array:
     return jnp.where(input == 0, values, (input > 0).astype(values.dtype))
 
 
+def _no_lerp(specs: tuple) -> None:
+    kernel = "lerp_kernel_scalar" if isinstance(specs[2], type) else "lerp_kernel_tensor"
+    no_kernel(kernel, BOOL, INT)(specs[:2])
+
+
 @pointwise(name="lerp", public="_lerp", function=False, method=False, inplace=False,
            grad=lambda specs, statics: f"LerpBackward{int(not isinstance(specs[2], type))}",
-           refuse=both(no_kernel("lerp_kernel_scalar", BOOL, INT), broadcasts))  # fmt: skip
+           refuse=both(_no_lerp, broadcasts))  # fmt: skip
 def _lerp(input: Operand, end: Operand, weight: Operand) -> Array:
     step = end - input
     return jnp.where(jnp.abs(weight) < 0.5, input + weight * step, end - step * (1 - weight))
@@ -402,7 +405,7 @@ def lerp(input: Any, end: Any, weight: Any, *, out: Any = None) -> Any:
     return _lerp(input, end, weight, out=out)
 
 
-@pointwise(refuse=broadcasts, older=("value",))
+@pointwise(refuse=both(broadcasts, no_kernel("addcmul_cpu_out", BOOL)), older=("value",))
 def addcmul(input: Operand, tensor1: Operand, tensor2: Operand, *, value: Scalar = 1) -> Array:
     """`input + value * tensor1 * tensor2`."""
     return input + value * tensor1 * tensor2
@@ -450,7 +453,18 @@ def igammac(input: Array, other: Array) -> Array:
     return lax.igammac(*jnp.broadcast_arrays(lax.stop_gradient(input), other))
 
 
-@pointwise
-def conj_physical(input: Operand) -> Array:
-    """The complex conjugate."""
+@pointwise(name="conj_physical", public="conjugated", function=False, method=False, inplace=False)
+def conjugated(input: Operand) -> Array:
     return jnp.conj(input)
+
+
+@composite(inplace=True)
+def conj_physical(input: Any, *, out: Any = None) -> Any:
+    """The complex conjugate; the tensor itself where it has no imaginary part.
+
+    >>> import jtorch as torch
+    >>> torch.conj_physical(torch.tensor([1 + 2j]))
+    tensor([1.-2.j])
+    """
+    return input if out is None and not input.dtype.is_complex else conjugated(input, out=out)
+

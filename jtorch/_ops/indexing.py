@@ -127,12 +127,16 @@ def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1, 
     """
     d = wrap_dim(dim, input._v.aval.ndim)
     _vector("index_add_", index)
-    _check_source("index_add", RuntimeError, ":", input, d, index, source)
     mine, theirs = input._v.aval.dtype, source._v.aval.dtype
     if mine is not theirs:
         raise RuntimeError(
             f"index_add_(): self ({mine.type_name}) and source ({theirs.type_name}) must have the same scalar type"
         )
+    if d >= max(source._v.aval.ndim, 1):
+        raise RuntimeError(
+            f"index_add_(): Indexing dim {d} is out of bounds of the source tensor with dim {source._v.aval.ndim}"
+        )
+    _check_source("index_add", RuntimeError, ":", input, d, index, source)
     n = length(input._v.aval.shape, d)
     rest, other = (list(x._v.aval.shape) for x in (input, source))
     if rest and other and rest[:d] + rest[d + 1 :] != other[:d] + other[d + 1 :]:
@@ -163,13 +167,19 @@ def index_copy(input: Any, dim: int, index: Any, source: Any, *, out: Any = None
     """`input` with the slices of `source` in place of those `index` names."""
     d = wrap_dim(dim, input._v.aval.ndim)
     _vector("index_copy", index)
-    _check_source("index_copy", IndexError, "", input, d, index, source)
+    rank, found_rank = input._v.aval.ndim, source._v.aval.ndim
+    if rank and found_rank and rank != found_rank:
+        raise IndexError(
+            "index_copy_(): When source and destination are not scalars, their dimensionality must match. Source "
+            f"dimensionality ({found_rank}), destination dimensionality ({rank})"
+        )
     mine, theirs = input._v.aval.dtype, source._v.aval.dtype
     if mine is not theirs:
         raise RuntimeError(
             "index_copy_(): self and source expected to have the same dtype, but got (self) "
             f"{mine.type_name} and (source) {theirs.type_name}"
         )
+    _check_source("index_copy", IndexError, "", input, d, index, source)
     n = length(input._v.aval.shape, d)
     check_bounds(index, 0, n, bounds_error(IndexError, d, n, "index_copy_(): "))
     found = _index_copy(input, d, index, source)
@@ -260,6 +270,8 @@ def _take_flat(input: Any, index: Any, *, out: Any = None) -> Any:
     """
     if index._v.aval.dtype is not int64:
         raise RuntimeError(f"take(): Expected a long tensor for index, but got {index._v.aval.dtype.type_name}")
+    if index._v.aval.size and not input._v.aval.size:
+        raise IndexError("take(): tried to take from an empty tensor")
     _flat_bounds(input, index)
     found = _take(input, index)
     return found if out is None else write_out("take", out, found, (input, index))
@@ -324,8 +336,14 @@ def _put(input: Any, index: Any, source: Any, accumulate: bool = False) -> Any:
     """`input` with elements of `source` at positions of the flattened tensor."""
     if index._v.aval.dtype is not int64:
         raise RuntimeError(f"put_(): Expected a long tensor for index, but got {index._v.aval.dtype.type_name}")
-    if index._v.aval.size != source._v.aval.size:
+    mine, theirs = input._v.aval.dtype, source._v.aval.dtype
+    if mine is not theirs:
         raise RuntimeError(
+            "put_(): self and source expected to have the same dtype, but got self.dtype = "
+            f"{mine.type_name} and source.dtype = {theirs.type_name}"
+        )
+    if index._v.aval.size != source._v.aval.size:
+        raise IndexError(
             "put_(): Expected source and index to have the same number of elements, but got source.numel() = "
             f"{source._v.aval.size}, index.numel() = {index._v.aval.size}"
         )

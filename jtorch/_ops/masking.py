@@ -221,7 +221,7 @@ def masked_scatter(input: Any, mask: Any, source: Any) -> Any:
         )
     if input._v.aval.dtype is not source._v.aval.dtype:
         raise RuntimeError(
-            "masked_scatter_: expected self and source to have same dtypes but got "
+            "masked_scatter: expected self and source to have same dtypes but got"
             f"{input._v.aval.dtype.type_name} and {source._v.aval.dtype.type_name}"
         )
     shape = broadcast(mask._v.aval.shape, input._v.aval.shape)

@@ -19,6 +19,7 @@ from jtorch._declare.halves import is_half, wide
 from jtorch._declare.once import warn_once
 from jtorch._declare.out_rules import check_type
 from jtorch._declare.types import from_numpy
+from jtorch._ops.refusals import BOOL, no_kernel
 
 
 def _name(array: Any) -> str:
@@ -430,7 +431,7 @@ def _splits(sizes: list[int]) -> dict[tuple[int, int], int]:
     return split
 
 
-@op
+@op(refuse=no_kernel("trace", BOOL))
 def trace(input: Array) -> Array:
     """The sum of a matrix's diagonal.
 

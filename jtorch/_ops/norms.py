@@ -96,7 +96,10 @@ def norm(
     return _vector_norm(input, order, dim, keepdim, dtype=dtype, out=out)
 
 
-@reduction(kind="complex_to_real", out=False)
+_INEXACT = "norm(): input dtype should be either floating point or complex. Got {} instead."
+
+
+@reduction(kind="complex_to_real", out=False, refuse=refused(RuntimeError, _INEXACT, BOOL, INT))
 def dist(input: Operand, other: Operand, p: float = 2) -> Array:
     """The p-norm of `input - other`."""
     off = input - other

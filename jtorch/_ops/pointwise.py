@@ -82,9 +82,14 @@ def add(input: Operand, other: Operand, *, alpha: Scalar = 1) -> Array:
 _SUB_FORMS = ("input, other, *, alpha=1, out=None", "input, other, alpha=1")
 
 
+def _difference(specs: tuple, statics: tuple) -> str:
+    return "RsubBackward1" if isinstance(specs[0], type) else "SubBackward0"
+
+
 @pointwise(
-    steps=True, alias=("subtract",), refuse=both(_no_bool_difference, _alpha), older=("alpha",), forms=_SUB_FORMS
-)
+    steps=True, grad=_difference, alias=("subtract",), refuse=both(_no_bool_difference, _alpha), older=("alpha",),
+    forms=_SUB_FORMS,
+)  # fmt: skip
 def sub(input: Operand, other: Operand, *, alpha: Scalar = 1) -> Array:
     """`input - alpha * other`.
 
@@ -200,11 +205,24 @@ def floor_divide(input: Any, other: Any, *, out: Any = None) -> Any:
     """
     if not is_number(input):
         _refuse_zero(input, other)
-        return _div_floor(input, other, out=out)
+        return _floor_divide(input, other, out=out)
     return _reflected_floor(other, input)
 
 
-@pointwise(name="floor_divide", public="_reflected_floor", function=False, method=False, inplace=False, out=False)
+def _underivable(name: str) -> dict[str, Any]:
+    """Options of an op whose results require grad, and whose gradient torch refuses."""
+    return {"grad": "NotImplemented", "no_gradient": (RuntimeError, f"derivative for aten::{name} is not implemented")}
+
+
+@pointwise(name="floor_divide", public="_floor_divide", function=False, method=False, inplace=False,
+           refuse=both(no_kernel("div_floor_cpu", BOOL, COMPLEX), broadcasts),
+           **_underivable("floor_divide"))  # fmt: skip
+def _floor_divide(input: Operand, other: Operand) -> Array:
+    return _div_floor.body(input, other)
+
+
+@pointwise(name="floor_divide", public="_reflected_floor", function=False, method=False, inplace=False, out=False,
+           **_underivable("floor_divide"))  # fmt: skip
 def _reflected_floor(input: Operand, other: Operand) -> Array:
     return _div_floor.body(other, input)
 
@@ -216,7 +234,8 @@ def _remainder(input: Operand, other: Operand) -> Array:
     return jnp.remainder(input, other)
 
 
-@pointwise(name="remainder", public="_reflected_remainder", function=False, method=False, inplace=False, out=False)
+@pointwise(name="remainder", public="_reflected_remainder", function=False, method=False, inplace=False, out=False,
+           **_underivable("remainder"))  # fmt: skip
 def _reflected_remainder(input: Operand, other: Operand) -> Array:
     return jnp.remainder(other, input)
 

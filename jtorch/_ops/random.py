@@ -42,7 +42,7 @@ from jtorch._declare.draws import (
     source,
     uncapturable,
 )
-from jtorch._declare.op import broadcast
+from jtorch._declare.op import broadcast, camel
 from jtorch._declare.placement import check_layout, check_requires_grad
 from jtorch._declare.types import contiguous_format, get_default_dtype, int64
 from jtorch._declare.variants import write_out
@@ -387,10 +387,22 @@ def binomial(count: Any, prob: Any, generator: Any = None) -> Any:
 # In-place fills
 
 
+# torch's number of the overload, where it has several
+_OVERLOADS = {"random_": 1, "bernoulli_": 2}
+
+
 def _filled(name: str, target: Any, draw: Draw, reads: Sequence = ()) -> Any:
-    """Draws into a tensor in the order of its memory."""
+    """Draws into a tensor in the order of its memory. In the graph the old value counts for nothing."""
     check_writable(target)
-    return write_back(name, target, _drawn(draw, geometry(target), target.dtype, target.device), reads)
+    result = _drawn(draw, geometry(target), target.dtype, target.device)
+    if target._requires_grad:
+        result = _drawn_over(target, result, f"{camel(name)}Backward{_OVERLOADS.get(name, 0)}")
+    return write_back(name, target, result, reads)
+
+
+@op(method=False, function=False, grad=lambda specs, statics: statics[0])
+def _drawn_over(input: Array, new: Array, node: str) -> Array:
+    return new
 
 
 @composite(function=False)

@@ -15,6 +15,7 @@ from jax import lax
 from jtorch._declare import Array, Dim, Handle, Operand, composite, errors, from_host, op, overload, reduction, to_host
 from jtorch._declare.indices import index_type
 from jtorch._declare.once import warn_once
+from jtorch._declare.types import from_numpy
 from jtorch._ops.pointwise import is_integral, is_number
 from jtorch._ops.reduction import take
 from jtorch._ops.refusals import BOOL, COMPLEX, no_kernel, refused
@@ -78,7 +79,6 @@ def _top_keys(x: Array, largest: bool) -> Array:
 
 def _topk_types(specs: tuple) -> None:
     refused(RuntimeError, "topk does not support bool dtypes on CPU", BOOL)(specs)
-    refused(RuntimeError, " topk does not support complex dtypes on CPU", COMPLEX)(specs)
 
 
 @op(refuse=_topk_types, **_pair)
@@ -95,6 +95,8 @@ def topk(input: Array, k: int, dim: Dim = -1, largest: bool = True, sorted: bool
         return input, jnp.zeros((), jnp.int64)
     if not input.ndim or not 0 <= k <= input.shape[dim]:
         raise RuntimeError("selected index k out of range")
+    if jnp.iscomplexobj(input):
+        raise RuntimeError(" topk does not support complex dtypes on CPU")
     keys = jnp.moveaxis(_top_keys(lax.stop_gradient(input), largest), dim, -1)
     indices = jnp.moveaxis(lax.top_k(keys, k)[1], -1, dim)
     return jnp.take_along_axis(input, indices, dim), indices.astype(jnp.int64)
@@ -115,14 +117,18 @@ def _nonempty(name: str, x: Array, dim: int) -> None:
         raise errors.reduction_empty_dim(name, dim)
 
 
-@op(refuse=no_kernel("kthvalue_cpu", BOOL, COMPLEX), **_pair)
+@op(**_pair)
 def kthvalue(input: Array, k: int, dim: Dim = -1, keepdim: bool = False) -> tuple[Array, Array]:
     """The `k`-th smallest element along a dimension, from 1, and where it stands."""
     _nonempty("kthvalue", input, dim)
     if not 1 <= k <= (input.shape[dim] if input.ndim else 1):
         raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {dim}")
+    if input.ndim and (input.dtype == bool or jnp.iscomplexobj(input)):
+        raise errors.not_implemented_for("kthvalue_cpu", from_numpy(input.dtype).type_name)
+    if not input.ndim:
+        return input, jnp.zeros((), jnp.int64)
     indices = ordered(lax.stop_gradient(input), dim)[1]
-    return _at(input, indices if not input.ndim else lax.index_in_dim(indices, k - 1, dim, False), dim, keepdim)
+    return _at(input, lax.index_in_dim(indices, k - 1, dim, False), dim, keepdim)
 
 
 def _middle(x: Array, dim: int, skip_nan: bool) -> Array:
@@ -158,17 +164,17 @@ def _median(name: str, skip_nan: bool, doc: str) -> Any:
         return _median_of_all(input, skip_nan)
 
     def along(input: Array, dim: Dim, keepdim: bool = False) -> tuple[Array, Array]:
-        _nonempty(name, input, dim)
+        _nonempty("median", input, dim)
         return _at(input, _middle(input, dim, skip_nan), dim, keepdim)
 
     of_all.__doc__ = along.__doc__ = doc
-    no_bool = no_kernel("median_cpu", BOOL, COMPLEX)
+    no_bool, none_along = (no_kernel(kernel, BOOL, COMPLEX) for kernel in ("median_cpu", "median_out"))
     grad = name.capitalize()
     return overload(
         name,
         reduction(kind=None, name=name, public=f"_{name}_all", residuals=True, grad=f"{grad}Backward0", refuse=no_bool,
                   **_hidden)(of_all),
-        op(name=name, public=f"_{name}_dim", grad=f"{grad}Backward1", refuse=no_bool, **_hidden, **_pair)(along),
+        op(name=name, public=f"_{name}_dim", grad=f"{grad}Backward1", refuse=none_along, **_hidden, **_pair)(along),
     )  # fmt: skip
 
 
@@ -212,6 +218,8 @@ def unique(
     >>> torch.unique(torch.tensor([3, 1, 1]), return_counts=True)
     (tensor([1, 3]), tensor([2, 1]))
     """
+    if sorted.__class__ is not bool:
+        raise errors.argument_type("_unique2", "sorted", None, "bool", sorted)
     if input.dtype.is_complex:
         raise errors.not_implemented_for("unique", input.dtype.type_name)
     array = _host(input)

@@ -23,6 +23,11 @@ def _sized_part(input, dim: int, start: int, length: int):
     return Slice(dim, length, 1), (start,)
 
 
+@view(public="slice", grad="SliceBackward0", method=False, function=False)
+def _cut(input, dim: int, start: int, length: int):
+    return Slice(dim, length, 1), (start,)
+
+
 @view(public="unbind", grad="UnbindBackward0", method=False, function=False)
 def _one(input, dim: int, index: int):
     return Select(dim), (index,)
@@ -58,7 +63,7 @@ def unbind(input: Any, dim: int = 0) -> tuple:
     d = wrap_dim(dim, len(shape))
     if not shape:
         raise errors.dim_of_scalar(dim)
-    return tuple(_one(input, d, i) for i in range(shape[d]))
+    return together(tuple(_one(input, d, i) for i in range(shape[d])), "Unbind")
 
 
 def _parts(input: Any, dim: int, lengths: Sequence[int], part: Callable = _part) -> tuple:
@@ -67,6 +72,14 @@ def _parts(input: Any, dim: int, lengths: Sequence[int], part: Callable = _part)
         found.append(part(input, dim, start, n))
         start += n
     return tuple(found)
+
+
+def together(parts: tuple, node: str) -> tuple:
+    """Views that one function made: while gradients are recorded, none of them may be written."""
+    for i, one in enumerate(parts):
+        if one._requires_grad and one._made is None:
+            one._made = i, node
+    return parts
 
 
 @composite(method=False)
@@ -112,7 +125,8 @@ def equal_parts(name: str, input: Any, split_size: Any, dim: int) -> tuple:
         if n:
             raise RuntimeError(f"split_size can only be 0 if dimension size is 0, but got dimension size of {n}")
         return (_part(input, d, 0, 0),)
-    return _parts(input, d, [min(step, n - i) for i in range(0, max(n, 1), step)])
+    parts = _parts(input, d, [min(step, n - i) for i in range(0, max(n, 1), step)])
+    return parts if name.startswith("unsafe") else together(parts, "Split")
 
 
 @composite
@@ -132,7 +146,7 @@ def split_with_sizes(input: Any, split_sizes: Any, dim: int = 0) -> tuple:
             f"split_with_sizes expects split_sizes to sum exactly to {shape[d]} (input tensor's size at dimension "
             f"{d}), but got split_sizes={list(sizes)}"
         )
-    return _parts(input, d, sizes, _sized_part)
+    return together(_parts(input, d, sizes, _sized_part), "SplitWithSizes")
 
 
 @composite
@@ -151,7 +165,7 @@ def chunk(input: Any, chunks: int, dim: int = 0) -> tuple:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
     d = wrap_dim(dim, len(shape))
     if not shape[d]:
-        return _parts(input, d, [0] * chunks)
+        return together(_parts(input, d, [0] * chunks, _sized_part), "SplitWithSizes")
     return split(input, -(-shape[d] // chunks), d)
 
 
@@ -178,11 +192,11 @@ def tensor_split(
         count = whole("tensor_split", "sections", 2, wish)
         if count <= 0:
             raise RuntimeError(f"number of sections must be larger than 0, got {count}")
-        return _parts(input, d, [n // count + (i < n % count) for i in range(count)])
+        return _parts(input, d, [n // count + (i < n % count) for i in range(count)], _cut)
     found, start = [], 0
     for cut in (*wish, n):
         at, stop = (min(max(i + n if i < 0 else i, 0), n) for i in (start, cut))
-        found.append(_part(input, d, at, max(stop - at, 0)))
+        found.append(_cut(input, d, at, max(stop - at, 0)))
         start = cut
     return tuple(found)
 

@@ -54,6 +54,8 @@ def _weights(name: str, kind: str, weights: Array | None, x: Array) -> None:
 @op(name="cov", grad="SqueezeBackward0", function=False, method=False)
 def _cov(input: Array, *, correction: int = 1, fweights: Array = None, aweights: Array = None) -> Array:
     _matrix("cov", input)
+    if input.dtype == bool:
+        raise RuntimeError("cov(): bool dtype is not supported for input")
     _weights("fweights", "integral", fweights, input)
     _weights("aweights", "floating point", aweights, input)
     x = as_float(jnp.atleast_2d(input))

@@ -295,14 +295,14 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple:
         raise RuntimeError("meshgrid expects a non-empty TensorList")
     if indexing not in (None, "ij", "xy"):
         raise RuntimeError(f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
+    first = found[0]._v.aval
+    if any(t._v.aval.dtype is not first.dtype for t in found):
+        raise RuntimeError("meshgrid expects all tensors to have the same dtype")
     for t in found:
         if t._v.aval.ndim > 1:
             raise RuntimeError(
                 "torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got: " + str(list(t._v.aval.shape))
             )
-    first = found[0]._v.aval
-    if any(t._v.aval.dtype is not first.dtype for t in found):
-        raise RuntimeError("torch.meshgrid expects all tensors to have the same dtype")
     swap = indexing == "xy" and len(found) >= 2
     if swap:
         found[0], found[1] = found[1], found[0]
@@ -449,6 +449,8 @@ def repeat_interleave(
         count = whole("repeat_interleave", "repeats", 2, repeats)
         if count < 0:
             raise RuntimeError("Repeats must be non-negative")
+        if not spread._v.aval.ndim:
+            raise errors.dim_out_of_range(d + 1, 0)
         return _repeat_each(spread, count, d)
     if repeats._v.aval.ndim > 1:
         raise RuntimeError("repeats must be 0-dim or 1-dim tensor")

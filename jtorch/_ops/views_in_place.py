@@ -13,11 +13,17 @@ from jtorch._declare.verbs import become
 from jtorch._ops.views import as_strided, squeeze, t, transpose, unsqueeze
 
 
+def _named_in_place(node: str) -> str:
+    """torch's name of the node: it counts the overloads in place after the others, `SqueezeBackward0` to `2`."""
+    stem, number = node.rsplit("Backward", 1)
+    return f"{stem}Backward{int(number) + (3 if stem == 'Squeeze' else 1)}"
+
+
 def in_place(name: str, fn: Any) -> None:
     """Declares the method that makes a tensor its own view."""
 
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return become(self, fn(self, *args, **kwargs))
+        return become(self, fn(self, *args, **kwargs), _named_in_place)
 
     method.__name__ = method.__qualname__ = name
     method.__doc__ = f"In-place version of `{name[:-1]}`."

@@ -189,7 +189,7 @@ def inference_requires_grad() -> RuntimeError:
 
 
 def multi_view_inplace(output: int, node: str) -> RuntimeError:
-    """An in-place operation on an output of split, chunk or unbind; ``node`` is the function's name, "Split"."""
+    """An in-place operation on an output of split, chunk or unbind; ``node`` is that function, "Split"."""
     return RuntimeError(
         f"Output {output} of {node} is a view and is being modified inplace. This view is the output of a function "
         "that returns multiple views. Such functions do not allow the output views to be modified inplace. You should "
@@ -197,11 +197,28 @@ def multi_view_inplace(output: int, node: str) -> RuntimeError:
     )
 
 
-def no_grad_view_inplace() -> RuntimeError:
+_AMBIGUOUS = (
+    "Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both "
+    "the view and the inplace either both inside the no_grad block (if you don't want the inplace to be tracked) or "
+    "both outside (if you want the inplace to be tracked)."
+)
+
+
+def grad_real_only(dtype: str) -> RuntimeError:
+    """backward without a gradient from a complex number."""
+    return RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {dtype}")
+
+
+def no_grad_view_inplace(made: str = "A view was") -> RuntimeError:
     """A view made under no_grad, written to with grad mode on."""
     return RuntimeError(
-        "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this use "
-        "case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the "
-        "inplace either both inside the no_grad block (if you don't want the inplace to be tracked) or both outside "
-        "(if you want the inplace to be tracked)."
+        f"{made} created in no_grad mode and is being modified inplace with grad mode enabled. {_AMBIGUOUS}"
+    )
+
+
+def no_grad_view_modified() -> RuntimeError:
+    """The graph of a view made under no_grad is asked for after its base, or another view of it, was written."""
+    return RuntimeError(
+        "A view was created in no_grad mode and its base or another view of its base has been modified inplace with "
+        f"grad mode enabled. {_AMBIGUOUS}"
     )

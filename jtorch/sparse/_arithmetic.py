@@ -12,6 +12,7 @@ from jtorch._declare.roles import OPERANDS
 from jtorch._engine.backward import ADD
 from jtorch._engine.handle import apply
 from jtorch._ops import complex_parts, pointwise
+from jtorch._ops.elementary import conjugated
 from jtorch._parted import linked
 from jtorch._types import sparse_coo
 from jtorch.autograd.modes import no_grad
@@ -185,7 +186,7 @@ def _divided(divide: Callable) -> Callable:
     return stand_in
 
 
-for _divide in (pointwise.true_divide, pointwise._div_floor, pointwise._div_trunc):
+for _divide in (pointwise.true_divide, pointwise._div_floor, pointwise._div_trunc, pointwise._floor_divide):
     stands_for(_divide)(_divided(_divide))
 
 
@@ -235,12 +236,13 @@ def _each(op: Any, name: str, coalesces: bool) -> Callable:
 
 
 UNARY = (
-    "abs angle asin asinh atan atanh ceil conj_physical deg2rad erf erfinv expm1 floor frac isinf isnan isneginf "
+    "abs angle asin asinh atan atanh ceil deg2rad erf erfinv expm1 floor frac isinf isnan isneginf "
     "isposinf log1p nan_to_num neg rad2deg round sgn sign signbit sin sinh sqrt tan tanh trunc"
 ).split()
 for _name in UNARY:
     _op = getattr(torch, _name).op
     stands_for(_op)(_each(_op, _op.grad_name if isinstance(_op.grad_name, str) else "Backward", _name != "neg"))
 
+stands_for(conjugated)(_each(conjugated.op, "ConjPhysicalBackward0", True))
 stands_for(complex_parts._conj)(_each(complex_parts._conj.op, "ConjBackward0", False))
 stands_for(relu_op)(_each(relu_op.op, "ReluBackward0", True))

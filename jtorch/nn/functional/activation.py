@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from jtorch._declare import Array, Dim, DType, Operand, Scalar, composite, op, pointwise, reduction, write_back
 from jtorch._declare.draws import Generator, rrelu_slopes
 from jtorch._ops import elementary
+from jtorch._ops.refusals import COMPLEX, no_kernel
 from jtorch.nn.functional import _rows
 from jtorch.nn.functional._common import require_floating, type_name, wide, with_inplace
 
@@ -123,7 +124,7 @@ def hardsigmoid_op(input: Operand) -> Array:
     return _clip(input + 3, 0, 6) / 6
 
 
-@pointwise(namespace="torch", name="threshold", method=False, inplace=False)
+@pointwise(namespace="torch", name="threshold", method=False, inplace=False, refuse=no_kernel("threshold_cpu", COMPLEX))
 def threshold_op(input: Operand, threshold: Scalar, value: Scalar) -> Array:
     """`input` where it is above `threshold`, else `value`."""
     return jnp.where(input <= threshold, value, input)
