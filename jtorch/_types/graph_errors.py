@@ -37,7 +37,7 @@ def hooks_on_freed() -> RuntimeError:
 
 
 def batched_grad_shape(index: int, grad: Sequence[int], output: Sequence[int]) -> RuntimeError:
-    """grad(is_grads_batched=True) with a row of another shape than the output."""
+    """grad(is_grads_batched=True) with a row of another shape than the output; torch shows that of a row's first."""
     return RuntimeError(
         "If `is_grads_batched=True`, we interpret the first dimension of each grad_output as the batch dimension. The "
         "sizes of the remaining dimensions are expected to match the shape of corresponding output, but a mismatch was "

@@ -4,6 +4,7 @@ from jtorch._tensor import Tensor as Variable
 from jtorch.autograd import anomaly_mode as anomaly_mode
 from jtorch.autograd import forward_ad as forward_ad
 from jtorch.autograd import function as function
+from jtorch.autograd import functional as functional
 from jtorch.autograd import grad_mode as grad_mode
 from jtorch.autograd import graph as graph
 from jtorch.autograd import saved_attributes as saved_attributes

@@ -124,7 +124,7 @@ def _of_rows(roots: Sequence, given: Sequence, keep: bool, create_graph: bool, w
     """One walk for each row of the gradients given, on the same tape."""
     for i, (t, g) in enumerate(zip(roots, given, strict=False)):
         if g is not None and g.shape[1:] != walk.aval_of_root(t).shape:
-            raise graph_errors.batched_grad_shape(i, g.shape[1:], walk.aval_of_root(t).shape)
+            raise graph_errors.batched_grad_shape(i, g.shape[2:], walk.aval_of_root(t).shape)
     rows = [[None] * len(given)] if all(g is None for g in given) else _rows(given)
     found = [
         _gradients(roots, root_gradients(roots, row), keep or at < len(rows) - 1, create_graph, wanted)

@@ -75,9 +75,7 @@ def detach_variable(inputs: tuple) -> tuple:
     (tensor([1.], requires_grad=True), 3)
     """
     if not isinstance(inputs, tuple):
-        raise RuntimeError(
-            "Only tuple of tensors is supported. Got Unsupported input type: ", type(inputs).__name__,
-        )  # fmt: skip
+        raise RuntimeError(f"Only tuple of tensors is supported. Got Unsupported input type: {type(inputs).__name__}")
     return tuple(x.detach().requires_grad_(x.requires_grad) if isinstance(x, torch.Tensor) else x for x in inputs)
 
 
