@@ -4,7 +4,7 @@ import datetime
 
 import pytest
 
-from compat_tests.harness.gaps import read_gaps, read_missing
+from compat_tests.harness.gaps import read_gaps, read_missing, read_tolerances
 from compat_tests.harness.opdb import entries, resolve
 from compat_tests.surface.freeze import read_frozen
 
@@ -23,6 +23,7 @@ KINDS = {
     "random",
     "error",
 }
+CHECKS = {"forward", "method", "out", "inplace", "grad", "forward_mode"}
 ALL_GAPS = read_gaps()
 
 
@@ -38,6 +39,17 @@ def test_row_is_in_order(gap):
     assert gap.run in ("quick", "full")
     assert len(gap.reason.split()) >= 3, "say why"
     datetime.date.fromisoformat(gap.date)
+
+
+@pytest.mark.parametrize("row", read_tolerances(), ids=lambda row: f"{row.names[0]}-{row.dtypes[0]}")
+def test_tolerance_is_in_order(row):
+    for name in row.names:
+        taken = {str(dtype).removeprefix("torch.") for dtype in entries()[name].dtypes()}
+        assert taken & set(row.dtypes), f"{name} takes none of the types"
+    assert set(row.checks) <= CHECKS
+    assert 0 < row.of_largest <= 0.05
+    assert len(row.reason.split()) >= 3, "say why"
+    datetime.date.fromisoformat(row.date)
 
 
 # Names

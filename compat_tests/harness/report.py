@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from compat_tests.harness.gaps import read_gaps, read_missing
+from compat_tests.harness.gaps import read_gaps, read_missing, read_tolerances
 from compat_tests.harness.opdb import database, dtypes_of
 
 COLUMNS = ("forward", "grad", "gradgrad", "forward_mode", "out", "inplace", "error", "strides", "random")
@@ -108,7 +108,7 @@ def values(rows: Rows) -> dict[str, float]:
     passing, of = errors_passing(rows)
     found["errors"] = round(100 * passing / max(of, 1), 2)
     found["random"] = len(random_differing(rows))
-    found["gaps"] = len(read_gaps()) + len(read_missing())
+    found["gaps"] = len(read_gaps()) + len(read_missing()) + len(read_tolerances())
     found["core_minutes"] = round(sum(row["seconds"] for row in rows.values()) / 60, 1)
     return found
 
