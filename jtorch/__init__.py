@@ -8,7 +8,9 @@ from math import pi as pi
 
 from jtorch import _dynamo as _dynamo
 from jtorch import _missing as _missing
+from jtorch import accelerator as accelerator
 from jtorch import autograd as autograd
+from jtorch import backends as backends
 from jtorch import compiler as compiler
 from jtorch import config as config
 from jtorch import cpu as cpu
@@ -23,6 +25,7 @@ from jtorch import masked as masked
 from jtorch import ops as ops
 from jtorch import optim as optim
 from jtorch import overrides as overrides
+from jtorch import random as random
 from jtorch import return_types as return_types
 from jtorch import serialization as serialization
 from jtorch import signal as signal
@@ -41,7 +44,11 @@ from jtorch._declare import registry as _registry
 from jtorch._dynamo.eval_frame import compile as compile
 from jtorch._engine.explain import explain as explain
 from jtorch._root import *  # noqa: F403 - the root namespace is the registry's
+from jtorch._streams import Event as Event
+from jtorch._streams import Stream as Stream
 from jtorch._tensor_types import TENSOR_TYPES as _TENSOR_TYPES
+from jtorch._types.device_errors import AcceleratorError as AcceleratorError
+from jtorch._types.device_errors import OutOfMemoryError as OutOfMemoryError
 from jtorch._utils import classproperty as classproperty
 from jtorch._utils import get_device_module as get_device_module
 from jtorch.func import vmap as vmap

@@ -139,6 +139,19 @@ def drop_note(error: Exception) -> None:
         notes[:] = [note for note in notes if "JAX has removed its internal frames" not in note]
 
 
+def wait_for(dev: device) -> None:
+    """Returns when all that was started on a device is done."""
+    place = jax_device(dev)
+    for array in place.client.live_arrays():
+        if place in array.devices():
+            array.block_until_ready()
+
+
+def memory_stats(dev: device) -> dict[str, int]:
+    """What JAX says of a device's memory, in bytes and counts; empty where it keeps no account, as on a CPU."""
+    return dict(jax_device(dev).memory_stats() or {})
+
+
 def is_tracer(array: Any) -> bool:
     """True for an array that stands for a value inside a JAX transformation."""
     return isinstance(array, jax.core.Tracer)

@@ -27,6 +27,7 @@ from jtorch._engine.program import (
 from jtorch._engine.shadow import FusedProgramDiffers, shadow_of
 from jtorch._engine.tape import Epoch, Node, Tape, Value, current, flush, install_flusher, root, settings, threads
 from jtorch._types.device import cpu, device, meta
+from jtorch._types.device_errors import as_torch
 
 # What compiling costs, measured: it decides the tier, so it is a constant and never a clock.
 _DRAFT_SECONDS = 0.1
@@ -123,11 +124,11 @@ class Flusher:
         """One more try, op by op and without donation; then the values are poisoned."""
         try:
             run_op_by_op(epoch.node, live, epoch.values, epoch.numbers)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - it is raised again, as torch's
             lines = [n.where for n in path(epoch.node) if n.step and n.step.op]
             error.add_note(f"jtorch: while running operations recorded from {lines[0]} to {lines[-1]}")
-            epoch.error = error
-            raise error from first
+            epoch.error = as_torch(error)
+            raise epoch.error from first
 
     def run_program(self, program: Program, node: Node, values: list[Value], numbers: list) -> None:
         """Runs a program on the values of its inputs, which stand in `values` by slot, as those of its results do."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import re
 import threading
 from collections.abc import Callable
@@ -71,7 +70,7 @@ class device:
     >>> torch.device("cpu").index is None
     True
 
-    As a context manager or a decorator it says where factory functions make new tensors.
+    As a context manager it says where factory functions make new tensors.
 
     >>> with torch.device("meta"):
     ...     torch.zeros(2)
@@ -126,14 +125,6 @@ class device:
 
     def __exit__(self, *exc: object) -> None:
         chosen.stack = chosen.stack[:-1]
-
-    def __call__(self, function: Callable) -> Callable:
-        @functools.wraps(function)
-        def inside(*args: Any, **kwargs: Any) -> Any:
-            with self:
-                return function(*args, **kwargs)
-
-        return inside
 
     def __reduce__(self) -> tuple[Any, ...]:
         return device, ((self.type,) if self.index is None else (self.type, self.index))
