@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from jtorch._declare import registry
+from jtorch._declare import copy_of, registry
 from jtorch._declare.verbs import as_strided_view, become, geometry_of, lazy_bits
 from jtorch._engine.handle import Counter, Handle, alias, own_cell, read, rebind, share, wrap, written
-from jtorch._ops import complex_parts, creation
-from jtorch._ops.arguments import wholes
+from jtorch._ops import complex_parts, creation, creation_strided
+from jtorch._ops.arguments import varargs, wholes
 from jtorch._types import autograd_errors, errors
 from jtorch._types.device import device as device_type
-from jtorch._types.dtype import dtype_named
+from jtorch._types.dtype import dtype, dtype_named
 from jtorch._types.layout import channels_last
 from jtorch._untyped_storage import UntypedStorage, copied_cell, storage_apart, storage_of, tensor_over
 from jtorch.storage import STORAGE_TYPES, TypedStorage, typed_over, warn_of_typed_storage
@@ -93,7 +93,7 @@ def resize_(self: Any, *size: Any, memory_format: Any = None, **named: Any) -> A
     """Gives the tensor another shape over its own storage, which grows when it is too small."""
     if self._requires_grad:
         raise RuntimeError("cannot resize variables that require grad")
-    given = named["size"] if named else size
+    given = varargs("resize_", "size", size, named)
     if len(given) == 1 and isinstance(given[0], str):
         raise errors.argument_type("resize_", "size", 1, "tuple of ints", given[0])
     shape = wholes("resize_", "size", 1, given)
@@ -137,6 +137,7 @@ def deepcopy(self: Any, memo: dict) -> Any:
             "intended behavior for new_empty() to return an instance of a different type."
         )
     share(t, self, copied_cell(own_cell(self), memo), self._chain)
+    t = copy_of(t) if any(lazy_bits(t)) else t
     t = t.as_subclass(type(self)) if type(self) is not type(t) else t
     t._requires_grad = self._requires_grad
     memo[id(self)] = t
@@ -157,9 +158,17 @@ def own_attributes(tensor: Any) -> dict[str, Any]:
 def reduce_ex(self: Any, protocol: int) -> tuple:
     """A tensor as a pickle holds it: with a storage of its own, so that tensors of one storage come back apart."""
     g = geometry_of(self)
+    if self.device.type == "meta":
+        return _without_data, (g.size, g.stride, self.dtype, self._requires_grad, own_attributes(self))
     bits = lazy_bits(self)
     facts = (self.dtype.name, g.offset, g.size, g.stride, self._requires_grad, own_attributes(self), bits)
     return rebuilt, (type(self), storage_apart(own_cell(self)), *facts)
+
+
+def _without_data(size: tuple, stride: tuple, kind: dtype, requires_grad: bool, given: dict) -> Any:
+    t = creation_strided.empty_strided(size, stride, dtype=kind, device="meta", requires_grad=requires_grad)
+    vars(t).update(given)
+    return t
 
 
 def rebuilt(

@@ -58,6 +58,8 @@ class Tensor(Handle):
     __module__ = "jtorch"
     __array_priority__ = 1000
     _is_param = False
+    _any_grad_dtype = False
+    name = None  # of Caffe2's tensors
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Tensor:
         found = construct(get_default_dtype(), args, kwargs, any_type=True)
@@ -214,8 +216,8 @@ class Tensor(Handle):
                 )
             if new is self:
                 raise RuntimeError("can't assign Variable as its own grad")
-            if new.dtype is not self.dtype:
-                raise autograd_errors.grad_dtype()
+            if new.dtype is not self.dtype and not self._any_grad_dtype:
+                raise autograd_errors.assigned_grad_dtype(new.dtype.type_name, self.dtype.type_name)
             if new._v.aval.shape != self._v.aval.shape:
                 raise autograd_errors.assigned_grad_size(new._v.aval.shape, self._v.aval.shape)
         self._grad = new
@@ -223,6 +225,43 @@ class Tensor(Handle):
     @grad.deleter
     def grad(self) -> None:
         self._grad = None
+
+    @property
+    def grad_dtype(self) -> dtype | None:
+        """The dtype that `.grad` must have: the tensor's own, or None for any."""
+        if self.grad_fn is not None:
+            raise RuntimeError("grad_dtype can only be accessed on leaf tensors.")
+        return None if self._any_grad_dtype else self.dtype
+
+    @grad_dtype.setter
+    def grad_dtype(self, wish: Any) -> None:
+        if self.grad_fn is not None:
+            raise RuntimeError("grad_dtype can only be set on leaf tensors.")
+        if wish is not None and not isinstance(wish, dtype):
+            raise RuntimeError(f"grad_dtype must be a torch.dtype or None, but got {errors.type_name(wish)}")
+        if wish not in (None, self.dtype):
+            raise NotImplementedError("grad_dtype: gradients have the tensor's own dtype; cast them in a hook")
+        self._any_grad_dtype = wish is None
+
+    @property
+    def _grad_fn(self) -> Any:
+        return self.grad_fn
+
+    @property
+    def _backward_hooks(self) -> OrderedDict | None:
+        node = self._node or self._accumulator
+        found = None if node is None else node.tensor_hooks
+        return found.get(self._index) if found else None
+
+    @property
+    def _cdata(self) -> int:
+        return id(self)
+
+    @property
+    def volatile(self) -> bool:
+        """Always False, with a warning."""
+        warnings.warn("volatile was removed (Variable.volatile is always False)", stacklevel=2)
+        return False
 
     def backward(
         self, gradient: Tensor | None = None, retain_graph: bool | None = None, create_graph: bool = False,
@@ -310,6 +349,8 @@ class Tensor(Handle):
 
     def numpy(self, *, force: bool = False) -> np.ndarray:
         """The tensor's own memory as a NumPy array."""
+        if not isinstance(force, bool):
+            raise errors.argument_type("numpy", "force", None, "bool", force)
         if force:
             return self.detach().resolve_conj().resolve_neg().cpu().numpy()
         if self._requires_grad:
@@ -322,6 +363,8 @@ class Tensor(Handle):
                     f"Can't call numpy() on Tensor that has {name} bit set. Use tensor.resolve_{cure}().numpy() "
                     "instead."
                 )
+        if self._v.aval.dtype.np.isbuiltin != 1:
+            raise TypeError(f"Got unsupported ScalarType {self._v.aval.dtype.type_name}")
         return own_cell(self).export(geometry(self), self._v.aval.dtype.np)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:

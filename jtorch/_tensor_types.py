@@ -35,8 +35,8 @@ _TensorType.__module__ = "torch"
 
 
 def _declared(name: str, dtype: Any) -> _TensorType:
-    members = {"dtype": dtype, "layout": torch.strided, "is_cuda": False, "is_sparse": False, "__module__": "torch",
-               "__doc__": f"Tensors of {dtype} on the CPU."}  # fmt: skip
+    members = {"dtype": dtype, "layout": torch.strided, "is_cuda": False, "is_sparse": False, "__module__": "jtorch",
+               "__doc__": None}  # fmt: skip
     return _TensorType(name, (), members)
 
 

@@ -173,6 +173,7 @@ CASES = [
     (lambda: set_attribute(long(), True), ag.grad_dtype()),
     (lambda: torch.tensor([1], requires_grad=True), ag.grad_dtype(setter=False)),
     (lambda: set_attribute(leaf(), torch.ones(2), "grad"), ag.assigned_grad_size((2,), (3,))),
+    (lambda: set_attribute(leaf(), torch.ones(3).double(), "grad"), ag.assigned_grad_dtype("Double", "Float")),
     (lambda: long().requires_grad_(), ag.requires_grad_dtype()),
     (lambda: set_attribute(leaf() * 2, False), ag.requires_grad_non_leaf()),
     (lambda: a().retain_grad(), ag.retain_without_grad()),

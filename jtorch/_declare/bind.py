@@ -12,6 +12,7 @@ import inspect
 import operator
 import types
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from jtorch._declare.out_rules import COMPUTED_IN_OUT, computing_dtype
 from jtorch._declare.return_types import out_type
 from jtorch._declare.roles import OPERANDS, REQUIRED, Param
 from jtorch._declare.shown import given, looks_itself
+from jtorch._declare.variants import from_shared
 from jtorch._engine.handle import Handle, apply, read
 from jtorch._engine.tape import NUMBERS, force
 from jtorch._types import errors
@@ -101,7 +103,7 @@ def _source(op: Op, called: str, method: bool, out: bool, operator: bool, names:
         names[f"_d_{p.name}"] = MISSING if p.default is REQUIRED else p.default
         head.append(f"{p.name}=_d_{p.name}")
     if op.older and not operator:
-        lines += _older_lines(op, method, out, names)
+        lines += _older_lines(op, called, method, out, names)
     taken = {p.name for p in op.params}
     extra = [(a, n) for n, a in _ALIASES.items() if n in taken and a not in taken and n != star]
     if (out or extra) and not keyword_seen:
@@ -153,7 +155,12 @@ def _source(op: Op, called: str, method: bool, out: bool, operator: bool, names:
 
 def _other_operand(op: Op, p: Param) -> str:
     """An operator's answer to what is no operand."""
-    return f"return _fn({op.params[0].name}, {p.name}) if _met(({p.name},)) else NotImplemented"
+    call = f"return _fn({op.params[0].name}, {{}})"
+    refused = f"{call.format(p.name)} if _met(({p.name},)) else NotImplemented"
+    if op.name != "eq":
+        return refused
+    taken = call.format(f"_on_ndarray({p.name})")
+    return f"{taken} if {p.name}.__class__ is _ndarray else {refused.removeprefix('return ')}"
 
 
 def _overridden(op: Op, star: str | None, out: bool, method: bool) -> list[str]:
@@ -177,9 +184,9 @@ def _given(arguments: dict[str, Any], fn: Any) -> dict[str, Any]:
     return given({name: x for name, x in arguments.items() if x is not MISSING}, defaults)
 
 
-def _older_lines(op: Op, method: bool, out: bool, names: dict[str, Any]) -> list[str]:
+def _older_lines(op: Op, called: str, method: bool, out: bool, names: dict[str, Any]) -> list[str]:
     """Calls in an order torch has deprecated: more arguments than there are, or a tensor where none belongs."""
-    names["_older"] = older.called
+    names["_older"] = partial(older.called, called, method)
     places = [p.name for p in op.params if not p.keyword and not (method and p.name in op.function_only)]
     test = " or ".join(["_old", *(f"isinstance({n}, _Handle)" for n in places if n in op.function_only)])
     found = f"tuple(x for x in ({', '.join(places)}, *_old) if x is not None)"
@@ -411,6 +418,7 @@ _NAMES: dict[str, Any] = {
     "_apply": apply, "_Handle": Handle, "_NUMBERS": _NUMBERS, "_MISSING": MISSING, "_array": _array,
     "_operand": _operand, "_combine": _combine, "_arrays": _arrays, "_float": _float, "_scalar": _scalar,
     "_dim": _dim, "_dims": _dims, "_size": _size, "_dtype": _dtype, "_static": _static, "_is_operand": is_operand,
+    "_ndarray": np.ndarray, "_on_ndarray": from_shared,
     "_met": met, "_given": _given, "_dtype_class": dtype, "_computing_dtype": computing_dtype, **NAMES,
 }  # fmt: skip
 

@@ -51,12 +51,13 @@ class Generator(streams.Generator):
         """The state, a uint8 tensor of torch's layout."""
         return from_host(super().get_state())
 
-    def set_state(self, new_state: Any) -> None:
+    def set_state(self, new_state: Any) -> Generator:
         """Takes a state from `get_state`, here or in torch."""
         if not isinstance(new_state, Handle):
             raise TypeError(f"expected a torch.ByteTensor, but got {type(new_state).__name__}")
         uncapturable("a generator's state is set")
         super().set_state(to_host(new_state))
+        return self
 
     def manual_seed(self, seed: int) -> Generator:
         """Starts the stream anew; the same seed gives the same numbers as torch."""

@@ -12,6 +12,7 @@ from jtorch._declare.dispatch import met
 from jtorch._declare.roles import OPERANDS
 from jtorch._declare.variants import refuse_write, write_back
 from jtorch._engine.handle import apply
+from jtorch._types.dtype import FLOAT
 
 # dunder: (function, in-place form exists)
 BINARY = {
@@ -35,6 +36,7 @@ def operator_methods(functions: dict[str, Callable]) -> dict[str, Callable]:
         methods[f"__r{dunder}__"] = _reflected(fn)
         if inplace:
             methods[f"__i{dunder}__"] = _inplace(f"{name}_", fn)
+    methods["__div__"], methods["__idiv__"] = methods["__truediv__"], methods["__itruediv__"]
     methods["__rtruediv__"] = _divides(functions["reciprocal"], functions["mul"])
     methods["__rdiv__"] = lambda self, other: self.reciprocal() * other
     for dunder, name in COMPARISON.items():
@@ -43,6 +45,7 @@ def operator_methods(functions: dict[str, Callable]) -> dict[str, Callable]:
     for dunder, name in UNARY.items():
         if name in functions:
             methods[f"__{dunder}__"] = _unary(functions[name])
+    methods["__invert__"] = _inverts(functions["bitwise_not"])
     for dunder, method in methods.items():
         method.__name__ = method.__qualname__ = dunder
     return methods
@@ -108,6 +111,15 @@ def _inplace(name: str, fn: Callable) -> Callable:
             refuse_write(self, (other,))  # what torch looks at first
             raise
         return write_back(name, self, result, (other,), pointwise=True)
+
+    return method
+
+
+def _inverts(fn: Callable) -> Callable:
+    def method(self: Any) -> Any:
+        if self.dtype.category >= FLOAT:
+            raise TypeError("~ (operator.invert) is only implemented on integer and Boolean-type tensors")
+        return fn(self)
 
     return method
 

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 # Every one that was declared, by its name: the contents of torch.return_types.
 TYPES: dict[str, type[ReturnType]] = {}
+
+
+_WITHOUT_OUT = {"histogramdd", "_lu_with_info"}
+_NOT_GIVEN: Any = object()
 
 
 class ReturnType(tuple):
@@ -20,7 +24,9 @@ class ReturnType(tuple):
     __slots__ = ()
     __match_args__: tuple[str, ...] = ()
 
-    def __new__(cls, sequence: Sequence, dict: Any = None) -> Any:
+    def __new__(cls, sequence: Any = _NOT_GIVEN, dict: Any = None) -> Any:
+        if sequence is _NOT_GIVEN:
+            raise TypeError("structseq() missing required argument 'sequence' (pos 1)")
         if not hasattr(sequence, "__iter__"):
             raise TypeError("constructor requires a sequence")
         self = tuple.__new__(cls, sequence)
@@ -49,7 +55,7 @@ def return_type(name: str, fields: Sequence[str]) -> type[ReturnType]:
     indices=0)
     """
     if name not in TYPES:
-        for one in (name, f"{name}_out"):
+        for one in (name,) if name in _WITHOUT_OUT else (name, f"{name}_out"):
             TYPES[one] = _declared(one, fields)
     return TYPES[name]
 
@@ -59,8 +65,12 @@ def out_type(kind: type) -> type[ReturnType]:
     return TYPES[f"{kind.__name__}_out"]
 
 
+def _refuse(self: ReturnType, value: Any) -> NoReturn:
+    raise AttributeError("readonly attribute")
+
+
 def _declared(name: str, fields: Sequence[str]) -> type[ReturnType]:
-    items: dict[str, Any] = {field: property(operator.itemgetter(i)) for i, field in enumerate(fields)}
+    items: dict[str, Any] = {field: property(operator.itemgetter(i), _refuse) for i, field in enumerate(fields)}
     items.update(__slots__=(), __module__="jtorch.return_types", __match_args__=tuple(fields), __doc__=None)
     items.update(n_fields=len(fields), n_sequence_fields=len(fields), n_unnamed_fields=0)
     return type(name, (ReturnType,), items)

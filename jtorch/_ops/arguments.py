@@ -17,6 +17,14 @@ def whole(name: str, argument: str, position: int | None, value: Any) -> int:
     return found
 
 
+def varargs(name: str, argument: str, given: tuple, named: dict[str, Any]) -> Any:
+    """What a method takes as varargs or by the keyword `argument`, and by no other."""
+    for keyword in named:
+        if keyword != argument:
+            raise errors.unexpected_keyword(name, keyword)
+    return named[argument] if named else given
+
+
 def wholes(name: str, argument: str, position: int, values: Any) -> tuple[int, ...]:
     """An argument that must be ints: a sequence, or one of them."""
     if isinstance(values, (tuple, list)):

@@ -41,6 +41,7 @@ from jtorch._declare.indices import index_type
 from jtorch._declare.once import warn_once
 from jtorch._declare.placement import check_requires_grad, chosen_device
 from jtorch._declare.types import FLOAT, INT, PYTHON_DTYPES, complex64, dtype, get_default_dtype, int64
+from jtorch._declare.verbs import as_strided_view
 from jtorch._ops.python_data import array_of
 
 
@@ -127,6 +128,12 @@ def tensor(
     torch.int64
     """
     wish = None if dtype is None else dtype_of("tensor", dtype)
+    if not isinstance(requires_grad, bool):
+        raise errors.argument_type("tensor", "requires_grad", None, "bool", requires_grad)
+    if isinstance(data, (bytearray, memoryview)):
+        data = list(data)
+    if isinstance(data, bytes):
+        raise TypeError("new(): invalid data type 'bytes'")
     return copied(data, wish, device, requires_grad, "torch.tensor")
 
 
@@ -204,6 +211,8 @@ def asarray(
             "torch.asarray: unspecified requires_grad now defaults to obj.requires_grad instead of False. Pass "
             "requires_grad=False explicitly to get the old behavior and silence this warning."
         )
+    if copy is False and isinstance(obj, (list, tuple)):
+        raise ValueError("can't alias arbitrary sequence into a tensor.")
     t = _from_data(obj, None if dtype is None else dtype_of("asarray", dtype), device, copy=bool(copy))
     wanted = bool(requires_grad) or follows
     if t._requires_grad and not wanted:
@@ -230,6 +239,11 @@ def from_numpy(ndarray: np.ndarray) -> Any:
         )
     if ndarray.dtype.kind in "OSUMm":
         raise errors.numpy_type_unsupported(ndarray.dtype)
+    if not ndarray.dtype.isnative:
+        raise ValueError(
+            "given numpy array has byte order different from the native byte order. Conversion between byte orders is "
+            "currently not supported."
+        )
     if any(s < 0 for s in ndarray.strides):
         raise cured(
             ValueError(
@@ -240,14 +254,43 @@ def from_numpy(ndarray: np.ndarray) -> Any:
             "torch.from_numpy(array.copy()) (array[::-1], np.flip and np.rot90 make negative strides)",
         )
     if not ndarray.flags.writeable:
-        warnings.warn(
+        warn_once(
             "The given NumPy array is not writable, and PyTorch does not support non-writable tensors. This means "
             "writing to this tensor will result in undefined behavior. You may want to copy the array to protect its "
             "data or make it writable before converting it to a tensor. This type of warning will be suppressed for "
             "the rest of this program.",
-            stacklevel=2,
         )
-    return from_shared(ndarray)
+    return on_memory(ndarray)
+
+
+def on_memory(array: np.ndarray) -> Any:
+    """A tensor on an array's memory, with the array's strides."""
+    itemsize = array.itemsize
+    if array.flags.c_contiguous or any(s < 0 or s % itemsize for s in array.strides):
+        return from_shared(array)
+    steps = tuple(s // itemsize for s in array.strides)
+    extent = 1 + sum((n - 1) * s for n, s in zip(array.shape, steps, strict=True))
+    whole = np.lib.stride_tricks.as_strided(array, (extent,), (itemsize,))
+    return as_strided_view(from_shared(whole), array.shape, steps, 0).detach()
+
+
+def _check_buffer(length: int, itemsize: int, count: int, offset: int) -> None:
+    if not length or not count:
+        raise ValueError(f"both buffer length ({length}) and count ({count}) must not be 0")
+    if not 0 <= offset < length:
+        raise ValueError(
+            f"offset ({offset} bytes) must be non-negative and no greater than buffer length ({length} bytes) minus 1"
+        )
+    if count < 0 and (length - offset) % itemsize:
+        raise ValueError(
+            f"buffer length ({length - offset} bytes) after offset ({offset} bytes) must be a multiple of element size "
+            f"({itemsize})"
+        )
+    if count * itemsize > length - offset:
+        raise ValueError(
+            f"requested buffer length ({count} * {itemsize} bytes) after offset ({offset} bytes) must not be greater "
+            f"than actual buffer length ({length} bytes)"
+        )
 
 
 @composite(method=False)
@@ -259,14 +302,18 @@ def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, req
     tensor([97, 98], dtype=torch.uint8)
     """
     to = dtype_of("frombuffer", dtype)
+    try:
+        length = memoryview(buffer).nbytes
+    except TypeError:
+        raise ValueError("object does not implement Python buffer protocol.") from None
+    _check_buffer(length, to.itemsize, count, offset)
     array = np.frombuffer(buffer, to.np, count, offset)
     if not array.flags.writeable:
-        warnings.warn(
+        warn_once(
             "The given buffer is not writable, and PyTorch does not support non-writable tensors. This means you can "
             "write to the underlying (supposedly non-writable) buffer using the tensor. You may want to copy the "
             "buffer to protect its data or make it writable before converting it to a tensor. This type of warning "
             "will be suppressed for the rest of this program.",
-            stacklevel=2,
         )
     t = from_shared(array)
     return t.requires_grad_() if requires_grad else t
@@ -275,6 +322,8 @@ def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, req
 @composite(method=False)
 def scalar_tensor(s: Any, **options: Any) -> Any:
     """A 0-dim tensor of a number, in the default dtype."""
+    if not isinstance(s, (int, float, complex, np.generic)) and not (isinstance(s, Handle) and not s._v.aval.ndim):
+        raise errors.argument_type("scalar_tensor", "s", 1, "Number", s)
     return fill(FULL, (s,), (), options.pop("dtype", None), **options)
 
 

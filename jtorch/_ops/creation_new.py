@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jtorch._declare import Fill, composite, dtype_of, fill
+from jtorch._declare import Fill, composite, dtype_of, errors, fill
 from jtorch._ops.creation import FULL, ONES, ZEROS, copied, fill_number, shape_of
 
 
@@ -40,6 +40,10 @@ def new_empty(self: Any, *size: Any, **options: Any) -> Any:
 def new_full(self: Any, size: Any, fill_value: Any, **options: Any) -> Any:
     """One value in shape `size` with this tensor's dtype and device."""
     to = options.get("dtype") or self._v.aval.dtype
+    if isinstance(size, int):
+        raise errors.argument_type("new_full", "size", 1, "tuple of ints", size)
+    if isinstance(fill_value, complex) and not to.is_complex:
+        raise RuntimeError(f"value cannot be converted to type {errors.c_name(to.type_name)} without overflow")
     return _new(self, FULL, (fill_number("new_full", fill_value, to),), shape_of("new_full", (size,)), options)
 
 

@@ -16,27 +16,17 @@ from jtorch._declare.fill import dtype_of
 from jtorch._declare.placement import check_layout, placed
 from jtorch._declare.types import get_default_dtype, strided
 from jtorch._declare.verbs import lazy_bits
+from jtorch._ops.creation import on_memory
 
-
-
-class DLDeviceType(enum.IntEnum):
-    """DLPack's numbers for kinds of memory (dlpack.h)."""
-
-    kDLCPU = 1
-    kDLCUDA = 2
-    kDLCUDAHost = 3
-    kDLOpenCL = 4
-    kDLVulkan = 7
-    kDLMetal = 8
-    kDLVPI = 9
-    kDLROCM = 10
-    kDLROCMHost = 11
-    kDLExtDev = 12
-    kDLCUDAManaged = 13
-    kDLOneAPI = 14
-    kDLWebGPU = 15
-    kDLHexagon = 16
-    kDLMAIA = 17
+# DLPack's numbers for kinds of memory (dlpack.h).
+DLDeviceType = enum.IntEnum(
+    "DLDeviceType",
+    {
+        "kDLCPU": 1, "kDLCUDA": 2, "kDLCUDAHost": 3, "kDLOpenCL": 4, "kDLVulkan": 7, "kDLMetal": 8, "kDLVPI": 9,
+        "kDLROCM": 10, "kDLROCMHost": 11, "kDLExtDev": 12, "kDLCUDAManaged": 13, "kDLOneAPI": 14, "kDLWebGPU": 15,
+        "kDLHexagon": 16, "kDLMAIA": 17,
+    },
+)  # fmt: skip
 
 
 _INVALID = (
@@ -55,7 +45,7 @@ class _Capsule:
         return self._capsule
 
     def __dlpack_device__(self) -> tuple[int, int]:
-        return int(DLDeviceType.kDLCPU), 0
+        return 1, 0  # the host's memory
 
 
 def _array_of(ext_tensor: Any) -> np.ndarray:
@@ -89,7 +79,7 @@ def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None
     if isinstance(ext_tensor, Handle):
         t = ext_tensor.detach()
     else:
-        t = from_shared(_writable(_array_of(ext_tensor)))
+        t = on_memory(_writable(_array_of(ext_tensor)))
     moved = t if device is None else t.to(placed(device))
     if moved is not t and copy is False:
         raise ValueError("cannot move a tensor to another device without a copy")
@@ -152,7 +142,7 @@ def dlpack_device(self: Any) -> tuple[enum.IntEnum, int]:
     """DLPack's device type and number of the memory that is exported: the host's."""
     if self.device.type == "meta":
         raise ValueError("Unknown device type meta for Dlpack")
-    return DLDeviceType.kDLCPU, 0
+    return DLDeviceType(1), 0
 
 
 registry.add_method("__dlpack__", dlpack)

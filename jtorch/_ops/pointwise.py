@@ -206,6 +206,8 @@ def floor_divide(input: Any, other: Any, *, out: Any = None) -> Any:
     if not is_number(input):
         _refuse_zero(input, other)
         return _floor_divide(input, other, out=out)
+    if not isinstance(input, (float, complex)) and kind_of(other.dtype) in (INT, BOOL) and has_zero(other):
+        raise RuntimeError("ZeroDivisionError")
     return _reflected_floor(other, input)
 
 

@@ -35,7 +35,7 @@ from jtorch._declare import (
 from jtorch._declare.once import warn_once
 from jtorch._declare.types import bool_, int32, int64, unchecked_size
 from jtorch._ops import indexing, joining, views
-from jtorch._ops.arguments import whole, wholes
+from jtorch._ops.arguments import varargs, whole, wholes
 
 # Triangles and diagonals
 
@@ -403,7 +403,7 @@ def repeat(self: Any, *repeats: Any, **named: Any) -> Any:
     tensor([[1, 2, 1, 2],
             [1, 2, 1, 2]])
     """
-    counts = wholes("repeat", "repeats", 1, named["repeats"] if named else repeats)
+    counts = wholes("repeat", "repeats", 1, varargs("repeat", "repeats", repeats, named))
     shape = self._v.aval.shape
     if len(counts) < len(shape):
         raise RuntimeError("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor")
@@ -423,7 +423,7 @@ def tile(input: Any, dims: Any) -> Any:
 @composite(public="tile", function=False)
 def _tile_method(self: Any, *dims: Any, **named: Any) -> Any:
     """As `repeat`; missing leading counts are 1."""
-    return tile(self, named["dims"] if named else dims)
+    return tile(self, varargs("tile", "dims", dims, named))
 
 
 @op(name="repeat_interleave", method=False, function=False, grad="ViewBackward0")

@@ -46,7 +46,7 @@ from jtorch._declare.verbs import (
     geometry_of,
     view_stride,
 )
-from jtorch._ops.arguments import check_tensor, whole, wholes
+from jtorch._ops.arguments import check_tensor, varargs, whole, wholes
 
 # Shapes
 
@@ -162,7 +162,7 @@ def reshape(input: Any, shape: Any) -> Any:
 @composite(public="reshape", function=False)
 def _reshape_method(self: Any, *shape: Any, **named: Any) -> Any:
     """The same elements under another shape: a view where strides allow it, else a copy."""
-    return _reshape(self, wholes("reshape", "shape", 1, named["shape"] if named else shape))
+    return _reshape(self, wholes("reshape", "shape", 1, varargs("reshape", "shape", shape, named)))
 
 
 @composite(function=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .cures import cure
+from .errors import c_name
 
 _INFERENCE_NOTE = "See https://github.com/pytorch/rfcs/pull/17 for more details."
 
@@ -48,7 +49,7 @@ def saved_modified(
     origin = f", which is output {output} of {node}," if node else ""
     return RuntimeError(
         "one of the variables needed for gradient computation has been modified by an inplace operation: "
-        f"[torch.{type_name}Tensor [{', '.join(map(str, shape))}]]{origin} is at version {version}; expected version "
+        f"[{errors.tensor_type(type_name)} [{', '.join(map(str, shape))}]]{origin} is at version {version}; expected version "
         f"{expected} instead. Hint: {hint}"
     )
 
@@ -99,6 +100,16 @@ def grad_dtype(*, setter: bool = True) -> RuntimeError:
     """requires_grad on integers: of the attribute, or (setter=False) of a creation function."""
     first = "only" if setter else "Only"
     return RuntimeError(f"{first} Tensors of floating point and complex dtype can require gradients")
+
+
+def assigned_grad_dtype(grad: str, tensor: str) -> RuntimeError:
+    """A tensor of another dtype assigned to .grad."""
+    return RuntimeError(
+        f"attempting to assign a gradient with dtype '{c_name(grad)}' to a tensor with grad_dtype '{tensor}'. The "
+        "gradient must match the tensor's grad_dtype (defaults to the tensor's dtype). You can set the tensor's "
+        "grad_dtype attribute with a specific dtype, or None to allow any dtype. Set grad_dtype with caution. Diverging "
+        "the dtypes of a tensor and its gradient may break downstream systems that assume they match."
+    )
 
 
 def assigned_grad_size(grad: Sequence[int], tensor: Sequence[int]) -> RuntimeError:
