@@ -270,4 +270,5 @@ def tensor_repr(tensor: Any) -> str:
     prefix = "tensor(" if name in ("Tensor", "Parameter", "HalfComplexTensor") else name + "("
     on_meta = tensor.device.type == "meta"
     body = "..." if on_meta else tensor_str(tensor._numpy_copy(), len(prefix))
-    return with_suffixes(prefix + body, _suffixes(tensor), len(prefix))
+    found = with_suffixes(prefix + body, _suffixes(tensor), len(prefix))
+    return f"Parameter({found})" if tensor._is_param and name != "Parameter" else found

@@ -13,8 +13,7 @@ from typing import Any
 
 from jtorch._declare import dispatch
 from jtorch._engine import handle
-from jtorch._engine.handle import Handle, alias, own_cell, read, share
-from jtorch._engine.tape import threads
+from jtorch._engine.handle import Handle, own_cell, read, share
 from jtorch._ops import views
 from jtorch._types import autograd_errors, errors
 
@@ -63,7 +62,7 @@ def as_subclass(self: Any, cls: type) -> Any:
     """The same memory and history as an instance of `cls`."""
     check_kind(cls)
     with dispatch.silent():
-        shown = views.alias(self) if self._requires_grad and threads.tape.grad_enabled else alias(self)
+        shown = views.alias(self)
     t = object.__new__(cls)
     vars(t).update(vars(shown))
     return t

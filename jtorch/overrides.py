@@ -24,7 +24,7 @@ from typing import Any
 from jtorch import _root as torch
 from jtorch import fft, linalg, nn, special
 from jtorch._declare import dispatch, registry
-from jtorch._declare.public_names import UNSEEN, UNSEEN_METHODS
+from jtorch._declare.public_names import IN_FUNCTIONAL, UNSEEN, UNSEEN_METHODS
 from jtorch._subclasses import unwrapped
 from jtorch.nn import functional
 from jtorch.nn.functional import handle_torch_function as handle_torch_function
@@ -137,7 +137,7 @@ def _overridable() -> tuple[dict[Any, list[Callable]], dict[Callable, str]]:
             if name.startswith("_") or f"{space}.{name}" in UNSEEN or fn in names:
                 continue
             found[home].append(fn)
-            names[fn] = f"{space}.{name}"
+            names[fn] = f"torch.functional.{name}" if space == "torch" and name in IN_FUNCTIONAL else f"{space}.{name}"
     for name, value in vars(Tensor).items():
         if name in UNSEEN_METHODS:
             continue

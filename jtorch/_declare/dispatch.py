@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from jtorch._declare.public_names import MODES_ALONE, is_python
+from jtorch._declare.public_names import IN_FUNCTIONAL, MODES_ALONE, OPERATORS, is_python
 from jtorch._engine.handle import Handle
 from jtorch._types.device import device
 from jtorch._types.dtype import dtype
@@ -90,6 +90,14 @@ def arm() -> None:
             if not armed.modes:
                 armed.switch(True)
             armed.for_good = True
+
+
+def disarm() -> None:
+    """As if no object that may answer calls had been met: for tests."""
+    with armed.lock:
+        if armed.for_good and not armed.modes:
+            armed.switch(False)
+        armed.for_good = False
 
 
 def enter_mode(mode: Any) -> None:
@@ -195,14 +203,16 @@ def met(values: Iterable) -> bool:
 class Public:
     """A public callable: what an override is given as `func`, and what runs when nobody answers."""
 
-    __slots__ = ("dunder", "func", "name", "of_modes", "python", "raw", "self_type", "signature")
+    __slots__ = ("func", "method", "name", "of_modes", "of_self", "operator", "python", "raw", "signature")
 
     def __init__(self, func: Any, raw: Callable, space: str, name: str, shown: str | None = None):
-        self.func, self.raw, self.name = func, raw, f"{space}.{shown or name}"
+        home = "torch.functional" if space == "torch" and name in IN_FUNCTIONAL else space
+        self.func, self.raw, self.name = func, raw, f"{home}.{shown or name}"
         self.python = is_python(space, name)  # torch's function is written in Python: see `normal`
         self.of_modes = f"{space}.{name}" in MODES_ALONE
-        self.dunder = shown is not None and name.startswith("__")
-        self.self_type = name.endswith(("__get__", "__set__", "__delete__"))
+        self.operator = name in OPERATORS
+        self.of_self = name.endswith(("__get__", "__set__", "__delete__"))
+        self.method = space == "torch.Tensor"
         self.signature: inspect.Signature | None = None
 
     def __call__(self, args: tuple, kwargs: dict[str, Any]) -> Any:
@@ -215,9 +225,11 @@ class Public:
                 return self.raw(*args, **kwargs)
         if self.python:
             return self._as_python(args, kwargs)
-        kinds = (args[0].__class__,) if self.self_type else tuple(x.__class__ for x in found)
+        kinds = tuple(x.__class__ for x in found)
+        if not kinds and self.method and (self.of_self or len(self._signature().parameters) == 1):
+            kinds = (args[0].__class__,)  # what takes nothing else names the class of its tensor, also a plain one
         answer = ask(self.func, kinds, found, args, kwargs or None)
-        if answer is not NotImplemented or self.dunder:
+        if answer is not NotImplemented or self.operator:
             return answer
         said = "".join(f"  - mode object {mode!r}\n" for mode in state.modes[-1:])
         said += "".join(f"  - tensor subclass {x.__class__!r}\n" for x in found)
@@ -231,17 +243,21 @@ class Public:
             args, kwargs = self.normal(args, kwargs)
         except TypeError:
             return self.raw(*args, **kwargs)
-        return handle(self.func, self.name, (*args, *kwargs.values()), args, kwargs)
+        return handle(self.func, self.name, (*args, *kwargs.values()), args, kwargs, self.operator)
+
+    def _signature(self) -> inspect.Signature:
+        if self.signature is None:
+            self.signature = inspect.signature(self.raw)
+        return self.signature
 
     def normal(self, args: tuple, kwargs: dict[str, Any]) -> tuple[tuple, dict[str, Any]]:
         """The arguments as torch's functions in Python hand them on: what has a default goes by name."""
-        if self.signature is None:
-            self.signature = inspect.signature(self.raw)
-        bound = self.signature.bind(*args, **kwargs)
+        signature = self._signature()
+        bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
         placed: list = []
         named: dict[str, Any] = {}
-        for name, p in self.signature.parameters.items():
+        for name, p in signature.parameters.items():
             value = bound.arguments[name]
             if p.kind is p.VAR_POSITIONAL:
                 placed += value
@@ -281,7 +297,9 @@ def ask(func: Any, kinds: tuple, found: Iterable, args: tuple, kwargs: dict[str,
     return NotImplemented
 
 
-def handle(func: Callable, name: str, relevant: Iterable, args: tuple, kwargs: dict[str, Any]) -> Any:
+def handle(
+    func: Callable, name: str, relevant: Iterable, args: tuple, kwargs: dict[str, Any], operator: bool = False
+) -> Any:
     """`torch.overrides.handle_torch_function`: here tensors without a class of their own are asked, too."""
     found: list = []
     if state.subclasses:
@@ -289,7 +307,7 @@ def handle(func: Callable, name: str, relevant: Iterable, args: tuple, kwargs: d
             if getattr(x.__class__, "__torch_function__", disabled) is not disabled:
                 insert(found, x)
     answer = ask(func, tuple(x.__class__ for x in found), found, args, kwargs)
-    if answer is not NotImplemented:
+    if answer is not NotImplemented or operator:
         return answer
     mode = f" nor in mode {state.modes[-1]!r}" if state.modes else ""
     raise TypeError(

@@ -47,6 +47,15 @@ METHODS_OF_OPERATORS = {
     "nelement": "numel",
 }  # fmt: skip
 
+_BINARY = "add sub mul div truediv floordiv mod pow matmul and or xor lshift rshift".split()
+# Where nobody answers these, Python asks the other operand.
+OPERATORS = frozenset(f"__{turn}{name}__" for name in _BINARY for turn in ("", "r", "i")) | frozenset(
+    "__eq__ __ne__ __lt__ __le__ __gt__ __ge__".split()
+)
+
+# The functions that torch writes in torch/functional.py.
+IN_FUNCTIONAL = frozenset(name for name in _PYTHON_TORCH if name != "lobpcg" and not name.startswith(("sym_", "_")))
+
 # Methods that ask nobody.
 UNSEEN_METHODS = frozenset(
     "__class__ __delattr__ __delitem__ __getattribute__ __hash__ __init__ __init_subclass__ __iter__ __new__ "
@@ -58,30 +67,32 @@ UNSEEN_METHODS = frozenset(
 UNSEEN = frozenset(
     f"torch.{name}"
     for name in (
-        "are_deterministic_algorithms_enabled autocast_decrement_nesting autocast_increment_nesting broadcast_shapes "
-        "clear_autocast_cache compile cond fork get_autocast_cpu_dtype get_autocast_dtype get_autocast_gpu_dtype "
-        "get_autocast_ipu_dtype get_autocast_xla_dtype get_default_device get_default_dtype "
-        "get_deterministic_debug_mode get_device_module get_float32_matmul_precision get_num_interop_threads "
-        "get_num_threads get_rng_state init_num_threads initial_seed is_anomaly_check_nan_enabled is_anomaly_enabled "
-        "is_autocast_available is_autocast_cache_enabled is_autocast_cpu_enabled is_autocast_enabled "
-        "is_autocast_ipu_enabled is_autocast_xla_enabled is_deterministic_algorithms_warn_only_enabled is_grad_enabled "
-        "is_inference_mode_enabled is_storage is_tensor is_vulkan_available is_warn_always_enabled load manual_seed "
-        "save seed set_anomaly_enabled set_autocast_cache_enabled set_autocast_cpu_dtype set_autocast_cpu_enabled "
-        "set_autocast_dtype set_autocast_enabled set_autocast_gpu_dtype set_autocast_ipu_dtype "
-        "set_autocast_ipu_enabled set_autocast_xla_dtype set_autocast_xla_enabled set_default_device "
-        "set_default_dtype set_default_tensor_type set_deterministic_debug_mode set_float32_matmul_precision "
-        "set_flush_denormal set_num_interop_threads set_num_threads set_printoptions set_rng_state set_warn_always "
-        "typename use_deterministic_algorithms vmap wait while_loop "
-        "nn.functional.assert_int_or_pair nn.functional.boolean_dispatch nn.functional.handle_torch_function "
-        "nn.functional.has_torch_function nn.functional.has_torch_function_unary "
-        "nn.functional.has_torch_function_variadic nn.functional.sigmoid nn.functional.tanh nn.functional.upsample "
-        "nn.functional.upsample_bilinear nn.functional.upsample_nearest"
+        "are_deterministic_algorithms_enabled autocast_decrement_nesting autocast_increment_nesting "
+        "broadcast_shapes clear_autocast_cache compile cond fork from_file from_numpy frombuffer "
+        "get_autocast_cpu_dtype get_autocast_dtype get_autocast_gpu_dtype get_autocast_ipu_dtype "
+        "get_autocast_xla_dtype get_default_device get_default_dtype get_deterministic_debug_mode "
+        "get_device_module get_float32_matmul_precision get_num_interop_threads get_num_threads get_rng_state "
+        "init_num_threads initial_seed is_anomaly_check_nan_enabled is_anomaly_enabled is_autocast_available "
+        "is_autocast_cache_enabled is_autocast_cpu_enabled is_autocast_enabled is_autocast_ipu_enabled "
+        "is_autocast_xla_enabled is_deterministic_algorithms_warn_only_enabled is_grad_enabled "
+        "is_inference_mode_enabled is_storage is_tensor is_vulkan_available is_warn_always_enabled load "
+        "manual_seed save seed set_anomaly_enabled set_autocast_cache_enabled set_autocast_cpu_dtype "
+        "set_autocast_cpu_enabled set_autocast_dtype set_autocast_enabled set_autocast_gpu_dtype "
+        "set_autocast_ipu_dtype set_autocast_ipu_enabled set_autocast_xla_dtype set_autocast_xla_enabled "
+        "set_default_device set_default_dtype set_default_tensor_type set_deterministic_debug_mode "
+        "set_float32_matmul_precision set_flush_denormal set_num_interop_threads set_num_threads "
+        "set_printoptions set_rng_state set_warn_always typename use_deterministic_algorithms vmap wait "
+        "while_loop nn.functional.assert_int_or_pair nn.functional.boolean_dispatch "
+        "nn.functional.handle_torch_function nn.functional.has_torch_function "
+        "nn.functional.has_torch_function_unary nn.functional.has_torch_function_variadic nn.functional.sigmoid "
+        "nn.functional.tanh nn.functional.upsample nn.functional.upsample_bilinear "
+        "nn.functional.upsample_nearest"
     ).split()
 )
 
 # Functions that make tensors of anything: modes see them, the classes of their arguments do not.
 MODES_ALONE = frozenset(
     f"torch.{name}"
-    for name in "tensor as_tensor asarray from_numpy frombuffer from_dlpack from_file scalar_tensor sparse_coo_tensor "
+    for name in "tensor as_tensor asarray from_dlpack scalar_tensor sparse_coo_tensor "
     "sparse_csr_tensor sparse_csc_tensor sparse_bsr_tensor sparse_bsc_tensor sparse_compressed_tensor".split()
 )

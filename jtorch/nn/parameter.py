@@ -7,7 +7,6 @@ from collections import OrderedDict
 from jtorch import _root as torch
 from jtorch._declare.dispatch import disabled, overrides
 from jtorch._storage import own_attributes
-from jtorch._types import autograd_errors
 
 __all__ = ["Parameter", "UninitializedParameter", "is_lazy", "Buffer", "UninitializedBuffer"]
 
@@ -16,8 +15,8 @@ class _ParameterMeta(type(torch.Tensor)):
     """A tensor of a class of its own stays of it as a parameter and gets a mark, for which ``isinstance`` looks."""
 
     def __instancecheck__(cls, instance):
-        if cls is Parameter and isinstance(instance, torch.Tensor) and instance._is_param:
-            return True
+        if cls is Parameter and isinstance(instance, torch.Tensor):
+            return instance._is_param
         return super().__instancecheck__(instance)
 
 
@@ -33,15 +32,15 @@ class Parameter(torch.Tensor, metaclass=_ParameterMeta):
     """
 
     __torch_function__ = disabled
+    _is_param = True
 
     def __new__(cls, data=None, requires_grad=True):
         if data is None:
             data = torch.empty(0)
         if overrides(type(data)):
             return _of_its_class(data, requires_grad)
-        data = data.detach()
-        if requires_grad and not (data.is_floating_point() or data.is_complex()):
-            raise autograd_errors.grad_dtype(setter=False)
+        if not isinstance(data, torch.Tensor):
+            data = data.detach()
         return torch.Tensor._make_subclass(cls, data, requires_grad)
 
     def __deepcopy__(self, memo):
