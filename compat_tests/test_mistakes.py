@@ -45,14 +45,18 @@ NAMES = [
 ]
 
 LOADING = [
-    ("d = torch.utils.data.TensorDataset(torch.ones(6, 4), torch.ones(6))\nnext(iter(load(d[:3], batch_size=2)))",
-     "Subset(dataset, range(n))"),
+    (
+        "d = torch.utils.data.TensorDataset(torch.ones(6, 4), torch.ones(6))\nnext(iter(load(d[:3], batch_size=2)))",
+        "Subset(dataset, range(n))",
+    ),
     ("next(iter(load(i for i in range(3))))", "list(source)"),
     ("load((i for i in range(3)), shuffle=True)", "IterableDataset whose __iter__"),
     ("class A(D):\n    def __len__(self): return 3\nnext(iter(load(A())))", "define __getitem__(self, index)"),
     ("class A(D):\n    def __getitem__(self, i): return i\nload(A(), shuffle=True)", "define __len__(self)"),
-    ("class A(D):\n    def __getitem__(self, i): return i\n    def __len__(self): return 3\nnext(iter(load(A)))",
-     "make one, A(...)"),
+    (
+        "class A(D):\n    def __getitem__(self, i): return i\n    def __len__(self): return 3\nnext(iter(load(A)))",
+        "make one, A(...)",
+    ),
     ("class A(I):\n    def __iter__(self): return iter([1])\nload(A(), shuffle=True)", "shuffle in its __iter__"),
     ("class A(I):\n    def __iter__(self): return iter([1])\nlen(load(A()))", "counted while they come"),
     ("load([], shuffle=True)", "the dataset is empty"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from typing import Any
 
 import numpy as np
@@ -210,11 +211,23 @@ def pin_memory(self: Any, device: Any = None) -> Any:
     return self
 
 
+def is_pinned(self: Any, device: Any = None) -> bool:
+    """Always False: there is no page-locked memory here."""
+    if device is not None:
+        device_type(device)
+        warnings.warn(
+            "The argument 'device' of Tensor.is_pinned() is deprecated. Please do not pass this argument.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+    return False
+
+
 for _name, _fn in {
     "untyped_storage": untyped_storage, "storage": storage, "_typed_storage": _typed_storage,
     "storage_type": storage_type, "data_ptr": data_ptr, "set_": set_, "resize_": resize_,
     "resize_as_": resize_as_, "__deepcopy__": deepcopy, "__reduce_ex__": reduce_ex, "share_memory_": share_memory_,
-    "pin_memory": pin_memory, "is_shared": lambda self: False, "is_pinned": lambda self, device=None: False,
+    "pin_memory": pin_memory, "is_shared": lambda self: False, "is_pinned": is_pinned,
 }.items():  # fmt: skip
     registry.add_method(_name, _fn)
 

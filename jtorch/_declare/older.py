@@ -26,23 +26,28 @@ def _names(fn: Callable, args: tuple) -> tuple[str, ...] | None:
     return ("other", *numbers) if places == "TNN" and tensors == 1 else None
 
 
-def called(fn: Callable, args: tuple, kwargs: dict[str, Any]) -> Any:
-    """The call in today's order, with torch's warning."""
+def called(said: str, method: bool, fn: Callable, args: tuple, kwargs: dict[str, Any]) -> Any:
+    """The call in today's order, with torch's warning. `said`: the name it was called by."""
     names = _names(fn, args)
     today = [p.name for p in fn.op.params if not p.keyword][: len(fn.op.params) - len(fn.op.older)]
     keywords = ", ".join(f"Number {name} = 1" for name in fn.op.older)
-    signature = ", ".join(f"Tensor {name}" for name in today if name not in fn.op.function_only)
+    signature = ", ".join(f"Tensor {name}" for name in today[method:] if name not in fn.op.function_only)
     if names is None:
-        raise errors.invalid_combination(fn.op.name, args, {}, [f"{signature}, *, {keywords}, Tensor out = None"])
+        raise errors.invalid_combination(said, args, {}, [f"{signature}, *, {keywords}, Tensor out = None"])
     numbers = dict(zip(names, (x for x in args if not isinstance(x, Handle)), strict=True))
     tensors = [x for x in args if isinstance(x, Handle)]
     if names[0] == "other":
         return fn(*tensors, numbers.pop("other"), **numbers, **kwargs)
     out = ", *, Tensor out = None" if "out" in kwargs else ""
+    older = _older(names, today, args)
+    forms = [f"{said}({signature}, *, {keywords}{out.removeprefix(', *')})"]
+    if said == "addmm" and not method:
+        forms.append(forms[0].replace(", *,", ", torch.dtype out_dtype, *,"))
+    if method:
+        older = older.replace("Tensor input, ", "", 1)
     warn_once(
-        f"This overload of {fn.op.name} is deprecated:\n\t{fn.op.name}({_older(names, today, args)}{out})\n"
-        f"Consider using one of the following signatures instead:\n\t{fn.op.name}({signature}, *, {keywords}"
-        f"{out.removeprefix(', *')})",
+        f"This overload of {said} is deprecated:\n\t{said}({older}{out})\n"
+        "Consider using one of the following signatures instead:\n\t" + "\n\t".join(forms),
         level=3,
         key="an argument order",
     )

@@ -27,6 +27,7 @@ from jtorch._declare import (
     to_host,
     write_out,
 )
+from jtorch._declare.once import warn_once
 from jtorch._declare.types import bool_, uint8
 from jtorch._ops.arguments import whole
 from jtorch._ops.creation import fitting_number
@@ -215,6 +216,11 @@ def masked_scatter(input: Any, mask: Any, source: Any) -> Any:
     >>> torch.zeros(3).masked_scatter(torch.tensor([True, False, True]), torch.tensor([1., 2.]))
     tensor([1., 0., 2.])
     """
+    if mask._v.aval.dtype is uint8:
+        warn_once(
+            "masked_scatter_ received a mask with dtype torch.uint8, this behavior is now deprecated,please use a mask "
+            "with dtype torch.bool instead."
+        )
     if mask._v.aval.dtype is not bool_:
         raise RuntimeError(
             f"masked_scatter_ only supports boolean masks, but got mask with dtype {mask._v.aval.dtype.type_name}"

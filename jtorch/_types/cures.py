@@ -9,14 +9,18 @@ from typing import ParamSpec, TypeVar
 E = TypeVar("E", bound=BaseException)
 P = ParamSpec("P")
 
+_OURS = "jtorch: "
+
 
 def cured(error: E, cure: str) -> E:
-    """The error with a note.
+    """The error with a note, in the place of one that was made where less was known.
 
     >>> cured(ValueError("step must be greater than zero"), "x.flip(0) turns x around").__notes__
     ['jtorch: x.flip(0) turns x around']
     """
-    error.add_note(f"jtorch: {cure}")
+    if hasattr(error, "__notes__"):
+        error.__notes__ = [note for note in error.__notes__ if not note.startswith(_OURS)]
+    error.add_note(_OURS + cure)
     return error
 
 

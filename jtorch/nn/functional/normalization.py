@@ -13,8 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jtorch._declare import Array, Dim, Scalar, Size, composite, cured, op, platform
+from jtorch._declare import Array, Dim, Scalar, Size, composite, cured, errors, op, platform
 from jtorch._declare.halves import is_half, rounded
+from jtorch._declare.once import warn_once
 from jtorch._declare.variants import read, write_out, write_value
 from jtorch.nn.functional._common import listed, number, p_norm, require_floating, wide
 from jtorch.nn.functional._conv_forms import placed_gradient
@@ -377,7 +378,18 @@ def group_norm_of_torch(
     return group_norm.body(input, num_groups, weight, bias, eps)
 
 
-@op(namespace="torch", method=False, alias=("nn.functional.rms_norm",), grad="MulBackward0")
+def _warn_of_types(*, input: Any, weight: Any, **_: Any) -> None:
+    if weight is not None and weight.dtype is not input.dtype:
+        kinds = [errors.c_name(t.dtype.type_name) for t in (input, weight)]
+        warn_once(
+            "Mismatch dtype between input and weight: input dtype = {}, weight dtype = {}, Cannot dispatch to fused "
+            "implementation.".format(*kinds),
+            level=3,
+            key="rms_norm",
+        )
+
+
+@op(namespace="torch", method=False, alias=("nn.functional.rms_norm",), grad="MulBackward0", warns=_warn_of_types)
 def rms_norm(input: Array, normalized_shape: Size, weight: Array | None = None, eps: float | None = None) -> Array:
     """Divides by the root of the mean square over the last dimensions. Zhang and Sennrich, 2019.
 

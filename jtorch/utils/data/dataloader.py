@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
 
 from jtorch import _root as torch
+from jtorch import cuda
 from jtorch._engine.flush import end_of_work
 from jtorch._types.cures import cured
 
@@ -135,6 +136,8 @@ class _Batches(Iterator[Any]):
 
     def __init__(self, loader: DataLoader[Any]) -> None:
         self._loader = loader
+        if loader.pin_memory and not cuda.is_available():
+            _warn_of_pinning(loader.pin_memory_device)
         self._indices = iter(loader._index_sampler)
         # Nothing is seeded with it here, but torch draws it for its workers, even when it has none: the same numbers
         # follow only if it is drawn here too.
@@ -214,6 +217,19 @@ def _rows_of(loader: DataLoader[Any]) -> Callable[[list[int]], list[Any]] | None
         return [tensor[index] for tensor in tensors]
 
     return rows
+
+
+def _warn_of_pinning(device: str) -> None:
+    if device:
+        warnings.warn(
+            "pin_memory_device is deprecated, the current accelerator will be used as the device,"
+            f"ignore pin_memory_device='{device}'.",
+            stacklevel=4,
+        )
+    warnings.warn(
+        "'pin_memory' argument is set as true but no accelerator is found, then device pinned memory won't be used.",
+        stacklevel=4,
+    )
 
 
 def _check_workers(
