@@ -305,8 +305,8 @@ def test_as_torch(program):
 
 def test_activations_are_not_kept():
     """The program of a training step needs less memory, so XLA did not merge the two computations."""
-    options = argparse.Namespace(layers=4, width=32, heads=2, context=32, batch=8)
+    options = argparse.Namespace(layers=2, width=32, heads=2, context=32, batch=8)
     example = gpt()
     (plain, loss), (kept, same_loss) = step(example, options, "none"), step(example, options, "newer")
-    assert kept < 0.6 * plain
+    assert kept < 0.7 * plain
     assert same_loss == pytest.approx(loss, rel=1e-5)

@@ -31,6 +31,8 @@ _WIDE = {"xla_cpu_prefer_vector_width": "512"}
 # (126 ms against 138, with the library's sums). Programs of small arrays lose (20-layer MLP: 0.50 ms against 0.44).
 _FRUGAL = {"xla_cpu_scheduler_type": "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED"}
 _LARGE = 1 << 20  # bytes of a program's largest array
+# What a checkpoint computes again is computed late only by this order: a small GPT's step needs 9.4 MB either way else.
+_BARRIER = "stablehlo.optimization_barrier"
 # Most of a compile is LLVM's optimisation and the emitters of fusions through MLIR. A draft runs once: a small GPT's
 # step takes 0.40 s instead of 1.45 to compile and 20 ms instead of 6 to run. A program of one op has little to fuse.
 FULL, OP, DRAFT = "whole", "op", "draft"
@@ -68,7 +70,7 @@ def choose(platform: str, text: str, effort: str = FULL) -> Options:
         options[_LIBRARY] = _DOTS
     if size >= _LARGE or options:
         options |= _WIDE
-    if size >= _LARGE:
+    if size >= _LARGE or _BARRIER in text:
         options |= _FRUGAL
     if any(name in text for name in _HALF_TYPES):
         options |= _EXACT

@@ -18,6 +18,8 @@ from jtorch.autograd.function import NestedIOFunction as NestedIOFunction
 from jtorch.autograd.grad_mode import enforce_grad_layout_policy as enforce_grad_layout_policy
 from jtorch.autograd.grad_mode import is_multithreading_enabled as is_multithreading_enabled
 from jtorch.autograd.grad_mode import set_multithreading_enabled as set_multithreading_enabled
+from jtorch.autograd.gradcheck import gradcheck as gradcheck
+from jtorch.autograd.gradcheck import gradgradcheck as gradgradcheck
 from jtorch.autograd.modes import enable_grad as enable_grad
 from jtorch.autograd.modes import inference_mode as inference_mode
 from jtorch.autograd.modes import no_grad as no_grad

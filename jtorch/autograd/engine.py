@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from jtorch._declare.dispatch import handle, seen
-from jtorch._declare.dispatch import handle, seen
 from jtorch._engine import backward as walk
 from jtorch._engine.backward import GradientEdge
 from jtorch._ops.joining import stack
@@ -77,14 +76,6 @@ def grad(
     >>> torch.autograd.grad(g, x)
     (tensor(18.),)
     """
-    if seen((*_listed(outputs), *_listed(inputs.values() if isinstance(inputs, dict) else inputs))):
-        options = {
-            "grad_outputs": grad_outputs, "retain_graph": retain_graph, "create_graph": create_graph,
-            "only_inputs": only_inputs, "allow_unused": bool(allow_unused), "is_grads_batched": is_grads_batched,
-            "materialize_grads": materialize_grads,
-        }  # fmt: skip
-        given = (_listed(outputs), _listed(inputs))
-        return handle(grad, "torch.autograd.grad", (*given[0], *given[1]), given, options)
     if seen((*_listed(outputs), *_listed(inputs.values() if isinstance(inputs, dict) else inputs))):
         options = {
             "grad_outputs": grad_outputs, "retain_graph": retain_graph, "create_graph": create_graph,
