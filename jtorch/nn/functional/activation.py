@@ -252,8 +252,8 @@ def prelu(input: Array, weight: Array) -> Array:
         )
     if weight.ndim > 1:
         raise RuntimeError(f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {weight.ndim}")
-    slope = weight.reshape(-1, *[1] * max(input.ndim - 2, 0)) if weight.size > 1 else weight.reshape(())
-    return jnp.where(input > 0, input, slope * input)
+    slope = wide(weight).reshape(-1, *[1] * max(input.ndim - 2, 0)) if weight.size > 1 else wide(weight).reshape(())
+    return jnp.where(input > 0, input, (slope * wide(input)).astype(input.dtype))
 
 
 @op(method=False, upcast=True, order="pointwise")
