@@ -52,12 +52,13 @@ class Parsed:
 
 def parse(shape: tuple[int, ...], index: Any, expand_masks: bool = True) -> Parsed:
     """Reads an index of a tensor of this shape; IndexError, TypeError and ValueError in torch's words."""
-    items = index if isinstance(index, tuple) else _as_items(index)
-    items = [_item(i) for i in items]
+    given = index if isinstance(index, tuple) else _as_items(index)
+    if sum(map(_dims_asked, given)) > len(shape):
+        if not shape:
+            _refuse_scalar(index)
+        raise errors.index_too_many(len(shape))
+    items = [_item(i) for i in given]
     taken = sum(_dims_taken(i) for i in items)
-    if taken > len(shape):
-        single = len(items) == 1 and not isinstance(items[0], Handle)
-        raise errors.index_zero_dim() if not shape and single else errors.index_too_many(len(shape))
     found = Parsed(shape)
     tensors = sum(isinstance(i, (Handle, bool)) for i in items)
     dim, dots = 0, len(shape) - taken
@@ -79,6 +80,23 @@ def parse(shape: tuple[int, ...], index: Any, expand_masks: bool = True) -> Pars
         else:
             _add_select(found, dim, item)
     return found
+
+
+def _dims_asked(i: Any) -> int:
+    """The dimensions an item takes, before anything else is known of it."""
+    if i is None or i is Ellipsis or isinstance(i, bool):
+        return 0
+    return i._v.aval.ndim if isinstance(i, Handle) and i._v.aval.dtype in (bool_, uint8) else 1
+
+
+def _refuse_scalar(index: Any) -> None:
+    """What torch says of one number or slice that indexes a tensor without dimensions."""
+    if isinstance(index, slice):
+        if index.indices(0)[2] < 0:
+            raise errors.index_step()
+        raise IndexError("slice() cannot be applied to a 0-dim tensor.")
+    if isinstance(index, (int, np.integer)):
+        raise errors.index_zero_dim() if index == 0 else errors.index_out_of_bounds(int(index), 0, 0)
 
 
 def _as_items(index: Any) -> Sequence:
@@ -103,10 +121,12 @@ def _item(i: Any) -> Any:
     if isinstance(i, Handle):
         return _index_tensor(i)
     if isinstance(i, np.bool_):
-        return bool(i)
+        raise errors.index_type(i)
+    if isinstance(i, (str, bytes)):
+        raise TypeError(f"new(): invalid data type '{errors.type_name(i)}'")
     if isinstance(i, (np.ndarray, Sequence)):
         t = creation.tensor(i) if not isinstance(i, np.ndarray) else creation.as_tensor(i)
-        return _index_tensor(t if t._v.aval.size or t._v.aval.dtype.category <= INT else cast_to(t, int64))
+        return _index_tensor(t if t._v.aval.dtype.category <= INT else cast_to(t, int64))
     try:
         return operator.index(i)
     except TypeError:
@@ -134,7 +154,8 @@ def _dims_taken(i: Any) -> int:
 def _add_select(p: Parsed, dim: int, i: int) -> None:
     size = p.shape[dim]
     if not -size <= i < size:
-        raise errors.index_out_of_bounds(i, dim, size)
+        gone = sum(isinstance(verb, Select) for verb, _ in p.steps)
+        raise errors.index_out_of_bounds(i, dim + gone, size)
     p.steps.append((Select(dim), (i + size if i < 0 else i,)))
     del p.shape[dim]
 
@@ -212,28 +233,29 @@ def getitem(self: Any, index: Any) -> Any:
 
 def setitem(self: Any, index: Any, value: Any) -> None:
     """`x[index] = value`: writes numbers or a tensor, broadcast and cast."""
+    if index is False:
+        return
     tape = threads.tape
     aval = self._v.aval
-    p = parse(aval.shape, index, expand_masks=False)
-    check_inplace(_target(self, p) if self._requires_grad and tape.grad_enabled else self, tape)
     value = _value(self, value)
-    if p.mask is not None:
-        if isinstance(value, Handle) and value._v.aval.size != 1:
-            p = parse(aval.shape, index)
-        else:
-            _fill_mask(self, p, value)
-            return
-    if p.index:
-        _put(self, p, value)
+    try:
+        p = parse(aval.shape, None if index is True else index, expand_masks=False)
+    except IndexError as error:
+        _refuse_write(self, index, value, error)
+        raise
+    if p.mask is not None or p.index:
+        _write_by_tensors(self, p, index, value)
         return
+    shape = tuple(p.shape)
+    new = _fitted(value, shape) if isinstance(value, Handle) and value._v.aval.ndim else value
+    check_inplace(_target(self, p) if self._requires_grad and tape.grad_enabled else self, tape)
     base = self._base
     in_graph = self._requires_grad or (base is not None and base._requires_grad)
     if tape.grad_enabled and (in_graph or (isinstance(value, Handle) and value._requires_grad)):
-        _write_in_graph(_target(self, p), value)
+        _write_in_graph(_target(self, p), new)
         return
-    shape = tuple(p.shape)
     if isinstance(value, Handle):
-        new = _fitted(value, shape)
+        new = new if value._v.aval.ndim else value.expand(shape)
         if self._bent or (value._cell is not None and value._cell is self._cell):
             overlap.check("copy_", _target(self, p), (new,))
         new = cast_to(new, aval.dtype) if new._v.aval.dtype is not aval.dtype else new
@@ -249,11 +271,40 @@ def _value(self: Any, value: Any) -> Any:
         if value._v.aval.dtype.is_complex and not to.is_complex:
             warn_of_lost_part()
         return value
-    if isinstance(value, np.generic):
-        value = value.item()
     if not isinstance(value, _NUMBERS):
         raise TypeError(f"can't assign a {errors.type_name(value)} to a torch.{to.type_name}Tensor")
+    if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+        raise ValueError("Overflow when unpacking long long")
     return creation.fitting_number(value, to)
+
+
+def _write_by_tensors(self: Any, p: Parsed, index: Any, value: Any) -> None:
+    """The part of `setitem` where tensors, lists or masks index."""
+    tape = threads.tape
+    check_inplace(_target(self, p) if self._requires_grad and tape.grad_enabled else self, tape)
+    if p.mask is not None:
+        if not isinstance(value, Handle) or value._v.aval.size == 1:
+            if any(isinstance(i, Handle) and i._v.aval.dtype is uint8 for i in _items(index)):
+                raise RuntimeError("masked_fill_ only supports boolean masks, but got mask with dtype unsigned char")
+            _fill_mask(self, p, value)
+            return
+        p = parse(self._v.aval.shape, index)
+    _put(self, p, value)
+
+
+def _items(index: Any) -> Sequence:
+    return index if isinstance(index, tuple) else (index,)
+
+
+def _refuse_write(self: Any, index: Any, value: Any, error: IndexError) -> None:
+    """Raises what torch looks at before the index tensors: whether the tensor may be written, shared memory."""
+    by_tensors = any(isinstance(i, (Handle, np.ndarray, Sequence)) for i in _items(index))
+    if not by_tensors or str(error).startswith(("too many", "index ")):
+        return
+    basic = tuple(slice(None) if isinstance(i, (Handle, np.ndarray, Sequence)) else i for i in _items(index))
+    target = _target(self, parse(self._v.aval.shape, basic))
+    check_inplace(target, threads.tape)
+    overlap.check("index_put_", target, (None, value))
 
 
 def _fitted(value: Any, shape: tuple[int, ...]) -> Any:
@@ -271,7 +322,10 @@ def _fitted(value: Any, shape: tuple[int, ...]) -> Any:
 def _write_in_graph(target: Any, value: Any) -> None:
     if not isinstance(value, Handle):
         value = fill(creation.FULL, (value,), (), target._v.aval.dtype, device=target._v.aval.device)
-    conversion.copy_(target, _fitted(value, target._v.aval.shape))
+    if value._v.aval.ndim or not target._v.aval.ndim:
+        conversion.copy_(target, value)
+    else:
+        conversion.fill_(target, value)
 
 
 def _target(self: Any, p: Parsed) -> Any:
@@ -289,8 +343,9 @@ def _fill_mask(self: Any, p: Parsed, value: Any) -> None:
 
 def _put(self: Any, p: Parsed, value: Any) -> None:
     target = _target(self, p)
+    reads = (None, value, *p.index)  # not even the tensor itself may be the value
+    overlap.check("index_put_", target, reads)
     check_indices(tuple(p.shape), p.at, p.index)
-    reads = (value, *p.index) if isinstance(value, Handle) else p.index
     write_back("index_put_", target, put(target, tuple(p.at), p.index, value), reads)
 
 

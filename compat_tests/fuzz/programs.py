@@ -230,9 +230,7 @@ def names_in(line: Line) -> set[str]:
 
 def known(found: Difference) -> bool:
     """True for what gaps.toml says differs."""
-    return any(
-        re.fullmatch(row["op"], found.line.name) and re.search(row["condition"], found.words) for row in KNOWN
-    )
+    return any(re.fullmatch(row["op"], found.line.name) and re.search(row["condition"], found.words) for row in KNOWN)
 
 
 def replay(lines: list[Line], lazy: bool) -> list[Difference]:

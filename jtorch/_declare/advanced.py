@@ -24,10 +24,10 @@ from jtorch._engine.handle import (
     Handle,
     ViewOp,
     apply,
+    descend,
     moves_only,
     own_cell,
     read,
-    descend,
     share,
     wrap,
     write_value,
@@ -199,6 +199,8 @@ def check_indices(shape: tuple[int, ...], at: Sequence[int], index: Sequence[Han
             found = broadcast(found, i._v.aval.shape)
     except RuntimeError:
         raise errors.index_shapes([i._v.aval.shape for i in index]) from None
+    if 0 in (shape[d] for d in at) and 0 not in found:
+        raise IndexError("index is out of bounds for dimension with size 0")
     for d, i in zip(at, index, strict=True):
         check_bounds(i, -shape[d], shape[d], _bounds_error(d, shape[d]))
 
@@ -267,9 +269,14 @@ def _check_value(aval: Aval, stripped: tuple[int, ...], shape: tuple[int, ...]) 
     )
     if not fits:
         raise RuntimeError(
-            f"shape mismatch: value tensor of shape {list(aval.shape)} cannot be broadcast to indexing result of shape "
-            f"{list(shape)}"
+            f"shape mismatch: value tensor of shape {list(_without_ones(aval.shape))} cannot be broadcast to indexing "
+            f"result of shape {list(shape)}"
         )
+
+
+def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
+    first = next((d for d, n in enumerate(shape) if n != 1), len(shape))
+    return shape[first:]
 
 
 def _stripped(value: Any, rank: int) -> Any:

@@ -107,8 +107,8 @@ def _inplace(name: str, fn: Callable) -> Callable:
             return _refused(method, self, other)
         try:
             result = fn(self, other)
-        except (RuntimeError, NotImplementedError):
-            refuse_write(self, (other,))  # what torch looks at first
+        except (RuntimeError, NotImplementedError) as error:
+            refuse_write(self, (other,), error)
             raise
         return write_back(name, self, result, (other,), pointwise=True)
 

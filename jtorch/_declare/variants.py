@@ -15,11 +15,12 @@ from jax import lax
 from jtorch._declare import overlap
 from jtorch._declare.devices import several_devices
 from jtorch._declare.layouts import laid
-from jtorch._declare.op import _cast, broadcast
+from jtorch._declare.op import _cast, broadcast, weighed
 from jtorch._declare.out_rules import FILLS_MEMORY, check_type, keeps_shape, lies_by_rows, warning_of_resize
-from jtorch._declare.promote import can_cast
+from jtorch._declare.promote import can_cast, result_type
 from jtorch._declare.return_types import out_type
 from jtorch._declare.verbs import as_strided_view, is_contiguous
+from jtorch._declare.written import in_graph
 from jtorch._engine import backend
 from jtorch._engine.aval import NO_DATA, Aval, aval_of
 from jtorch._engine.flush import end_of_work
@@ -43,7 +44,7 @@ from jtorch._engine.tape import concrete, force, threads
 from jtorch._engine.transfer import moved_to
 from jtorch._types import autograd_errors, errors
 from jtorch._types.device import cpu, device, meta
-from jtorch._types.dtype import INT, dtype, from_numpy
+from jtorch._types.dtype import INT, dtype, from_numpy, get_default_dtype
 
 
 def _converted(statics: tuple, x: Any) -> Any:
@@ -150,7 +151,7 @@ def write_back(name: str, target: Any, result: Any, reads: Iterable = (), pointw
         result = cast_to(result, aval.dtype)
         if result._node is not None:
             rename_node(result, node)
-    assign(target, result)
+    assign(target, in_graph(name, target, result, reads))
     return target
 
 
@@ -172,15 +173,23 @@ def _check_cast(name: str, found: dtype, to: dtype, reads: Iterable) -> None:
     raise errors.cast(found.type_name, errors.c_name(to.type_name) if by_numbers else to.type_name)
 
 
-def refuse_write(target: Any, operands: Iterable) -> None:
-    """Raises where `target` may not be written, or is smaller than a pointwise op of it and `operands`."""
+def refuse_write(target: Any, operands: Iterable, error: Exception) -> None:
+    """Raises what torch looks at before an op in place fails with `error`: whether the tensor may be written and, if a
+    kernel fails, whether the result fits."""
     check_inplace(target, threads.tape)
-    shape = target._v.aval.shape
+    if not isinstance(error, NotImplementedError) and str(error) != "ZeroDivisionError":
+        return
+    mine, specs = target._v.aval, [target._v.aval]
+    shape = mine.shape
     for x in operands:
         if isinstance(x, Handle):
             shape = broadcast(shape, x._v.aval.shape)
-    if shape != target._v.aval.shape:
-        raise errors.output_shape(target._v.aval.shape, shape)
+        specs.append(x._v.aval if isinstance(x, Handle) else type(x))
+    if shape != mine.shape:
+        raise errors.output_shape(mine.shape, shape)
+    found = result_type(tuple(map(weighed, specs)), get_default_dtype())
+    if not can_cast(found, mine.dtype):
+        raise errors.cast(found.type_name, mine.dtype.type_name)
 
 
 def _check_place(written: Aval, result: Aval) -> None:
@@ -198,9 +207,9 @@ def inplace_twin(name: str, fn: Callable) -> Callable:
         check_inplace(input, threads.tape)
         try:
             result = fn(input, *args, **kwargs)
-        except NotImplementedError:
-            if order == "pointwise":
-                refuse_write(input, args)
+        except (NotImplementedError, RuntimeError) as error:
+            if order == "pointwise" and not kwargs:
+                refuse_write(input, args, error)
             raise
         return write_back(name, input, result, (*args, *kwargs.values()), order == "pointwise")
 

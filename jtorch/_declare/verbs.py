@@ -8,7 +8,7 @@ from typing import Any
 from jtorch._engine.forward import carry, without_tangents
 from jtorch._engine.geometry import AsComplex as AsComplex
 from jtorch._engine.geometry import AsReal as AsReal
-from jtorch._engine.geometry import AsStrided
+from jtorch._engine.geometry import AsStrided, bits
 from jtorch._engine.geometry import Bitcast as Bitcast
 from jtorch._engine.geometry import Conj as Conj
 from jtorch._engine.geometry import Diagonal as Diagonal
@@ -23,7 +23,6 @@ from jtorch._engine.geometry import Slice as Slice
 from jtorch._engine.geometry import Squeeze as Squeeze
 from jtorch._engine.geometry import Unfold as Unfold
 from jtorch._engine.geometry import Unsqueeze as Unsqueeze
-from jtorch._engine.geometry import bits
 from jtorch._engine.geometry import is_contiguous as is_contiguous
 from jtorch._engine.geometry import view_stride as view_stride
 from jtorch._engine.handle import Handle, ViewOp, check_inplace, make_view, own_cell, rename_node, share, wrap

@@ -214,8 +214,9 @@ class Generator:
             # torch gives real and imaginary parts the mean alike.
             parts = self.normal((*shape, 2), _REAL_PART[dtype], mean, std / math.sqrt(2), contiguous=contiguous)
             return parts.view(dtype)[..., 0]
-        checks.require_floating(dtype, "normal_kernel_cpu")
         count = math.prod(shape)
+        if count:
+            checks.require_floating(dtype, "normal_kernel_cpu")
         with self._lock:
             if count < 16 or not contiguous:
                 numbers = self._normals_in_pairs(count, mean, std, exact=dtype == np.float64)
@@ -328,7 +329,7 @@ class Generator:
         """
         shape, dtype = _shape(shape), np.dtype(np_dtype)
         if dtype not in checks.NAMES:
-            raise checks.not_implemented("random_kernel_cpu", dtype)
+            raise RuntimeError("check_random_bounds handles only integral, floating-point and boolean types")
         count, bits = math.prod(shape), checks.significand_bits(dtype)
         largest = 2**bits if bits else (1 if dtype == np.bool_ else int(np.iinfo(dtype).max))
         out = np.empty(count, dtype)

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jtorch._declare import Array, Dims, Operand, op, pointwise
-from jtorch._ops.refusals import BOOL, COMPLEX, FLOAT, broadcasts, no_kernel
+from jtorch._ops.refusals import BOOL, COMPLEX, FLOAT, both, broadcasts, no_kernel
 
 
 def _bitwise(name: str, fn: Callable, doc: str) -> Callable:
@@ -21,7 +21,7 @@ def _bitwise(name: str, fn: Callable, doc: str) -> Callable:
 
     body.__name__ = name
     body.__doc__ = doc
-    refuse = no_kernel(f"{name}_cpu", FLOAT, COMPLEX)
+    refuse = both(broadcasts, no_kernel(f"{name}_cpu", FLOAT, COMPLEX))
     return pointwise(differentiable=False, refuse=refuse)(body)
 
 

@@ -216,7 +216,8 @@ def _overwritten(input: Array, src: Array) -> Array:
     return src
 
 
-@op(method=False, function=False, grad="FillBackward0")
+@op(method=False, function=False,
+    grad=lambda specs, statics: "FillBackward2" if isinstance(specs[1], type) else "FillBackward3")  # fmt: skip
 def _filled_over(input: Array, value: Scalar) -> Array:
     return jnp.full_like(input, value)
 

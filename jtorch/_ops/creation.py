@@ -517,6 +517,8 @@ def arange(*args: Any, dtype: Any = None, **options: Any) -> Any:
     if isinstance(out, Handle) and dtype is None:
         dtype = out._v.aval.dtype
     to = dtype_of("arange", dtype) if dtype is not None else int64 if whole else None
+    if to is not None and (to.is_complex or to.name == "bool"):
+        raise errors.not_implemented_for("arange_cpu", to.type_name)
     if to is not None and to.category <= INT and step and not int(step):
         raise ValueError("step must be nonzero")
     if to is int64:

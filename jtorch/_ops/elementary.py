@@ -16,7 +16,7 @@ from jax import lax
 
 from jtorch._declare import Array, Operand, Scalar, composite, errors, op, pointwise
 from jtorch._declare.halves import once, wide
-from jtorch._ops.pointwise import abs, is_integral, is_number, needs_tensor
+from jtorch._ops.pointwise import abs, is_integral, is_number, needs_tensor, underivable
 from jtorch._ops.refusals import BOOL, COMPLEX, INT, both, broadcasts, first, kind_of, no_kernel, refused
 
 
@@ -279,7 +279,7 @@ def _xlogy_name(specs: tuple, statics: tuple) -> str:
 
 
 @pointwise(kind="float", name="xlogy", public="_xlogy", function=False, method=False, inplace=False,
-           grad=_xlogy_name)  # fmt: skip
+           grad=_xlogy_name, refuse=no_kernel("xlogy_cpu", COMPLEX))  # fmt: skip
 def _xlogy(a: Operand, b: Operand) -> Array:
     nothing = (a == 0) & ((b <= 0) | jnp.isinf(b))
     return a * jnp.log(jnp.where(nothing, 1, b))
@@ -345,7 +345,7 @@ def logaddexp(input: Array, other: Array) -> Array:
     return larger + jnp.log1p(jnp.exp(smaller - larger))
 
 
-@pointwise(inplace=False, refuse=both(no_kernel("logaddexp2_cpu", BOOL, INT), broadcasts))
+@pointwise(inplace=False, refuse=both(no_kernel("logaddexp2_cpu", BOOL, INT, COMPLEX), broadcasts))
 def logaddexp2(input: Array, other: Array) -> Array:
     """`log2(2 ** input + 2 ** other)`."""
     return _logaddexp2(input, other)
@@ -370,7 +370,7 @@ def _one_dtype(specs: tuple) -> None:
         raise RuntimeError("heaviside is not yet implemented for tensors with different dtypes.")
 
 
-@pointwise(differentiable=False, refuse=both(_one_dtype, broadcasts))
+@pointwise(refuse=both(_one_dtype, broadcasts), **underivable("heaviside"))
 def heaviside(input: Array, values: Array) -> Array:
     """0 below 0, 1 above, `values` at 0."""
     return jnp.where(input == 0, values, (input > 0).astype(values.dtype))

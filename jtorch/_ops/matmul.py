@@ -366,6 +366,8 @@ def tensordot(a: Any, b: Any, dims: Any = 2, out: Any = None) -> Any:
     first, second = _contracted(a, dims)
     if len(first) != len(second):
         raise RuntimeError("both dimension lists should have same length")
+    if a._v.aval.dtype is not b._v.aval.dtype:
+        raise RuntimeError("both inputs should have same dtype")
     shape_a, shape_b = a._v.aval.shape, b._v.aval.shape
     for i, j in zip(first, second, strict=True):
         if shape_a[i] != shape_b[j] and 1 not in (shape_a[i], shape_b[j]):

@@ -211,20 +211,20 @@ def floor_divide(input: Any, other: Any, *, out: Any = None) -> Any:
     return _reflected_floor(other, input)
 
 
-def _underivable(name: str) -> dict[str, Any]:
+def underivable(name: str) -> dict[str, Any]:
     """Options of an op whose results require grad, and whose gradient torch refuses."""
     return {"grad": "NotImplemented", "no_gradient": (RuntimeError, f"derivative for aten::{name} is not implemented")}
 
 
 @pointwise(name="floor_divide", public="_floor_divide", function=False, method=False, inplace=False,
            refuse=both(no_kernel("div_floor_cpu", BOOL, COMPLEX), broadcasts),
-           **_underivable("floor_divide"))  # fmt: skip
+           **underivable("floor_divide"))  # fmt: skip
 def _floor_divide(input: Operand, other: Operand) -> Array:
     return _div_floor.body(input, other)
 
 
 @pointwise(name="floor_divide", public="_reflected_floor", function=False, method=False, inplace=False, out=False,
-           **_underivable("floor_divide"))  # fmt: skip
+           **underivable("floor_divide"))  # fmt: skip
 def _reflected_floor(input: Operand, other: Operand) -> Array:
     return _div_floor.body(other, input)
 
@@ -237,7 +237,7 @@ def _remainder(input: Operand, other: Operand) -> Array:
 
 
 @pointwise(name="remainder", public="_reflected_remainder", function=False, method=False, inplace=False, out=False,
-           **_underivable("remainder"))  # fmt: skip
+           **underivable("remainder"))  # fmt: skip
 def _reflected_remainder(input: Operand, other: Operand) -> Array:
     return jnp.remainder(other, input)
 

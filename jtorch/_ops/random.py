@@ -401,7 +401,7 @@ def _filled(name: str, target: Any, draw: Draw, reads: Sequence = ()) -> Any:
 
 
 @op(method=False, function=False, grad=lambda specs, statics: statics[0])
-def _drawn_over(input: Array, new: Array, node: str) -> Array:
+def _drawn_over(input: Array, new: Array, called: str) -> Array:
     return new
 
 

@@ -89,7 +89,8 @@ def mean(input: Array, dim: Dims = None, keepdim: bool = False, *, dtype: DType 
     return jnp.mean(input, axes(input, dim), keepdims=keepdim)
 
 
-@reduction(grad="DivBackward0")
+@reduction(grad="DivBackward0", refuse=refused(
+    RuntimeError, "nansum on CPU does not support complex inputs", COMPLEX))  # fmt: skip
 def nanmean(input: Array, dim: Dims = None, keepdim: bool = False, *, dtype: DType = None) -> Array:
     """The mean of the elements that are not nan."""
     if is_integral(input):

@@ -22,6 +22,7 @@ from jtorch._declare import (
 )
 from jtorch._ops.pointwise import as_float, is_integral, is_number
 from jtorch._ops.reduction import type_name
+from jtorch._ops.refusals import BOOL, refused
 
 
 def _matrix(name: str, x: Array) -> None:
@@ -83,7 +84,12 @@ def cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any 
     return found
 
 
-@reduction(kind="float", out=False, grad="SqueezeBackward0")
+def _corrcoef_name(specs: tuple, statics: tuple) -> str:
+    return "ComplexBackward0" if specs[0].dtype.is_complex else "ClampBackward1"
+
+
+@reduction(kind="float", out=False, grad=_corrcoef_name,
+           refuse=refused(RuntimeError, "cov(): bool dtype is not supported for input", BOOL))  # fmt: skip
 def corrcoef(input: Array) -> Array:
     """The correlation matrix of variables, which are rows."""
     _matrix("corrcoef", input)

@@ -506,7 +506,8 @@ def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
     return from_host(totals.astype(kept), place=aval.device)
 
 
-@op(name="vander", method=False, function=False)
+@op(name="vander", grad=lambda specs, statics: "CumprodBackward0" if statics[1] else "FlipBackward0",
+    method=False, function=False)  # fmt: skip
 def _vander(x: Array, N: int, increasing: bool) -> Array:
     powers = np.arange(N) if increasing else np.arange(N)[::-1]
     columns = [jnp.ones_like(x)]

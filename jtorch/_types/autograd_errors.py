@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .cures import cure
-from .errors import c_name
+from .errors import c_name, tensor_type
 
 _INFERENCE_NOTE = "See https://github.com/pytorch/rfcs/pull/17 for more details."
 
@@ -49,7 +49,7 @@ def saved_modified(
     origin = f", which is output {output} of {node}," if node else ""
     return RuntimeError(
         "one of the variables needed for gradient computation has been modified by an inplace operation: "
-        f"[{errors.tensor_type(type_name)} [{', '.join(map(str, shape))}]]{origin} is at version {version}; expected version "
+        f"[{tensor_type(type_name)} [{', '.join(map(str, shape))}]]{origin} is at version {version}; expected version "
         f"{expected} instead. Hint: {hint}"
     )
 

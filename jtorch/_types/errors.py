@@ -100,10 +100,16 @@ def expand_mismatch(target: Shape, shape: Shape, dim: int) -> RuntimeError:
     )
 
 
+def tensor_type(type_name: str) -> str:
+    """A type of tensors as some messages print it: those younger than `torch.FloatTensor` and its kin otherwise."""
+    young = type_name.startswith(("BFloat16", "Complex", "Float8", "UInt"))
+    return f"CPU{type_name}Type" if young else f"torch.{type_name}Tensor"
+
+
 def expand_rank(type_name: str, shape: Shape, target: Shape) -> RuntimeError:
     """expand() to fewer dims than the tensor has."""
     return RuntimeError(
-        f"expand(torch.{type_name}Tensor{{{_listed(shape)}}}, size={_listed(target)}): the number of sizes provided "
+        f"expand({tensor_type(type_name)}{{{_listed(shape)}}}, size={_listed(target)}): the number of sizes provided "
         f"({len(target)}) must be greater or equal to the number of dimensions in the tensor ({len(shape)})"
     )
 

@@ -30,7 +30,17 @@ def _check_bias(bias: Array, rows: int, columns: int) -> None:
             raise errors.expand_mismatch(want, have, 2 - d)
 
 
-@op(method=False, out=True, grad="AddmmBackward0")
+def _linear_name(specs: tuple, statics: tuple) -> str:
+    """torch computes it by another function for each rank and with each kind of weight and bias."""
+    input, weight, bias = specs
+    if bias is not None:
+        return "AddmmBackward0" if input.ndim == 2 else "ViewBackward0"
+    if weight.ndim == 1:
+        return "DotBackward0" if input.ndim == 1 else "MvBackward0" if input.ndim == 2 else "UnsafeViewBackward0"
+    return {1: "SqueezeBackward4", 2: "MmBackward0"}.get(input.ndim, "UnsafeViewBackward0")
+
+
+@op(method=False, out=True, grad=_linear_name)
 def linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
     """`input @ weight.T + bias`: (..., in) with a weight (out, in) and a bias (out) gives (..., out).
 

@@ -158,7 +158,7 @@ def interpolate(
     if mode not in _MODES and mode != "lanczos":
         raise NotImplementedError(
             f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {input.ndim}D) for the modes: nearest | "
-            f"linear | bilinear | bicubic | trilinear | area | nearest-exact (got {mode})"
+            f"linear | bilinear | bicubic | trilinear | lanczos | area | nearest-exact (got {mode})"
         )
     corners = _check_corners(mode, align_corners)
     n = input.ndim - 2
@@ -194,7 +194,7 @@ def _wrong_mode(mode: str, rank: int) -> Exception:
         return NotImplementedError(f"Got {rank}D input, but {mode} mode needs {_WANTED_RANK[mode]}D input")
     return NotImplementedError(
         f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {rank}D) for the modes: nearest | linear | "
-        f"bilinear | bicubic | trilinear | area | nearest-exact (got {mode})"
+        f"bilinear | bicubic | trilinear | lanczos | area | nearest-exact (got {mode})"
     )
 
 
