@@ -464,7 +464,7 @@ def _entry(function: str, entries: tuple[int, ...], dim: Any) -> int:
 
 def _keeper(t: Tensor) -> Any:
     def keep(g: Any) -> None:
-        t._grad = g
+        t._grad = g if t._grad is None else t._grad + g
 
     return keep
 

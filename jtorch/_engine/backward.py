@@ -441,6 +441,8 @@ class Walk:
                 return None
         if node._pre:
             hooked.run_node_before(node, grads)
+            if all(g is None for g in grads):
+                return None
         if self.watch is not None and node.sequence is not _LAST:
             self.watch.visit(node)
         self.node, self.arrived = node, grads

@@ -35,12 +35,10 @@ def _name(hook: Callable) -> str:
 
 def check_value(hook: Callable, before: Any, after: Any) -> None:
     """A gradient replaced by a hook keeps its type and size."""
-    if after is None:
-        raise RuntimeError("can't replace a non-None value with None")
     if not isinstance(after, Handle):
         raise TypeError(f"expected Variable, but hook returned '{type(after).__name__}'")
     if before is None:
-        raise RuntimeError("can't replace a None value with a non-None value")
+        raise RuntimeError("can't replace a None gradient with a non-None value")
     was, found = before._v.aval, after._v.aval
     if found.dtype is not was.dtype:
         raise RuntimeError(
@@ -61,7 +59,7 @@ def checked_tuple(hook: Callable, before: Sequence, after: Any) -> tuple:
             f"{len(before)})"
         )
     for old, new in zip(before, after, strict=True):
-        if old is not None or new is not None:
+        if new is not None:
             check_value(hook, old, new)
     return after
 
