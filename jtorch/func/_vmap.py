@@ -1,54 +1,24 @@
-"""torch.func: functions made of functions.
-
-https://docs.pytorch.org/docs/stable/func.html
-"""
+"""`torch.vmap`: a function for each index of a dimension."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from jtorch import _root as torch
-
-# Nests of tuples, lists and dictionaries
-
-
-def _parts(tree: Any) -> list | None:
-    """What a container holds; None for a leaf."""
-    if isinstance(tree, dict):
-        return list(tree.values())
-    return list(tree) if isinstance(tree, (tuple, list)) and not isinstance(tree, torch.Size) else None
-
-
-def _with_parts(tree: Any, parts: list) -> Any:
-    if isinstance(tree, dict):
-        return type(tree)(zip(tree, parts, strict=True))
-    return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
-
-
-def _leaves(tree: Any) -> list:
-    parts = _parts(tree)
-    return [tree] if parts is None else [leaf for part in parts for leaf in _leaves(part)]
-
-
-def _rebuilt(tree: Any, leaves: Iterator) -> Any:
-    parts = _parts(tree)
-    return next(leaves) if parts is None else _with_parts(tree, [_rebuilt(part, leaves) for part in parts])
+from jtorch.func._trees import leaves_of, parts_of, rebuilt
 
 
 def _spread(dims: Any, tree: Any) -> list | None:
     """A dimension for each leaf: one may stand for a whole branch. None where the two do not fit."""
     if dims is None or isinstance(dims, (int, float)):
-        return [dims] * len(_leaves(tree))
-    mine, parts = _parts(dims), _parts(tree)
+        return [dims] * len(leaves_of(tree))
+    mine, parts = parts_of(dims), parts_of(tree)
     if parts is None or mine is None or len(mine) != len(parts) or isinstance(dims, dict) != isinstance(tree, dict):
         return None
     found = [_spread(d, part) for d, part in zip(mine, parts, strict=True)]
     return None if None in found else [d for branch in found for d in branch or ()]
-
-
-# vmap
 
 
 def _input_dims(name: str, in_dims: Any, args: tuple) -> list:
@@ -67,7 +37,7 @@ def _input_dims(name: str, in_dims: Any, args: tuple) -> list:
     dims = _spread(in_dims, args)
     if dims is None:
         raise ValueError(f"{call}: in_dims is not compatible with the structure of `inputs`.")
-    for dim, leaf in zip(dims, _leaves(args), strict=True):
+    for dim, leaf in zip(dims, leaves_of(args), strict=True):
         if dim is None:
             continue
         if not isinstance(dim, int):
@@ -106,7 +76,7 @@ def _calls(func: Callable, rows: list[list], args: tuple, kwargs: dict, randomne
     for row in rows:
         if randomness == "same" and start is not None:
             generator.set_state(start)
-        found.append(func(*_rebuilt(args, iter(row)), **kwargs))
+        found.append(func(*rebuilt(args, iter(row)), **kwargs))
         if randomness == "error" and not torch.equal(start, generator.get_state()):
             raise RuntimeError(
                 "vmap: called random operation while in randomness error mode. Please either use the 'same' or "
@@ -158,7 +128,7 @@ def vmap(
 
     @functools.wraps(func)
     def mapped(*args: Any, **kwargs: Any) -> Any:
-        dims, leaves = _input_dims(name, in_dims, args), _leaves(args)
+        dims, leaves = _input_dims(name, in_dims, args), leaves_of(args)
         size = _batch_size(dims, leaves)
         columns = [
             [leaf] * max(size, 1)
@@ -170,15 +140,15 @@ def vmap(
         places = _spread(out_dims, outputs[0]) if _are_places(out_dims) else None
         if places is None:
             raise ValueError(_wrong_places(name, out_dims))
-        rows = zip(*map(_leaves, outputs), strict=True)
+        rows = zip(*map(leaves_of, outputs), strict=True)
         joined = [_joined(name, dim, row, not size) for dim, row in zip(places, rows, strict=False)]
-        return _rebuilt(outputs[0], iter(joined))
+        return rebuilt(outputs[0], iter(joined))
 
     return mapped
 
 
 def _are_places(out_dims: Any) -> bool:
-    return all(dim is None or isinstance(dim, int) for dim in _leaves(out_dims))
+    return all(dim is None or isinstance(dim, int) for dim in leaves_of(out_dims))
 
 
 def _wrong_places(name: str, out_dims: Any) -> str:
