@@ -8,7 +8,14 @@ from jtorch import _root as torch
 from jtorch._declare.dispatch import disabled, overrides
 from jtorch._storage import own_attributes
 
-__all__ = ["Parameter", "UninitializedParameter", "is_lazy", "Buffer", "UninitializedBuffer"]
+__all__ = [
+    "Buffer",
+    "Parameter",
+    "UninitializedBuffer",
+    "UninitializedParameter",
+    "UninitializedTensorMixin",
+    "is_lazy",
+]
 
 
 class _ParameterMeta(type(torch.Tensor)):
@@ -112,27 +119,95 @@ class Buffer(torch.Tensor, metaclass=_BufferMeta):
 
 
 def is_lazy(param):
-    """True for a parameter or buffer whose shape is not known yet; jtorch has none of these.
+    """True for a parameter or buffer whose shape is not known yet.
 
     >>> import jtorch as torch
     >>> torch.nn.parameter.is_lazy(torch.nn.Parameter(torch.zeros(1)))
     False
     """
-    return isinstance(param, (UninitializedParameter, UninitializedBuffer))
+    return isinstance(param, UninitializedTensorMixin)
 
 
-_NO_LAZY = "lazy modules are not supported by jtorch; give the layer its input size when it is built"
+_CALL_FORWARD = "Call `forward` to initialize the parameters before accessing their attributes."
 
 
-class UninitializedParameter(Parameter):
-    """Refused: jtorch has no lazy modules."""
+class UninitializedTensorMixin:
+    """A tensor without a shape: it has a dtype and a device, and waits for :meth:`materialize`."""
+
+    # What modules and optimizers do with any parameter.
+    _allowed_methods = frozenset(
+        getattr(torch.Tensor, name)
+        for name in (
+            "__hash__ size copy_ is_complex is_floating_point half float double char short int long cuda cpu to "
+            "get_device"
+        ).split()
+    )
+    cls_to_become = torch.Tensor
+
+    def materialize(self, shape, device=None, dtype=None):
+        """Takes a shape, with whatever memory held, and is an ordinary parameter or buffer from then on."""
+        device = self.data.device if device is None else device
+        self.data = torch.empty(shape, device=device, dtype=self.data.dtype if dtype is None else dtype)
+        self.__class__ = self.cls_to_become
+
+    @property
+    def shape(self):
+        raise RuntimeError(
+            "Can't access the shape of an uninitialized parameter or buffer. This error usually happens in "
+            "`load_state_dict` when trying to load an uninitialized parameter into an initialized one. " + _CALL_FORWARD
+        )
+
+    def share_memory_(self):
+        """Refused until there is memory."""
+        raise RuntimeError("Can't share memory on an uninitialized parameter or buffer. " + _CALL_FORWARD)
+
+    def __repr__(self):
+        return f"<{type(self).__name__}>"
+
+    def __reduce_ex__(self, proto):
+        return type(self), (self.requires_grad,)
+
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        # What reads or sets an attribute comes as the slot of a property.
+        if func in cls._allowed_methods or type(func).__name__ == "method-wrapper":
+            return super().__torch_function__(func, types, args, kwargs or {})
+        shown = f"<method '{func.__name__}' of 'torch._C.TensorBase' objects>"
+        raise ValueError(
+            f"Attempted to use an uninitialized parameter in {shown}. This error happens when you are using a "
+            "`LazyModule` or explicitly manipulating `torch.nn.parameter.UninitializedParameter` objects. When using "
+            "LazyModules Call `forward` with a dummy batch to initialize the parameters before calling torch functions"
+        )
+
+
+class UninitializedParameter(UninitializedTensorMixin, Parameter):
+    """A parameter whose shape is found when data comes.
+
+    >>> import jtorch as torch
+    >>> p = torch.nn.UninitializedParameter()
+    >>> p.materialize((2, 3))
+    >>> p.shape
+    torch.Size([2, 3])
+    """
+
+    cls_to_become = Parameter
 
     def __new__(cls, requires_grad=True, device=None, dtype=None):
-        raise NotImplementedError(_NO_LAZY)
+        return torch.Tensor._make_subclass(cls, torch.empty(0, device=device, dtype=dtype), requires_grad)
+
+    def __deepcopy__(self, memo):
+        if id(self) not in memo:
+            memo[id(self)] = type(self)(self.requires_grad, self.data.device, self.data.dtype)
+        return memo[id(self)]
 
 
-class UninitializedBuffer(torch.Tensor):
-    """Refused: jtorch has no lazy modules."""
+class UninitializedBuffer(UninitializedTensorMixin, torch.Tensor):
+    """A buffer whose shape is found when data comes."""
+
+    cls_to_become = torch.Tensor
 
     def __new__(cls, requires_grad=False, device=None, dtype=None, persistent=True):
-        raise NotImplementedError(_NO_LAZY)
+        found = torch.Tensor._make_subclass(cls, torch.empty(0, device=device, dtype=dtype), requires_grad)
+        found.persistent = persistent
+        found._is_buffer = True
+        return found

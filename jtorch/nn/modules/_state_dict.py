@@ -10,7 +10,7 @@ from jtorch import _root as torch
 from jtorch._engine.backward import RemovableHandle
 from jtorch._types.cures import cured
 from jtorch.nn.modules._registry import Registry
-from jtorch.nn.parameter import Parameter
+from jtorch.nn.parameter import Parameter, is_lazy
 
 _EXTRA_STATE_KEY = "_extra_state"
 
@@ -185,6 +185,8 @@ class Stateful(Registry):
                 f"from checkpoint but received {type(source)}"
             )
             return
+        if is_lazy(target) and is_lazy(source):
+            return  # neither has a shape; what one has goes to the other by the lazy module's own hook
         # Version 0.3 of torch saved numbers with one dimension.
         if target.shape == () and source.shape == (1,):
             source = source[0]
