@@ -21,6 +21,7 @@ from jtorch import nn as nn  # before _root: torch.relu, torch.conv2d and others
 # isort: split
 from jtorch import _C as _C
 from jtorch import _complex32 as _complex32
+from jtorch import amp as amp
 from jtorch import masked as masked
 from jtorch import ops as ops
 from jtorch import optim as optim
@@ -51,6 +52,9 @@ from jtorch._types.device_errors import AcceleratorError as AcceleratorError
 from jtorch._types.device_errors import OutOfMemoryError as OutOfMemoryError
 from jtorch._utils import classproperty as classproperty
 from jtorch._utils import get_device_module as get_device_module
+from jtorch.amp import GradScaler as GradScaler
+from jtorch.amp import autocast as autocast
+from jtorch.cuda import amp as _cuda_amp  # noqa: F401 - it stands on torch.amp, torch.cuda below that
 from jtorch.func import vmap as vmap
 from jtorch.serialization import load as load
 from jtorch.serialization import save as save

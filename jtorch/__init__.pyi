@@ -10,11 +10,14 @@ _Number: TypeAlias = _bool | _int | _float | _complex
 from jtorch._types.device_errors import AcceleratorError as AcceleratorError
 from jtorch._streams import Event as Event
 from jtorch._declare.draws import Generator as Generator
+from jtorch.amp.grad_scaler import GradScaler as GradScaler
 from jtorch._types.device_errors import OutOfMemoryError as OutOfMemoryError
 from jtorch._streams import Stream as Stream
 from jtorch.storage import TypedStorage as TypedStorage
 from jtorch.storage import UntypedStorage as UntypedStorage
 from jtorch import accelerator as accelerator
+from jtorch import amp as amp
+from jtorch.amp.autocast_mode import autocast as autocast
 from jtorch import autograd as autograd
 from jtorch import backends as backends
 from jtorch import compiler as compiler

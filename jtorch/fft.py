@@ -30,6 +30,7 @@ from jtorch._declare import (
     wrap_dims,
     write_out,
 )
+from jtorch._declare.autocast import under_autocast
 from jtorch._declare.types import get_default_dtype
 from jtorch._ops.arguments import check_tensor, whole, wholes
 from jtorch._ops.complex_parts import conj
@@ -89,6 +90,7 @@ def _to_hermitian(x: Any, sizes: tuple, dims: tuple, norm: str) -> Any:
 
 def _ready(input: Any, to_complex: bool, refusal: str) -> Any:
     """The input in a type that can be transformed; `refusal` is said of a complex one where a real one is wanted."""
+    (input,) = under_autocast("fft_c2c", input)
     found = input._v.aval.dtype
     if found.is_complex and not to_complex:
         raise RuntimeError(refusal.format(found.type_name))

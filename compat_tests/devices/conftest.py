@@ -8,7 +8,7 @@ import pytest
 
 import jtorch
 
-ANYWHERE = ("test_fake_devices.py", "test_meta.py", "test_state.py")  # need no accelerator
+ANYWHERE = ("test_autocast.py", "test_fake_devices.py", "test_meta.py", "test_state.py")  # need no accelerator
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -131,3 +131,54 @@ def test_memory(device):
     assert torch.accelerator.memory_allocated() == torch.cuda.memory_allocated()
     with pytest.raises(NotImplementedError, match="nvidia-smi"):
         torch.cuda.utilization()
+
+
+def test_autocast(device, first):
+    """By torch's lists for CUDA: products in float16, what needs range in float32, the rest as it comes."""
+    if device != "cuda":
+        pytest.skip("the lists of CUDA")
+    F = torch.nn.functional
+    x = torch.ones(4, 4, device=device)
+    h, labels = x.half(), torch.arange(4, device=device)
+    with torch.autocast("cuda"):
+        assert torch.is_autocast_enabled() and torch.get_autocast_dtype("cuda") is torch.float16
+        lower = (x @ x, F.linear(x, x), F.conv1d(x[None], x[:, :, None]), x @ x[0], F.linear(h, x), torch.mv(x, x[0]))
+        assert {t.dtype for t in lower} == {torch.float16}
+        wide = (h.exp(), h.softmax(0), h.sum(), F.layer_norm(h, (4,)), F.cross_entropy(h, labels), h.pow(2), h.log(),
+                F.mse_loss(h, h), h.cumsum(0), h + x, torch.cat([h, x]), torch.stack([x, h]))  # fmt: skip
+        assert {t.dtype for t in wide} == {torch.float32}
+        kept = (h + h, F.relu(h), h.mean(), torch.cat([h, h]), F.dropout(h))
+        assert {t.dtype for t in kept} == {torch.float16}
+        assert (x.double() @ x.double()).dtype is torch.float64
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype is torch.float32  # the CPU's is off
+        with pytest.raises(RuntimeError, match="unsafe to autocast"):
+            F.binary_cross_entropy(x.sigmoid(), x)
+    with torch.autocast(device, torch.bfloat16):
+        assert str((x @ x).device) == first and (x @ x).dtype is torch.bfloat16
+    assert (x @ x).dtype is torch.float32
+
+
+def test_scaled_training(device):
+    model = torch.nn.Linear(4, 4).to(device)
+    optimizer, scaler = torch.optim.SGD(model.parameters(), lr=0.1), torch.amp.GradScaler(device, init_scale=4.0)
+    losses = []
+    for _ in range(4):
+        with torch.autocast(device, torch.float16):
+            loss = model(torch.ones(2, 4, device=device)).float().square().mean()
+        optimizer.zero_grad()
+        scaler.scale(loss).backward()
+        scaler.step(optimizer)
+        scaler.update()
+        losses.append(loss.item())
+    assert losses == sorted(losses, reverse=True) and losses[-1] < losses[0] / 2
+    assert scaler.get_scale() == 4 and model.weight.grad.dtype is torch.float32
+
+
+def test_a_compiled_function(device):
+    model = torch.nn.Linear(3, 2).to(device)
+    compiled, x = torch.compile(model), torch.ones(4, 3, device=device)
+    for _ in range(3):
+        assert compiled(x).tolist() == model(x).tolist() and compiled(x).device == x.device
+    with torch.autocast(device, torch.bfloat16):
+        assert compiled(x).dtype is torch.bfloat16
+    assert compiled(x).dtype is torch.float32

@@ -98,7 +98,7 @@ def test_states_of_the_stream():
         "torch.cuda.manual_seed(0)",
         "torch.cuda.manual_seed_all(0)",
         "torch.cuda.get_device_name()",
-        "torch.cuda.default_generators",
+        "len(torch.cuda.default_generators)",
         "torch.cuda.get_arch_list()",
         "torch.cuda.is_bf16_supported()",
         "torch.cuda.empty_cache()",

@@ -72,7 +72,7 @@ class Compiled:
     def call(self, args: tuple, kwargs: dict) -> Any:
         """Calls the function, by its Python only if that must be."""
         tape = threads.tape
-        if tape.capture is not None or disabled[0] or settings.eager or settings.tier == "op":
+        if tape.capture is not None or disabled[0] or settings.eager or settings.tier == "op" or tape.autocast:
             return self.fn(*args, **kwargs)
         tensors: list[Handle] = []
         others: list[Any] = []

@@ -76,11 +76,17 @@ def cause(node: Node) -> str:
         child = child.parent
     step = child.step
     assert step is not None
-    what = f"input {child.avals[0]}" if step.op is None else step.op.name
     before = next(iter(place.children.values()))
-    known = before.step
-    was = "" if known is None else f", before: {before.avals[0] if known.op is None else known.op.name}"
-    return f"parted at {what} ({child.where}{was})"
+    input_of = "input " if step.op is None and child.avals else ""
+    was = "" if before.step is None else f", before: {_step_of(before)}"
+    return f"parted at {input_of}{_step_of(child)} ({child.where}{was})"
+
+
+def _step_of(node: Node) -> str:
+    """A step as the report names it: its op, the input that enters, or that autocast is switched."""
+    if node.step is not None and node.step.op is not None:
+        return node.step.op.name
+    return str(node.avals[0]) if node.avals else "autocast"
 
 
 def explain(file: TextIO | None = None) -> None:

@@ -71,7 +71,7 @@ class Flusher:
         epoch = tape.epoch
         if epoch.node.parent is None:
             return
-        tape.epoch = Epoch(tape, root())
+        tape.epoch = Epoch(tape, root(tape))
         tape.aliases.clear()
         epoch.graph, epoch.links, epoch.leaves, epoch.plain = [], [], {}, False
         with epoch.lock:

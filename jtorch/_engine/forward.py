@@ -193,4 +193,4 @@ def _start_over() -> None:
     """Continues in the other trie."""
     tape = current()
     flush(tape)
-    tape.epoch = Epoch(tape, root())
+    tape.epoch = Epoch(tape, root(tape))

@@ -253,6 +253,8 @@ WRITE = EngineOp(
 def apply(op: Any, operands: tuple, statics: tuple) -> list:
     """Records an op on tensors, numbers and None, and links its results into the autograd graph."""
     tape = threads.tape
+    if tape.autocast is not None:
+        operands = tape.autocast(op, operands)
     values = []
     needs = None
     try:

@@ -145,7 +145,9 @@ class Tape:
     """The recording state of one thread, and its autograd modes."""
 
     def __init__(self) -> None:
-        self.epoch = Epoch(self, root())
+        self.autocast: Any = None  # gives the operands an op takes instead, while autocast is on
+        self.casting: Any = None  # autocast's settings: see _declare/autocast.py
+        self.epoch = Epoch(self, root(self))
         self.aliases: dict[int, tuple[Value, Value]] = {}
         self.grad_enabled = True
         self.inference = False
@@ -191,18 +193,42 @@ graph_watch = GraphWatch()
 _roots: dict[str, Node] = {}
 
 
-def root() -> Node:
-    """The trie's root. Result dtypes depend on the default dtype, so each has its own trie; so has forward mode."""
+def root(tape: Tape) -> Node:
+    """The trie's root. Result dtypes depend on the default dtype, so each has its own trie; so have forward mode and
+    autocast."""
     name = get_default_dtype().name
     if forward_mode.level >= 0:
         name = f"{name}, forward mode"
+    if tape.autocast is not None:
+        name = f"{name}, autocast"
     found = _roots.get(name)
     if found is None:
         found = Node(None, None, (), "")
-        if forward_mode.level >= 0:
-            found.children = Unseen()
+        found.children = _children(tape)
         found = _roots.setdefault(name, found)
     return found
+
+
+def _children(tape: Tape) -> dict:
+    """Where steps are looked for by the fast paths only if nothing is to be done beside recording them."""
+    return Unseen() if forward_mode.level >= 0 or tape.autocast is not None else {}
+
+
+def switch_autocast(tape: Tape, casting: Any) -> None:
+    """Says what casts the operands of this thread's ops from now on, or None: in the trie, a place without a step."""
+    tape.autocast = casting
+    epoch = tape.epoch
+    parent = epoch.node
+    if parent.parent is None:
+        tape.epoch = Epoch(tape, root(tape))
+        return
+    key = "autocast" if casting is not None else "no autocast"
+    node = dict.get(parent.children, key)
+    if node is None:
+        node = Node(parent, Step(None, (), (), ()), (), user_line())
+        node.children = _children(tape)
+        node = parent.children.setdefault(key, node)
+    epoch.node = node
 
 
 class Settings:
@@ -322,7 +348,10 @@ def pending(epoch: Epoch, avals: tuple[Aval, ...], slot: int) -> list[Value]:
 
 
 def grow(tape: Tape, parent: Node, key: tuple, op: BaseOp, operands: Sequence, statics: tuple) -> Node:
-    """The slow path of `record`: a step never seen after this node."""
+    """The slow path of `record`: a step never seen after this node, or one hidden from the fast paths."""
+    found = dict.get(parent.children, key)
+    if found is not None:
+        return found
     if parent.depth >= settings.max_steps:
         flush(tape)
         return parent  # the caller's check fails, and it starts again from the root

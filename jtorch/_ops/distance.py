@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from jtorch._declare import Array, Dim, broadcast, composite, errors, op, wrap_dim
+from jtorch._declare.autocast import under_autocast
 from jtorch._declare.once import warn_once
 
 
@@ -76,6 +77,7 @@ def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str | None = "use_mm_f
     >>> torch.cdist(torch.tensor([[0., 0.]]), torch.tensor([[3., 4.]]))
     tensor([[5.]])
     """
+    x1, x2 = under_autocast("cdist", x1, x2)
     a, b = x1._v.aval, x2._v.aval
     for name, aval in (("X1", a), ("X2", b)):
         if not aval.dtype.is_floating_point:

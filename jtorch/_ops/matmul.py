@@ -15,6 +15,7 @@ import numpy as np
 from jax import lax
 
 from jtorch._declare import Array, DType, Handle, Scalar, broadcast, composite, errors, op, write_out
+from jtorch._declare.autocast import under_autocast
 from jtorch._declare.halves import is_half, wide
 from jtorch._declare.once import warn_once
 from jtorch._declare.out_rules import check_type
@@ -179,6 +180,8 @@ def matmul(input: Any, other: Any, *, out: Any = None) -> Any:
             raise errors.argument_type("matmul", name, position, "Tensor", x)
     a, b = input._v.aval.ndim, other._v.aval.ndim
     chosen = _BY_RANK.get((a, b), _batched)
+    if b == 1:  # which are other ops, that autocast leaves alone when they are called by themselves
+        input, other = under_autocast("matmul", input, other)
     found = chosen(input, other)
     if out is None:
         return found

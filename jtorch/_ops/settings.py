@@ -1,4 +1,4 @@
-"""What the whole process is set to: determinism, threads, precision, autocast's and anomaly detection's flags.
+"""What the process is set to: determinism, threads, precision; a thread's autocast.
 
 https://docs.pytorch.org/docs/stable/torch.html#utilities
 """
@@ -10,6 +10,7 @@ import warnings
 from typing import Any
 
 from jtorch._declare import composite, errors, registry
+from jtorch._declare.autocast import KINDS, state
 from jtorch._declare.once import is_warn_always_enabled, set_warn_always, warn_once
 from jtorch._declare.types import device, dtype, dtype_named, set_default_dtype
 from jtorch._ops.conversion import TENSOR_TYPES, TYPES_BY_NAME
@@ -189,13 +190,7 @@ def set_default_tensor_type(t: Any, /) -> None:
     set_default_dtype(found)
 
 
-# Autocast: what a library may ask and set. Nothing is cast by itself, so it cannot be switched on.
-
-
-class _Autocast:
-    nesting = 0
-    cache = True
-    dtypes: dict[str, str] = {}
+# Autocast's settings, which `torch.autocast` makes and libraries ask for
 
 
 def _device_type(function: str, name: Any) -> str:
@@ -206,70 +201,65 @@ def _device_type(function: str, name: Any) -> str:
 
 @composite(method=False)
 def is_autocast_enabled(device_type: str | None = None) -> bool:
-    """False: jtorch has no autocast."""
-    if device_type is not None and _device_type("is_autocast_enabled", device_type) not in _KINDS:
+    """Whether ops on a kind of device, "cuda" by default, are cast."""
+    kind = "cuda" if device_type is None else _device_type("is_autocast_enabled", device_type)
+    if kind not in KINDS:
         raise RuntimeError("unknown device type for autocast in get_autocast_dispatch_key_from_device_type")
-    return False
+    return state().is_on(kind)
 
 
 @composite(method=False, forms=("device_type, enabled", "enabled"))
 def set_autocast_enabled(device_type: Any, enabled: bool | None = None) -> None:
-    """Switches autocast off, as it always is; NotImplementedError when asked to switch it on."""
-    wish = device_type if enabled is None else enabled
-    if wish:
-        raise NotImplementedError("jtorch has no autocast: convert the model and its inputs with .to(torch.bfloat16)")
-
-
-_KINDS = {
-    **dict.fromkeys(("cuda", "ipu", "xpu", "mps", "mtia", "privateuseone"), "float16"),
-    **dict.fromkeys(("cpu", "xla", "hpu", "maia"), "bfloat16"),
-}  # devices that autocast knows, and the dtype it means there
+    """Switches autocast on or off for a kind of device, "cuda" where none is named: `torch.autocast` for good."""
+    kind = "cuda" if enabled is None else _device_type("set_autocast_enabled", device_type)
+    state().switch(kind, bool(device_type if enabled is None else enabled))
 
 
 @composite(method=False)
 def get_autocast_dtype(device_type: str) -> dtype:
-    """The dtype autocast would compute in on a kind of device."""
+    """The dtype autocast computes in on a kind of device."""
     kind = _device_type("get_autocast_dtype", device_type)
-    if kind not in _KINDS:
+    if kind not in KINDS:
         raise RuntimeError("unsupported scalarType")
-    return dtype_named(_Autocast.dtypes.get(kind, _KINDS[kind]))
+    return state().dtype_of(kind)
 
 
 @composite(method=False)
 def set_autocast_dtype(device_type: str, dtype: dtype) -> None:
-    """Sets the dtype autocast would compute in."""
-    _Autocast.dtypes[_device_type("set_autocast_dtype", device_type)] = dtype.name
+    """Sets the dtype autocast computes in."""
+    state().dtypes[_device_type("set_autocast_dtype", device_type)] = dtype
 
 
 @composite(method=False)
 def is_autocast_cache_enabled() -> bool:
-    """Whether autocast would keep its casts of weights."""
-    return _Autocast.cache
+    """Whether autocast keeps its casts of parameters."""
+    return state().caching
 
 
 @composite(method=False)
 def set_autocast_cache_enabled(enabled: bool) -> None:
-    """Says whether autocast would keep its casts of weights."""
-    _Autocast.cache = bool(enabled)
+    """Says whether autocast keeps its casts of parameters."""
+    state().caching = bool(enabled)
 
 
 @composite(method=False)
 def clear_autocast_cache() -> None:
-    """Nothing to do: no casts are kept."""
+    """Forgets the casts of parameters."""
+    state().kept.clear()
 
 
 @composite(method=False)
 def autocast_increment_nesting() -> int:
     """Counts a `with` block more, and says how many."""
-    _Autocast.nesting += 1
-    return _Autocast.nesting
+    state().nesting += 1
+    return state().nesting
 
 
 @composite(method=False)
 def autocast_decrement_nesting() -> int:
     """Counts a `with` block less, and says how many."""
-    _Autocast.nesting -= 1
-    return _Autocast.nesting
+    state().nesting -= 1
+    return state().nesting
 
 
 def _deprecated(old: str, kind: str, new: str, arguments: str = "") -> None:

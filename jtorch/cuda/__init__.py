@@ -39,7 +39,7 @@ from jtorch.cuda.memory import reset_max_memory_allocated as reset_max_memory_al
 from jtorch.cuda.memory import reset_max_memory_cached as reset_max_memory_cached
 from jtorch.cuda.memory import reset_peak_memory_stats as reset_peak_memory_stats
 from jtorch.cuda.memory import set_per_process_memory_fraction as set_per_process_memory_fraction
-from jtorch.cuda.random import default_generators_now as _default_generators
+from jtorch.cuda.random import default_generators as default_generators
 from jtorch.cuda.random import get_rng_state as get_rng_state
 from jtorch.cuda.random import get_rng_state_all as get_rng_state_all
 from jtorch.cuda.random import initial_seed as initial_seed
@@ -228,12 +228,6 @@ def _refusing(name: str, reason: str) -> Any:
 
 globals().update({name: _refusing(name, f"JAX does not say; ask {how}") for name, how in _OUTSIDE.items()})
 globals().update({name: _refusing(name, reason) for name, reason in _OF_CUDA.items()})
-
-
-def __getattr__(name: str) -> Any:
-    if name == "default_generators":
-        return _default_generators()
-    raise AttributeError(f"module 'torch.cuda' has no attribute '{name}'")
 
 
 def _on(device: Any = None) -> _device_type:

@@ -5,16 +5,27 @@ https://docs.pytorch.org/docs/stable/cuda.html#random-number-generator
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from jtorch._accelerators import count, on
-from jtorch._declare.draws import Generator, default_of
+from jtorch._declare.draws import default_of
 
 
-def default_generators_now() -> tuple[Generator, ...]:
-    """`torch.cuda.default_generators`: one for each GPU."""
-    return tuple(default_of(on("cuda", i)) for i in range(count("cuda")))
+class _OfGPUs(Sequence):
+    """One generator for each GPU. JAX is asked how many there are when somebody wants to know."""
+
+    def __len__(self) -> int:
+        return count("cuda")
+
+    def __getitem__(self, index: Any) -> Any:
+        return tuple(default_of(on("cuda", i)) for i in range(len(self)))[index]
+
+    def __repr__(self) -> str:
+        return repr(tuple(self))
+
+
+default_generators = _OfGPUs()
 
 
 def manual_seed(seed: int) -> None:
@@ -25,7 +36,7 @@ def manual_seed(seed: int) -> None:
 
 def manual_seed_all(seed: int) -> None:
     """Restarts every GPU's stream."""
-    for generator in default_generators_now():
+    for generator in default_generators:
         generator.manual_seed(int(seed))
 
 
@@ -37,9 +48,8 @@ def seed() -> None:
 
 def seed_all() -> None:
     """Restarts every GPU's stream at one number from the operating system."""
-    generators = default_generators_now()
-    for generator in generators:
-        generator.manual_seed(generators[0].seed() if generator is generators[0] else generators[0].initial_seed())
+    for i, generator in enumerate(default_generators):
+        generator.manual_seed(generator.seed() if i == 0 else default_generators[0].initial_seed())
 
 
 def initial_seed() -> int:
@@ -54,7 +64,7 @@ def get_rng_state(device: Any = "cuda") -> Any:
 
 def get_rng_state_all() -> list[Any]:
     """The states of all GPUs' streams."""
-    return [g.get_state() for g in default_generators_now()]
+    return [g.get_state() for g in default_generators]
 
 
 def set_rng_state(new_state: Any, device: Any = "cuda") -> None:
