@@ -73,10 +73,14 @@ def tensor_to_jtorch(tensor: torch.Tensor) -> Any:
     if tensor.layout is torch.sparse_coo or tensor.layout in COMPRESSED:
         result = sparse_of(jtorch, [tensor_to_jtorch(part) for part in sparse_parts(tensor.detach())], tensor)
         return result.requires_grad_() if tensor.requires_grad else result
+    if tensor.is_meta and tensor.layout is torch.strided:
+        dtype = dtype_to_jtorch(tensor.dtype)
+        return jtorch.empty_strided(tuple(tensor.shape), tensor.stride(), dtype=dtype, device="meta")
     if tensor.layout is not torch.strided or tensor.is_quantized or tensor.device.type != "cpu":
         raise Unsupported(f"{tensor.layout} tensor on {tensor.device}")
-    if tensor.dim() > 64:
-        raise Unsupported("more dimensions than NumPy has")
+    if tensor.dim() > 64:  # more than NumPy has
+        result = tensor_to_jtorch(tensor.detach().reshape(-1)).reshape(tuple(tensor.shape))
+        return result.requires_grad_() if tensor.requires_grad else result
     dtype = dtype_to_jtorch(tensor.dtype)
     plain = tensor.detach().resolve_conj().resolve_neg()
     if tensor.dtype is torch.complex32:
@@ -109,7 +113,7 @@ def tensor_to_torch(tensor: Any) -> torch.Tensor:
     if dtype is torch.complex32:
         pairs = tensor_to_torch(jtorch.view_as_real(tensor.detach()))
         return torch.complex(pairs[..., 0], pairs[..., 1])
-    plain = tensor.detach() if tensor.device.type == "cpu" else tensor.detach().cpu()
+    plain = (tensor.detach() if tensor.device.type == "cpu" else tensor.detach().cpu()).resolve_conj().resolve_neg()
     if dtype in NOT_IN_NUMPY:
         plain = plain.float()
     return torch.from_numpy(np.array(plain.numpy(), copy=True)).to(dtype)

@@ -223,8 +223,18 @@ def wrap_dim(dim: int, rank: int) -> int:
     return dim % span
 
 
+_MOST_DIMS = 64  # torch keeps sets of dimensions in the bits of a word
+
+
+def check_rank(rank: int) -> None:
+    """torch's error where dimensions are named of a tensor that has too many."""
+    if rank > _MOST_DIMS:
+        raise RuntimeError(f"only tensors with up to {_MOST_DIMS} dims are supported")
+
+
 def wrap_dims(dims: Sequence[int], rank: int) -> tuple[int, ...]:
     """Several dimensions counted from the front, without repeats."""
+    check_rank(rank)
     wrapped = tuple(wrap_dim(d, rank) for d in dims)
     for i, d in enumerate(wrapped):
         if d in wrapped[:i]:

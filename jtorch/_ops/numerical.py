@@ -156,6 +156,11 @@ def gradient(input: Any, *, spacing: Any = None, dim: Any = None, edge_order: in
         raise RuntimeError("torch.gradient expected each dimension size to be at least edge_order+1")
     found = []
     for d, step in zip(dims, steps, strict=True):
+        if isinstance(step, Handle) and step.device != input.device:
+            raise RuntimeError(
+                "torch.gradient expected each tensor to be on the same device, but got devices "
+                f"{input.device} and {step.device}!"
+            )
         uneven = isinstance(step, Handle) and step._v.aval.ndim == 1
         found.append((_uneven_gradient if uneven else _even_gradient)(input, step, d, edge_order))
     return tuple(found)

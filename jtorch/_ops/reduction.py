@@ -31,6 +31,7 @@ from jtorch._declare import (
 )
 from jtorch._declare.halves import wide
 from jtorch._declare.indices import index_type
+from jtorch._declare.op import check_rank
 from jtorch._declare.promote import can_cast
 from jtorch._declare.types import from_numpy
 from jtorch._declare.variants import without_out
@@ -125,6 +126,8 @@ any = _truth("any", jnp.any, "True when one element is not 0; uint8 for uint8.")
 
 def _nonempty(name: str, x: Array, dim: Sequence[int] | int | None) -> None:
     """torch's error for a largest or smallest element of nothing."""
+    if dim is not None and dim != ():
+        check_rank(x.ndim)
     if x.size:
         return
     if dim is None or dim == ():
