@@ -8,6 +8,7 @@ from jtorch._ops import conversion as conversion
 from jtorch._ops import counting as counting
 from jtorch._ops import creation as creation
 from jtorch._ops import creation_new as creation_new
+from jtorch._ops import creation_ranges as creation_ranges
 from jtorch._ops import creation_strided as creation_strided
 from jtorch._ops import cumulative as cumulative
 from jtorch._ops import einsum as einsum

@@ -14,7 +14,7 @@ from jtorch._declare import Array, Scalar, composite, cured, errors, op, sparse_
 from jtorch._declare.checks import check_bounds
 from jtorch._declare.indices import IN_BOUNDS, clipped, index_type, narrow, outside
 from jtorch._declare.variants import read, write_value
-from jtorch._ops.creation import arange
+from jtorch._ops.creation_ranges import arange
 from jtorch._ops.joining import cat
 from jtorch._ops.masking import where
 from jtorch.nn.functional._common import wide
