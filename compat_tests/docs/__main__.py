@@ -1,5 +1,6 @@
 """`python -m compat_tests.docs [NAME ...] [--json FILE]`: the docstrings whose examples print something else, and the
-share of those that print the same. A NAME takes every docstring that begins with it."""
+share of those that print the same. A NAME takes every docstring that begins with it; `value` alone means all of them
+and prints the share alone."""
 
 import argparse
 import json
@@ -15,10 +16,11 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     everything = collect()
-    starts = tuple(options.names or [""])
+    only_value = options.names == ["value"]
+    starts = ("",) if only_value else tuple(options.names or [""])
     wanted = {name: statements for name, statements in everything.items() if name.startswith(starts)}
     found = compare(wanted)
-    for name, differences in found.items():
+    for name, differences in ({} if only_value else found).items():
         for one in differences[:1]:
             print(f"{name}: {one['statement'].strip()[:100]}\n    {one['words'][:300]}")
     equal = sum(not differences for differences in found.values())

@@ -2,6 +2,7 @@
 
 import doctest
 import inspect
+import warnings
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
@@ -42,7 +43,10 @@ def collect() -> dict[str, list[str]]:
     """The statements of each docstring that has any, by the first name that shows it."""
     parser, found, seen = doctest.DocTestParser(), {}, set()
     for prefix, space in NAMESPACES.items():
-        for name, one in members(space):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # reading some attributes warns that they are deprecated
+            here = list(members(space))
+        for name, one in here:
             text = getattr(one, "__doc__", None)
             if not isinstance(text, str) or ">>>" not in text or text in seen:
                 continue

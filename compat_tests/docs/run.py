@@ -65,6 +65,7 @@ def run_docstring(torch: Any, statements: list[str], seed: int) -> list[dict[str
 
 def put_back(torch: Any) -> None:
     """What an example may have set for the whole process."""
+    torch.set_default_device(None)
     torch.set_default_dtype(torch.float32)
     torch.set_grad_enabled(True)
     torch.set_printoptions(profile="default")

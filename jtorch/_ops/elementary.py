@@ -61,8 +61,8 @@ def _i0(x: Array) -> Array:
 
 @jax.custom_jvp
 def _lgamma(x: Array) -> Array:
-    """`lax.lgamma` with derivatives that are right below 0 too."""
-    return lax.lgamma(x)
+    """`lax.lgamma` with derivatives that are right below 0 too, and exact where the result is 0."""
+    return jnp.where((x == 1) | (x == 2), jnp.zeros_like(x), lax.lgamma(x))
 
 
 @_lgamma.defjvp
@@ -405,7 +405,11 @@ def lerp(input: Any, end: Any, weight: Any, *, out: Any = None) -> Any:
     return _lerp(input, end, weight, out=out)
 
 
-@pointwise(refuse=both(broadcasts, no_kernel("addcmul_cpu_out", BOOL)), older=("value",))
+def _no_bool_product(specs: tuple) -> None:
+    no_kernel("addcmul_cpu_out", BOOL)(specs[:3])
+
+
+@pointwise(refuse=both(broadcasts, _no_bool_product), older=("value",))
 def addcmul(input: Operand, tensor1: Operand, tensor2: Operand, *, value: Scalar = 1) -> Array:
     """`input + value * tensor1 * tensor2`."""
     return input + value * tensor1 * tensor2
@@ -467,4 +471,3 @@ def conj_physical(input: Any, *, out: Any = None) -> Any:
     tensor([1.-2.j])
     """
     return input if out is None and not input.dtype.is_complex else conjugated(input, out=out)
-
