@@ -16,7 +16,7 @@ from jtorch._engine.handle import alias, own_cell, to_numpy, wrap
 from jtorch._engine.storage import Cell
 from jtorch._engine.tape import force
 from jtorch._types import errors
-from jtorch._types.device import device
+from jtorch._types.device import device, meta
 from jtorch._types.dtype import dtype, dtype_named, uint8
 
 # One object for each storage in use, by its cell's id.
@@ -143,6 +143,8 @@ class UntypedStorage(_StorageBase):
 
     def data_ptr(self) -> int:
         """The address of the first byte."""
+        if self.device == meta:
+            return 0
         if self.device.type != "cpu":
             return force(self._cell.value).unsafe_buffer_pointer()
         return self._cell.address()
@@ -287,8 +289,8 @@ class UntypedStorage(_StorageBase):
         return _loaded, (bytes(self), aval.shape, aval.dtype.name, str(aval.device))
 
     def __repr__(self) -> str:
-        shown = "\n ".join(map(str, self.tolist()))
-        return f" {shown}\n[torch.storage.UntypedStorage(device={self.device}) of size {self.nbytes()}]"
+        shown = "..." if self.device == meta else " " + "\n ".join(map(str, self.tolist()))
+        return f"{shown}\n[torch.storage.UntypedStorage(device={self.device}) of size {self.nbytes()}]"
 
 
 def _loaded(data: bytes, shape: tuple, name: str, place: str) -> UntypedStorage:

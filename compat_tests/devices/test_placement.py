@@ -246,6 +246,7 @@ def test_pipeline_over_two_devices(first, second):
             loss.backward()
             optimizer.step()
             losses[name].append(loss.item())
+    assert optimizer.state[net[0].weight]["exp_avg"].device == torch.device("cpu")
     assert losses["two"] == pytest.approx(losses["one"], rel=1e-5)
 
 

@@ -11,6 +11,10 @@ from jtorch._engine.handle import Handle, read, replace_value, write_value
 from jtorch._engine.tape import BaseOp, record, threads
 
 
+class _SeveralDevices(Exception):
+    """Parameters of one group are on several devices."""
+
+
 class FusedOp(BaseOp):
     """An update of lists of tensors. Its statics are the lengths of the lists and the body's own."""
 
@@ -23,6 +27,8 @@ class FusedOp(BaseOp):
 
     def infer(self, specs: tuple, statics: tuple) -> tuple[Aval, ...]:
         lengths = statics[0]
+        if len({s.device for s in specs if isinstance(s, Aval)}) > 1:
+            raise _SeveralDevices
         replaced: list[int] = []
 
         def run(*arrays: Any) -> None:
@@ -71,13 +77,27 @@ def fused_update(
     tape = threads.tape
     if tape.capture is not None and again is not None:
         tape.capture.computed(len(tape.epoch.numbers), len(numbers), again)
-    _, results = record(tape, op, (*values, *map(float, numbers)), shape)
+    try:
+        _, results = record(tape, op, (*values, *map(float, numbers)), shape)
+    except _SeveralDevices:
+        for part in _by_device(tensors):
+            fused_update(name, body, part, numbers, statics)
+        return
     for at, value in zip(op.written[shape], results, strict=True):
         t = flat[at]
         if t._cell is None:
             replace_value(t, value)
         else:
             write_value(t, value)
+
+
+def _by_device(tensors: Sequence[Sequence[Handle]]) -> list[list[list[Handle]]]:
+    """Lists that belong together, one for each device of the first list's tensors."""
+    places = [t._v.aval.device for t in tensors[0]]
+    return [
+        [[t for t, at in zip(ts, places, strict=True) if at == place] if ts else [] for ts in tensors]
+        for place in dict.fromkeys(places)
+    ]
 
 
 __all__ = ["FusedOp", "fused_update"]

@@ -39,7 +39,6 @@ _MAX_WHOLE_PER_PARTING = 8
 _PROGRAM_BYTES_PER_STEP = 110_000  # of resident memory: 60 programs of a small GPT's step took 12.6 MB each
 _SHORT_STEPS = 64  # up to here the full program costs little more than a draft and then both
 _SOFT_STEPS = 1024  # past this a backward's or a module's end flushes
-_CPU_ALONE = frozenset({cpu})
 
 
 class State:
@@ -95,7 +94,7 @@ class Flusher:
         if not live:
             return
         explain.counts["flushes"] += 1
-        if epoch.node.places == _CPU_ALONE:
+        if len(epoch.node.places) == 1 and meta not in epoch.node.places:
             self._execute_part(epoch, live, whole)
             return
         parts = _by_device(live, epoch.values)
