@@ -155,8 +155,8 @@ class Program:
     """A compiled path: which slots go in and come out, and which inputs it may overwrite."""
 
     __slots__ = (
-        "checked", "compile_seconds", "compiled", "copied", "donated", "inputs", "last_run", "node", "order", "outs",
-        "outset", "pack", "picks", "record", "steps",
+        "checked", "compile_seconds", "compiled", "copied", "donated", "every", "inputs", "last_run", "node", "order",
+        "outs", "outset", "pack", "picks", "record", "steps",
     )  # fmt: skip
 
     def __init__(self, node: Node, outs: tuple[int, ...], donatable: Callable[[int], bool], effort: str = options.FULL):
@@ -173,6 +173,7 @@ class Program:
         self.donated, self.order = _match_donations(steps, inputs, outs, avals, donatable)
         self.checked = checked_steps(steps)
         self.copied = 0
+        self.every: Program | None = None  # the same with the results of all steps: see shadow.py
         self.last_run = 0
         started = time.perf_counter()
         structs = [avals[s].struct for s in inputs] + [self.pack.struct]

@@ -66,9 +66,11 @@ class Shadow:
         """Raises FusedProgramDiffers, naming the first step that differs."""
         program = self.program
         given = dict(zip(program.order, results, strict=False))
-        if next(self._apart(given, (), 1), None) is None:
+        if next(self._apart(given, 0, 1), None) is None:
             return
-        whole = Program(program.node, self._every_slot(), lambda slot: False)
+        whole = program.every
+        if whole is None:
+            whole = program.every = Program(program.node, self._every_slot(), lambda slot: False)
         args = [*self.inputs, whole.pack([self.numbers[i] for i in whole.picks])]
         every = dict(zip(whole.order, whole.compiled(*args), strict=False))
         every.update(zip(program.inputs, self.inputs, strict=True))
@@ -76,9 +78,9 @@ class Shadow:
         if wrong is not None:
             raise wrong.error("")
         # Each step is right where all results are kept: what is left is rounding, or a fault of this very fusion.
-        among = tuple(every.values())
-        found = next(self._apart(given, among, _LOOSE), None)
-        if found is not None and any(_difference(given[s], every[s], among, _LOOSE) for s in given):
+        scale = max(map(_magnitude, every.values()))
+        found = next(self._apart(given, scale, _LOOSE), None)
+        if found is not None and any(_difference(given[s], every[s], scale, _LOOSE) for s in given):
             raise found.error(", or what it is fused with; where all results are kept, none differs")
 
     def _steps(self) -> list[Node]:
@@ -87,26 +89,28 @@ class Shadow:
     def _every_slot(self) -> tuple[int, ...]:
         return tuple(s for n in self._steps() for s in range(n.slot, n.end))
 
-    def _apart(self, given: dict[int, Any], among: tuple, factor: float) -> Iterator[Difference]:
+    def _apart(self, given: dict[int, Any], scale: float, factor: float) -> Iterator[Difference]:
         """The program's results that differ from those of a run step by step, in the order of the steps."""
         program = self.program
         env = dict(zip(program.inputs, self.inputs, strict=True))
         for node, results in run_steps(self._steps(), env, self.numbers):
             for slot, alone in zip(range(node.slot, node.end), results, strict=True):
-                found = _difference(given[slot], alone, among, factor) if slot in given else None
+                found = _difference(given[slot], alone, scale, factor) if slot in given else None
                 if found is not None:
                     yield Difference(node, *found)
 
     def _first_wrong(self, every: dict[int, Any]) -> Difference | None:
         """The first step whose results differ from those of its op, run by itself on the operands it had."""
+        size = {slot: _magnitude(array) for slot, array in every.items()}
         for node in self._steps():
             step = node.step
             assert step is not None
             operands = {x: every[x] for x in step.operands if x.__class__ is int}
-            among = (*operands.values(), *(self.numbers[i] for i in number_range(node)))
+            numbers = (_magnitude(self.numbers[i]) for i in number_range(node))
+            scale = max((*(size[x] for x in operands), *numbers), default=0.0)
             ((_, results),) = run_steps([node], operands, self.numbers)
             for slot, alone in zip(range(node.slot, node.end), results, strict=True):
-                found = _difference(every[slot], alone, among, 1)
+                found = _difference(every[slot], alone, scale, 1)
                 if found is not None:
                     return Difference(node, *found)
         return None
@@ -117,9 +121,9 @@ def shadow_of(program: Program, args: list, numbers: list) -> Shadow | None:
     return None if any(map(backend.is_tracer, args)) else Shadow(program, args, numbers)
 
 
-def _difference(fused: Any, alone: Any, among: tuple, factor: float) -> tuple[float, int, int] | None:
+def _difference(fused: Any, alone: Any, scale: float, factor: float) -> tuple[float, int, int] | None:
     """The largest difference beyond tolerance, the number of such elements and of all; None where there is none.
-    `among`: arrays and numbers whose size says how large roundings may be, beside the result's."""
+    `scale`: a number that says how large roundings may be, as the largest of the results does."""
     a, b = np.asarray(fused), np.asarray(alone)
     if a.size == 0:
         return None
@@ -131,7 +135,7 @@ def _difference(fused: Any, alone: Any, among: tuple, factor: float) -> tuple[fl
         return float(np.abs(a.astype(object) - b.astype(object)).max()), int(apart.sum()), a.size
     wide = np.complex128 if kind.is_complex else np.float64
     a, b = a.astype(wide), b.astype(wide)
-    tolerance = _TOLERANCES.get(kind.name, _EIGHT_BITS) * factor * max(map(_magnitude, (b, *among))) + _DENORMAL
+    tolerance = _TOLERANCES.get(kind.name, _EIGHT_BITS) * factor * max(scale, _magnitude(b)) + _DENORMAL
     with np.errstate(invalid="ignore", over="ignore"):
         distance = np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0.0, np.abs(a - b))
         apart = ~(distance <= tolerance)
@@ -146,5 +150,6 @@ def _magnitude(array: Any) -> float:
     found = np.asarray(array)
     if found.dtype.kind in "biu":
         return 0.0
-    found = np.abs(found.astype(np.complex128 if found.dtype.kind == "c" else np.float64))
-    return float(np.max(found, where=np.isfinite(found), initial=0.0))
+    found = np.abs(found if found.dtype.kind in "cf" else found.astype(np.float64))
+    largest = found.max(initial=0)
+    return float(largest if np.isfinite(largest) else np.max(found, where=np.isfinite(found), initial=0))
