@@ -22,6 +22,7 @@ from jtorch import nn as nn  # before _root: torch.relu, torch.conv2d and others
 from jtorch import _C as _C
 from jtorch import _complex32 as _complex32
 from jtorch import amp as amp
+from jtorch import library as library
 from jtorch import masked as masked
 from jtorch import ops as ops
 from jtorch import optim as optim

@@ -39,7 +39,7 @@ __import__("copy").deepcopy(s) ; __import__("copy").deepcopy(p)
 
 DUCK = """
 torch.add(x, d) ; torch.add(x, d, alpha=2) ; torch.mul(x, d) ; torch.mul(d, 1) ; x + d ; x - d ; x @ d ; x ** d ; x < d
-x == d ; x // d ; torch.sum(d, dim=1) ; torch.stack([x, d]) ; torch.cat((d,), 0) ; torch.linalg.norm(d)
+x != d ; x // d ; torch.sum(d, dim=1) ; torch.stack([x, d]) ; torch.cat((d,), 0) ; torch.linalg.norm(d)
 torch.fft.fft(d) ; torch.zeros_like(d) ; F.softmax(d, dim=1) ; F.relu(d) ; F.linear(d, x) ; F.cross_entropy(d, x)
 torch.einsum("i->i", d) ; torch.norm(d) ; torch.split(d, 2) ; torch.where(d, 1, 2) ; torch.add(x, x, out=d)
 torch.clamp(x, min=d) ; torch.is_floating_point(d) ; torch.unique(d) ; d + 1 ; torch.broadcast_tensors(d, x)
