@@ -34,6 +34,7 @@ from jtorch._declare.autocast import under_autocast
 from jtorch._declare.types import get_default_dtype
 from jtorch._ops.arguments import check_tensor, whole, wholes
 from jtorch._ops.complex_parts import conj
+from jtorch._ops.conversion import resolve_conj
 from jtorch._ops.structure import roll
 
 _SWAPPED = {"backward": "forward", "ortho": "ortho", "forward": "backward"}
@@ -85,7 +86,7 @@ def _from_hermitian(x: Any, sizes: tuple, dims: tuple, norm: str) -> Any:
 
 
 def _to_hermitian(x: Any, sizes: tuple, dims: tuple, norm: str) -> Any:
-    return _laid(conj(_r2c(x, sizes, dims, _SWAPPED[norm])), x, sizes, dims, dims[-1:], dims[:-1])
+    return conj(_laid(_r2c(x, sizes, dims, _SWAPPED[norm]), x, sizes, dims, dims[-1:], dims[:-1]))
 
 
 def _ready(input: Any, to_complex: bool, refusal: str) -> Any:
@@ -157,7 +158,7 @@ def _finished(name: str, result: Any, out: Any, exact: bool = False) -> Any:
         raise RuntimeError(f"{name} expects a floating point output tensor, but got {to.type_name}")
     if exact and to is not found:
         raise RuntimeError(f"Found dtype {to.type_name} but expected {found.type_name}")
-    return write_out("fft_ifft_of_real" if exact and name == "ifft" else f"fft_{name}", out, result)
+    return write_out("fft_ifft_of_real" if exact and name == "ifft" else f"fft_{name}", out, resolve_conj(result))
 
 
 def _along_one(name: str, transform: Callable, doc: str, *, real: bool = False, to_real: bool = False) -> Callable:
