@@ -48,6 +48,7 @@ from jtorch._engine.explain import explain as explain
 from jtorch._root import *  # noqa: F403 - the root namespace is the registry's
 from jtorch._streams import Event as Event
 from jtorch._streams import Stream as Stream
+from jtorch._tensor_types import CUDA_TENSOR_TYPES as _CUDA_TENSOR_TYPES
 from jtorch._tensor_types import TENSOR_TYPES as _TENSOR_TYPES
 from jtorch._types.device_errors import AcceleratorError as AcceleratorError
 from jtorch._types.device_errors import OutOfMemoryError as OutOfMemoryError
@@ -67,6 +68,7 @@ from jtorch.storage import UntypedStorage as UntypedStorage
 globals().update(_registry.namespace("torch"))
 globals().update(_TENSOR_TYPES)
 globals().update(_STORAGE_TYPES)
+vars(cuda).update(_CUDA_TENSOR_TYPES)
 Storage = _STORAGE_TYPES["FloatStorage"]
 newaxis = None
 _missing.install(Tensor)

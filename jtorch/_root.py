@@ -27,6 +27,7 @@ from jtorch._types.dtype import set_default_dtype as set_default_dtype
 from jtorch._types.layout import channels_last as channels_last
 from jtorch._types.layout import channels_last_3d as channels_last_3d
 from jtorch._types.layout import contiguous_format as contiguous_format
+from jtorch._types.layout import contiguous_format as legacy_contiguous_format  # noqa: F401 - a name of torch
 from jtorch._types.layout import layout as layout
 from jtorch._types.layout import memory_format as memory_format
 from jtorch._types.layout import preserve_format as preserve_format

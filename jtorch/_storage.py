@@ -10,7 +10,9 @@ import numpy as np
 
 from jtorch._declare import copy_of, registry
 from jtorch._declare.verbs import as_strided_view, become, geometry_of, lazy_bits
-from jtorch._engine.handle import Counter, Handle, alias, own_cell, read, rebind, share, wrap, written
+from jtorch._engine.handle import Handle, alias, check_inplace, own_cell, read, rebind, share, wrap, written
+from jtorch._engine.storage import Counter
+from jtorch._engine.tape import threads
 from jtorch._ops import complex_parts, creation, creation_strided
 from jtorch._ops.arguments import varargs, wholes
 from jtorch._types import autograd_errors, errors
@@ -78,6 +80,7 @@ def set_(self: Any, source: Any = None, storage_offset: int = 0, size: Any = Non
         shape = wholes("set_", "size", 3, size)
         strides = _row_major(shape) if stride is None else wholes("set_", "stride", 4, stride)
         found = alias(as_strided_view(found, shape, strides, storage_offset))
+    check_inplace(self, threads.tape)
     if found.dtype is not self.dtype:
         theirs, mine = (errors.c_name(t.dtype.type_name) for t in (found, self))
         raise RuntimeError(f"Could not set tensor of type {theirs} to a tensor of type {mine}")
@@ -156,8 +159,15 @@ def own_attributes(tensor: Any) -> dict[str, Any]:
     return {name: value for name, value in vars(tensor).items() if name not in _FIELDS}
 
 
-def reduce_ex(self: Any, protocol: int) -> tuple:
+def reduce_ex(self: Any, proto: int) -> tuple:
     """A tensor as a pickle holds it: with a storage of its own, so that tensors of one storage come back apart."""
+    for hook in (self._backward_hooks or {}).values():
+        if not hasattr(hook, "__torch_unserializable__"):
+            warnings.warn(
+                f"backward hook {hook!r} on tensor will not be serialized.  If this is expected, you can decorate the "
+                "function with @torch.utils.hooks.unserializable_hook to suppress this warning",
+                stacklevel=2,
+            )
     g = geometry_of(self)
     if self.device.type == "meta":
         return _without_data, (g.size, g.stride, self.dtype, self._requires_grad, own_attributes(self))

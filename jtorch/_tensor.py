@@ -153,8 +153,8 @@ class Tensor(Handle):
 
     @requires_grad.setter
     def requires_grad(self, wish: bool) -> None:
-        if not wish and self._node is not None:
-            raise autograd_errors.requires_grad_non_leaf()
+        if self._node is not None:
+            raise autograd_errors.requires_grad_non_leaf(wish)
         found = self._v.aval.dtype
         if wish and not (found.is_floating_point or found.is_complex):
             raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
@@ -185,7 +185,7 @@ class Tensor(Handle):
         if self._cell is not None:
             read(self)
             if self._stale and self._requires_grad:
-                raise autograd_errors.no_grad_view_modified()
+                raise autograd_errors.view_modified(self._made)
         return self._node
 
     @property
@@ -393,10 +393,10 @@ class Tensor(Handle):
     def __repr__(self, *, tensor_contents: Any = None) -> str:
         return tensor_repr(self)
 
-    def __format__(self, spec: str) -> str:
+    def __format__(self, format_spec: str) -> str:
         if self.ndim == 0 and type(self) is Tensor:
-            return self.item().__format__(spec)
-        return object.__format__(self, spec)
+            return self.item().__format__(format_spec)
+        return object.__format__(self, format_spec)
 
     def __bool__(self) -> bool:
         return is_nonzero(self)
@@ -447,7 +447,8 @@ class Tensor(Handle):
         return self.flip(0) if self.ndim else self
 
     def __dir__(self) -> list[str]:
-        return sorted({*filter(partial(hasattr, type(self)), dir(type(self))), *self.__dict__})
+        unlisted = {"volatile"} if self.is_cuda else {"volatile", "__cuda_array_interface__"}
+        return sorted({*filter(partial(hasattr, type(self)), dir(type(self))), *self.__dict__} - unlisted)
 
 
 def _entry(function: str, entries: tuple[int, ...], dim: Any) -> int:

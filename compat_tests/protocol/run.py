@@ -44,6 +44,7 @@ MODULES = (
     multiprocessing, numbers, operator, pickle, pydoc, random, statistics, time, typing,
 )  # fmt: skip
 ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
+FILE = re.compile(r" \(/[^)]*\)")
 
 
 class TorchSub(oracle.Tensor):
@@ -72,6 +73,15 @@ def warned(function: Callable) -> Any:
     return result, [(w.category.__name__, first_sentence(str(w.message))) for w in caught]
 
 
+def parameters(function: Callable) -> list[str]:
+    """Names and defaults; the tensor of a method may be called `self` or `input`."""
+    found = inspect.signature(function).parameters.values()
+    shown = [f"{'*' * (p.kind - 1) if p.kind in (2, 4) else ''}{p.name}" for p in found]
+    defaults = ["" if p.default is p.empty else f"={p.default!r}" for p in found]
+    first = ["self"] if shown and shown[0] in ("self", "input") else shown[:1]
+    return [name + default for name, default in zip([*first, *shown[1:]], defaults, strict=True)]
+
+
 def reference_names(path: str) -> list[str]:
     """What torch's own namespace lists."""
     return dir(functools.reduce(getattr, path.split(".")[1:], oracle))
@@ -86,6 +96,7 @@ def scope(library: Any) -> dict[str, Any]:
         "jnp": importlib.import_module("jax.numpy"),
         "dumps": lambda x: pickle.loads(pickle.dumps(x)),
         "warned": warned,
+        "parameters": parameters,
         "reference_names": reference_names,
         "Sub": TorchSub if library is oracle else JtorchSub,
     }
@@ -100,7 +111,8 @@ def value_of(source: str, names: dict[str, Any]) -> Any:
 
 
 def words(text: str) -> str:
-    """Text without what must differ: addresses and jtorch's own name."""
+    """Text without what must differ: addresses, files and jtorch's own name."""
+    text = FILE.sub("", text)
     return ADDRESS.sub("0x", re.sub(r"\bjtorch\b", "torch", text).replace("JtorchSub", "TorchSub"))
 
 

@@ -11,7 +11,7 @@ from jtorch._declare.op import _cast
 from jtorch._declare.placement import check_layout, check_requires_grad, placed
 from jtorch._declare.variants import write_out
 from jtorch._engine.aval import Aval, aval_of
-from jtorch._engine.handle import apply
+from jtorch._engine.handle import Handle, apply
 from jtorch._engine.parts import HalfComplex, sparse_fills
 from jtorch._engine.tape import BaseOp
 from jtorch._types import errors
@@ -48,6 +48,8 @@ def fill(
         t = sparse_fills[op](layout, shape, to, placed(device))
         return t.requires_grad_() if requires_grad else t
     check_layout(layout)
+    if out is not None and not isinstance(out, Handle):
+        raise errors.argument_type(op.name, "out", None, "Tensor", out)
     if to is None:
         found = get_default_dtype() if out is None else out._v.aval.dtype
     else:

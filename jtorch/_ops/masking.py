@@ -53,6 +53,8 @@ def where(condition: Any, input: Any = None, other: Any = None, *, out: Any = No
     tensor([1., 0.])
     """
     if input is None and other is None:
+        if not isinstance(condition, Handle):
+            raise errors.argument_type("where", "condition", 1, "Tensor", condition)
         return nonzero(condition, as_tuple=True)
     return _chosen(condition, input, other, out)
 
