@@ -114,7 +114,7 @@ torch.nn.Parameter(p).requires_grad, torch.nn.Parameter(p, False).requires_grad,
 copy.deepcopy(torch.nn.Parameter(p))
 w, type(w + 1).__name__, type(w.data).__name__, type(copy.deepcopy(w)).__name__, type(w.detach()).__name__
 module(p)(x), [type(q).__name__ for q in module(p).parameters()], list(module(p).state_dict())
-l, (l + 1).label, (2 * l).sum().label, type(l.max(0).values).__name__, torch.nn.functional.relu(l).label, type(l.unbind()[0]).__name__
+l, (l + 1).label, (2 * l).sum().label, type(l.max(0).values).__name__, torch.nn.functional.relu(l).label
 torch.nn.Parameter([1.0])
 torch.nn.Parameter(torch.ones(2, dtype=torch.int64))
 """.strip().splitlines()
