@@ -277,7 +277,7 @@ def joining(s: Scene) -> Line | None:
 
 
 def function(s: Scene) -> Line | None:
-    x = s.tensor(lambda t: is_float(t) and t.ndim > 0) if s.chance(95) else s.tensor()
+    x = s.tensor(lambda t: t.is_floating_point() and t.ndim > 0) if s.chance(95) else s.tensor()
     if x is None:
         return None
     name, text = s.one_of(names.FUNCTIONS)

@@ -201,8 +201,8 @@ def check_indices(shape: tuple[int, ...], at: Sequence[int], index: Sequence[Han
         raise errors.index_shapes([i._v.aval.shape for i in index]) from None
     if 0 in (shape[d] for d in at) and 0 not in found:
         raise IndexError("index is out of bounds for dimension with size 0")
-    for d, i in zip(at, index, strict=True):
-        check_bounds(i, -shape[d], shape[d], _bounds_error(d, shape[d]))
+    for k, (d, i) in enumerate(zip(at, index, strict=True)):  # torch counts the dimensions that are indexed alone
+        check_bounds(i, -shape[d], shape[d], _bounds_error(k, shape[d]))
 
 
 def _bounds_error(dim: int, size: int) -> Callable[[int], Exception]:

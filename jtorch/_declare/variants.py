@@ -50,6 +50,8 @@ from jtorch._types.dtype import INT, dtype, from_numpy, get_default_dtype
 def _converted(statics: tuple, x: Any) -> Any:
     """A cast as C makes it: floats outside a narrow integer type wrap, where XLA alone would saturate."""
     (to,) = statics
+    if jnp.iscomplexobj(x) and not to.is_complex and to.name != "bool":
+        x = jnp.real(x)
     if jnp.issubdtype(x.dtype, jnp.floating) and to.category == INT and to.itemsize < 4:
         x = lax.convert_element_type(x, np.int64)
     return _cast(x, to)
@@ -165,7 +167,7 @@ def _check_cast(name: str, found: dtype, to: dtype, reads: Iterable) -> None:
             f"the base given to float_power_ has dtype {to.type_name} but the operation's result requires dtype "
             f"{found.type_name}"
         )
-    if can_cast(found, to):
+    if can_cast(found, to) or name in ("cumsum_", "cumprod_"):
         return
     if name == "ldexp_":
         raise RuntimeError(f"ldexp can't be cast to the desired output type {to.type_name}")
@@ -204,10 +206,12 @@ def inplace_twin(name: str, fn: Callable) -> Callable:
     order = getattr(getattr(fn, "op", None), "order", None)
 
     def twin(input: Any, *args: Any, **kwargs: Any) -> Any:
-        check_inplace(input, threads.tape)
         try:
             result = fn(input, *args, **kwargs)
-        except (NotImplementedError, RuntimeError) as error:
+        except TypeError:  # arguments are looked at before the tensor
+            raise
+        except Exception as error:
+            check_inplace(input, threads.tape)
             if order == "pointwise" and not kwargs:
                 refuse_write(input, args, error)
             raise

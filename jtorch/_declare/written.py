@@ -37,6 +37,8 @@ def in_graph(name: str, target: Any, result: Any, reads: Iterable) -> Any:
         return result
     if not any(x._requires_grad for x in ((target, *others) if name in _COMPARISONS else (target,))):
         return result
+    if name in _LOGICAL:  # torch leaves the tensor's history as it is
+        result._requires_grad, result._node, result._index = True, target._node, target._index
+        return result
     by_tensor = any(isinstance(x, Handle) for x in reads)  # beside a number torch has another overload
-    node = f"{_COMPARISONS[name]}Backward{int(by_tensor)}" if name in _COMPARISONS else "MulBackward0"
-    return apply(_OVER, (target, *others, result), (node,))[0]
+    return apply(_OVER, (target, *others, result), (f"{_COMPARISONS[name]}Backward{int(by_tensor)}",))[0]

@@ -70,6 +70,13 @@ class Node:
     def _sequence_nr(self) -> int:
         return self.sequence
 
+    requires_grad = True
+
+    def __call__(self, *grads: Any) -> Any:
+        """The gradients of the operands, given those of the results."""
+        found = self.shown_gradients(self.apply(list(grads), True))
+        return found[0] if len(found) == 1 else found
+
     def register_hook(self, fn: Callable) -> RemovableHandle:
         """Calls `fn(grad_inputs, grad_outputs)` after the node ran; what it returns replaces the first."""
         if self._post is None:
@@ -120,6 +127,9 @@ class OpNode(Node):
         if name.startswith(("_saved_", "_raw_saved_")):
             return _attribute(self, name)
         raise AttributeError(f"{self.name()!r} object has no attribute {name!r}")
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *_attributes(self)]
 
     @property
     def needs(self) -> tuple[int, ...]:
@@ -195,10 +205,15 @@ def _attribute(node: OpNode, name: str) -> Any:
     raise NotImplementedError("installed by autograd/saved_attributes.py")
 
 
-def install_attributes(attribute: Callable) -> None:
+def _attributes(node: OpNode) -> list[str]:
+    """The names of what a node saved."""
+    raise NotImplementedError("installed by autograd/saved_attributes.py")
+
+
+def install_attributes(attribute: Callable, attributes: Callable) -> None:
     """Given by autograd/saved_attributes.py, which stands above this file."""
-    global _attribute
-    _attribute = attribute
+    global _attribute, _attributes
+    _attribute, _attributes = attribute, attributes
 
 
 class ResidualNode(OpNode):
@@ -295,7 +310,7 @@ def accumulator(leaf: Handle) -> AccumulateGrad:
     """The one accumulating node of a leaf."""
     node = leaf._accumulator
     if leaf._stale:
-        raise autograd_errors.no_grad_view_modified()
+        raise autograd_errors.view_modified(leaf._made)
     if node is None:
         node = leaf._accumulator = (AccumulateGrad if leaf._made is None else Lost)(leaf)
     return node

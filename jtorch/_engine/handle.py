@@ -31,7 +31,7 @@ from jtorch._engine.geometry import (
     write_through,
 )
 from jtorch._engine.parts import HalfComplex, Parted, answer
-from jtorch._engine.storage import Cell
+from jtorch._engine.storage import Cell, Counter
 from jtorch._engine.tape import (
     BaseOp,
     Tape,
@@ -60,7 +60,7 @@ class Handle:
     _at = 0  # serial of the cell at which `_v` was read
     _own_version = 0
     _counter: Counter | None = None  # of versions, where it does not count with all who share the storage
-    _made: str | tuple | None = None  # how a view was made that may not be written: see `refusal`
+    _made: str | tuple | None = None  # how a view was made that may not be written: see `autograd_errors.view_inplace`
     _stale = False  # it was made under no_grad and its storage was written since
     _geometry: Geometry | None = None  # computed when asked for
     _order: tuple[int, ...] | None = None  # of dimensions in memory, for one alone that is not row-major: see order.py
@@ -75,17 +75,6 @@ class Handle:
     _inference = False
     _retains = False  # retain_grad was called
     _tangent: Handle | None = None  # in forward mode: see forward.py
-
-
-class Counter:
-    """A version counter apart from the storage's: of `.data`, whose writes autograd does not see, or of a tensor that
-    was given another storage."""
-
-    __slots__ = ("seen", "version")
-
-    def __init__(self, version: int, seen: bool):
-        self.version = version
-        self.seen = seen  # a backward sees its writes
 
 
 class Writes:
@@ -357,7 +346,8 @@ def link(tape: Tape, g: Any, operands: tuple, plan: Plan, results: list) -> None
         for i in plan.saved_tensors:
             x = operands[i]
             if x._cell is not None:
-                g.checks = (*g.checks, (x._cell, x._cell.version, x._v))
+                counter = x._counter or x._cell
+                g.checks = (*g.checks, (counter, counter.version, x._v))
     if forward_mode.active:
         g.tangents = [x._tangent if isinstance(x, Handle) else None for x in operands]
     g.sequence = tape.sequence
@@ -470,7 +460,7 @@ def take_view(op: ViewOp, h: Handle, plan: ViewPlan) -> Any:
 
 
 def descend(t: Handle, h: Handle, op: Any) -> None:
-    """Notes that `t` is a view of `h`, and how it was made if it may not be written later: see `refusal`."""
+    """Notes that `t` is a view of `h`, and how it was made if it may not be written later (`view_inplace`)."""
     base = t._base = h if h._base is None else h._base
     if not threads.tape.grad_enabled:
         t._made = "A view was"
@@ -512,22 +502,14 @@ def check_inplace(h: Handle, tape: Tape) -> None:
     """torch's rules on what may be written while gradients are recorded."""
     if h._requires_grad and tape.grad_enabled:
         if h._made is not None:
-            raise refusal(h)
-        if h._node is None:
-            raise autograd_errors.leaf_inplace()
+            raise autograd_errors.view_inplace(h._made)
         base = h._base
+        if h._node is None:
+            raise autograd_errors.leaf_inplace(view=base is not None)
         if base is not None and base._requires_grad and base._node is None:
             raise autograd_errors.leaf_inplace(view=True)
     if h._inference and not tape.inference:
         raise autograd_errors.inference_inplace()
-
-
-def refusal(h: Handle) -> Exception:
-    """Why a view may not be written while gradients are recorded: it was made under no_grad (the sentence's begin), or
-    with others by one function (which of them, its name)."""
-    if isinstance(h._made, tuple):
-        return autograd_errors.multi_view_inplace(*h._made)
-    return autograd_errors.no_grad_view_inplace(h._made or "")
 
 
 def rename_node(h: Handle, name: str) -> None:
@@ -564,7 +546,7 @@ def assign(h: Handle, new: Handle) -> None:
         return
     if tape.grad_enabled and (new._requires_grad or base._requires_grad):
         if h._made is not None:
-            raise refusal(h)
+            raise autograd_errors.view_inplace(h._made)
         relative = relative_chain(h, base)
         verbs = tuple(v for v, _ in relative)
         numbers = tuple(n for _, ns in relative for n in ns)

@@ -22,6 +22,17 @@ from jtorch._types.device import cpu
 from jtorch._types.dtype import from_numpy
 
 
+class Counter:
+    """A version counter apart from the storage's: of `.data`, whose writes autograd does not see, or of a tensor that
+    was given another storage."""
+
+    __slots__ = ("seen", "version")
+
+    def __init__(self, version: int, seen: bool):
+        self.version = version
+        self.seen = seen  # a backward sees its writes
+
+
 class Cell:
     """One storage. `serial` changes with every new root value; `version` is torch's counter."""
 

@@ -31,6 +31,7 @@ from jtorch._declare import (
     registry,
     write_back,
 )
+from jtorch._declare.draws import check_writable
 from jtorch._declare.once import warn_of_lost_part
 from jtorch._declare.types import (
     PYTHON_DTYPES,
@@ -237,6 +238,7 @@ def copy_(self: Any, other: Any, non_blocking: bool = False) -> Any:
     mine, theirs, reads = self._v.aval, other._v.aval, (other,)
     if theirs.shape != mine.shape:
         if broadcast(mine.shape, theirs.shape) != mine.shape:
+            check_writable(self)
             raise errors.output_shape(mine.shape, broadcast(mine.shape, theirs.shape))
         other = other.expand(mine.shape)
     src = _converted(other, mine.dtype, mine.device)

@@ -18,9 +18,9 @@ from jtorch._declare import (
     composite,
     reduction,
 )
-from jtorch._ops.pointwise import abs
+from jtorch._ops.pointwise import abs, no_bool_difference
 from jtorch._ops.reduction import axes, extremum, root
-from jtorch._ops.refusals import BOOL, INT, refused
+from jtorch._ops.refusals import BOOL, INT, both, refused
 
 
 def vector_norm(x: Array, p: float, over: tuple[int, ...], keepdim: bool) -> Array:
@@ -99,7 +99,8 @@ def norm(
 _INEXACT = "norm(): input dtype should be either floating point or complex. Got {} instead."
 
 
-@reduction(kind="complex_to_real", out=False, refuse=refused(RuntimeError, _INEXACT, BOOL, INT))
+@reduction(kind="complex_to_real", out=False,
+           refuse=both(no_bool_difference, refused(RuntimeError, _INEXACT, BOOL, INT)))  # fmt: skip
 def dist(input: Operand, other: Operand, p: float = 2) -> Array:
     """The p-norm of `input - other`."""
     off = input - other

@@ -54,7 +54,7 @@ def _alpha(specs: tuple) -> None:
         raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
 
 
-def _no_bool_difference(specs: tuple) -> None:
+def no_bool_difference(specs: tuple) -> None:
     bools = [s is bool or (not isinstance(s, type) and s.dtype.name == "bool") for s in specs[:2]]
     if all(bools):
         raise RuntimeError(
@@ -87,7 +87,7 @@ def _difference(specs: tuple, statics: tuple) -> str:
 
 
 @pointwise(
-    steps=True, grad=_difference, alias=("subtract",), refuse=both(_no_bool_difference, _alpha), older=("alpha",),
+    steps=True, grad=_difference, alias=("subtract",), refuse=both(no_bool_difference, _alpha), older=("alpha",),
     forms=_SUB_FORMS,
 )  # fmt: skip
 def sub(input: Operand, other: Operand, *, alpha: Scalar = 1) -> Array:
@@ -105,7 +105,7 @@ def sub(input: Operand, other: Operand, *, alpha: Scalar = 1) -> Array:
     method=False,
     inplace=False,
     out=False,
-    refuse=both(_no_bool_difference, _alpha),
+    refuse=both(no_bool_difference, _alpha),
     grad=names("RsubBackward0", "RsubBackward1"),
     older=("alpha",),
 )
@@ -169,6 +169,7 @@ def _refuse_zero(input: Any, other: Any) -> None:
     else:
         zero = kind_of(other.dtype) in (INT, BOOL) and has_zero(other)
     if zero:
+        broadcasts(tuple(x._v.aval for x in (input, other) if isinstance(x, Handle)))
         raise RuntimeError("ZeroDivisionError")
 
 

@@ -364,9 +364,7 @@ def multinomial(
     weights = None if input.is_meta else to_host(input)
 
     def draw() -> np.ndarray:
-        return np.ascontiguousarray(
-            source(generator).multinomial(weights, int(num_samples), bool(replacement), order)
-        )
+        return np.ascontiguousarray(source(generator).multinomial(weights, int(num_samples), bool(replacement), order))
 
     t = drawn(draw, int64, input.device, shape)
     return t if out is None else write_out("multinomial", out, t)

@@ -77,11 +77,7 @@ def _top_keys(x: Array, largest: bool) -> Array:
     return jnp.where(nan, jnp.nan, x) if largest else jnp.where(nan, -jnp.inf, -x)
 
 
-def _topk_types(specs: tuple) -> None:
-    refused(RuntimeError, "topk does not support bool dtypes on CPU", BOOL)(specs)
-
-
-@op(refuse=_topk_types, **_pair)
+@op(**_pair)
 def topk(input: Array, k: int, dim: Dim = -1, largest: bool = True, sorted: bool = True) -> tuple[Array, Array]:
     """The `k` largest (or smallest) elements along a dimension, in order, and where they stand.
 
@@ -95,6 +91,8 @@ def topk(input: Array, k: int, dim: Dim = -1, largest: bool = True, sorted: bool
         return input, jnp.zeros((), jnp.int64)
     if not input.ndim or not 0 <= k <= input.shape[dim]:
         raise RuntimeError("selected index k out of range")
+    if input.dtype == bool:
+        raise RuntimeError("topk does not support bool dtypes on CPU")
     if jnp.iscomplexobj(input):
         raise RuntimeError(" topk does not support complex dtypes on CPU")
     keys = jnp.moveaxis(_top_keys(lax.stop_gradient(input), largest), dim, -1)

@@ -18,6 +18,11 @@ def _part(input, dim: int, start: int, length: int):
     return Slice(dim, length, 1), (start,)
 
 
+@view(public="unsafe_split", grad="UnsafeSplitBackward0", method=False, function=False)
+def _unsafe_part(input, dim: int, start: int, length: int):
+    return Slice(dim, length, 1), (start,)
+
+
 @view(public="split_with_sizes", grad="SplitWithSizesBackward0", method=False, function=False)
 def _sized_part(input, dim: int, start: int, length: int):
     return Slice(dim, length, 1), (start,)
@@ -125,8 +130,13 @@ def equal_parts(name: str, input: Any, split_size: Any, dim: int) -> tuple:
         if n:
             raise RuntimeError(f"split_size can only be 0 if dimension size is 0, but got dimension size of {n}")
         return (_part(input, d, 0, 0),)
-    parts = _parts(input, d, [min(step, n - i) for i in range(0, max(n, 1), step)])
-    return parts if name.startswith("unsafe") else together(parts, "Split")
+    lengths = [min(step, n - i) for i in range(0, max(n, 1), step)]
+    if not name.startswith("unsafe"):
+        return together(_parts(input, d, lengths), "Split")
+    parts = _parts(input, d, lengths, _unsafe_part)
+    for one in parts:
+        one._base = None  # to autograd they are no views: one may be written without the others' knowing
+    return parts
 
 
 @composite

@@ -373,7 +373,8 @@ def _mT(self: Any) -> Any:
     """The last two dimensions swapped."""
     if not self._v.aval.ndim:
         warn_once("Tensor.mT is deprecated on 0-D tensors. This function is the identity in these cases.")
-    elif self._v.aval.ndim < 2:
+        return self
+    if self._v.aval.ndim < 2:
         raise RuntimeError("tensor.mT is only supported on matrices or batches of matrices. Got 1-D tensor.")
     return _matrix_transposed(self)
 
@@ -395,7 +396,8 @@ def _mH(self: Any) -> Any:
     """The last two dimensions swapped, conjugated."""
     if not self._v.aval.ndim:
         warn_once("Tensor.mH is deprecated on 0-D tensors. Consider using x.conj().")
-    elif self._v.aval.ndim < 2:
+        return _conjugated(self)
+    if self._v.aval.ndim < 2:
         raise RuntimeError(
             f"tensor.mH is only supported on matrices or batches of matrices. Got {self._v.aval.ndim}-D tensor."
         )
@@ -411,7 +413,8 @@ def adjoint(input: Any) -> Any:
     """The last two dimensions swapped, conjugated."""
     if not input._v.aval.ndim:
         warn_once("adjoint() is deprecated on 0-D tensors. Consider using x.conj().")
-    elif input._v.aval.ndim < 2:
+        return _conjugated(input)
+    if input._v.aval.ndim < 2:
         raise RuntimeError(
             f"tensor.adjoint() is only supported on matrices or batches of matrices. Got {input._v.aval.ndim}-D tensor."
         )

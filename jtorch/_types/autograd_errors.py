@@ -127,12 +127,13 @@ def requires_grad_dtype() -> RuntimeError:
 
 
 @cure("y = y.detach()")
-def requires_grad_non_leaf() -> RuntimeError:
-    """requires_grad = False on a computed tensor."""
-    return RuntimeError(
-        "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a "
-        "subgraph that doesn't require differentiation use var_no_grad = var.detach()."
+def requires_grad_non_leaf(wish: bool = False) -> RuntimeError:
+    """requires_grad = False on a computed tensor, or True (``wish``)."""
+    cure = (
+        " If you want to use a computed variable in a subgraph that doesn't require differentiation use var_no_grad = "
+        "var.detach()."
     )
+    return RuntimeError(f"you can only change requires_grad flags of leaf variables.{'' if wish else cure}")
 
 
 @cure("x.requires_grad_() before it is used")
@@ -227,8 +228,22 @@ def no_grad_view_inplace(made: str = "A view was") -> RuntimeError:
     )
 
 
-def no_grad_view_modified() -> RuntimeError:
-    """The graph of a view made under no_grad is asked for after its base, or another view of it, was written."""
+def view_inplace(made: str | tuple[int, str]) -> RuntimeError:
+    """A view that may not be written while gradients are recorded: made under no_grad (``made``: how the sentence
+    begins), or with others by one function (which of them, its name)."""
+    return multi_view_inplace(*made) if isinstance(made, tuple) else no_grad_view_inplace(made)
+
+
+def view_modified(made: str | tuple[int, str]) -> RuntimeError:
+    """The graph of a view is asked for after its base, or another view of it, was written: a view made under no_grad,
+    or with others by one function (``made`` as in ``Handle._made``)."""
+    if isinstance(made, tuple):
+        return RuntimeError(
+            f"Output {made[0]} of {made[1]} is a view and its base or another view of its base has been modified "
+            "inplace. This view is the output of a function that returns multiple views. Such functions do not allow the "
+            "output "
+            "views to be modified inplace. You should replace the inplace operation by an out-of-place one."
+        )
     return RuntimeError(
         "A view was created in no_grad mode and its base or another view of its base has been modified inplace with "
         f"grad mode enabled. {_AMBIGUOUS}"

@@ -102,7 +102,7 @@ def expand_mismatch(target: Shape, shape: Shape, dim: int) -> RuntimeError:
 
 def tensor_type(type_name: str) -> str:
     """A type of tensors as some messages print it: those younger than `torch.FloatTensor` and its kin otherwise."""
-    young = type_name.startswith(("BFloat16", "Complex", "Float8", "UInt"))
+    young = type_name.startswith(("Bool", "BFloat16", "Complex", "Float8", "UInt"))
     return f"CPU{type_name}Type" if young else f"torch.{type_name}Tensor"
 
 
