@@ -163,7 +163,7 @@ def _filled_like(make: Callable, like: Any, to: Any) -> Any:
 # Reading
 
 
-@stands_for(complex_parts.view_as_real)
+@stands_for(complex_parts._view_as_real)
 def _view_as_real(input: Any) -> Any:
     return pairs_of(input)
 
