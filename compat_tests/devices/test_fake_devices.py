@@ -52,3 +52,18 @@ print(torch.cuda.is_available(), torch.cuda.device_count(), torch.accelerator.is
         "RuntimeError Cannot access accelerator device when none is available.",
         "False 0 False",
     ]
+
+
+def test_kept_programs_where_there_are_more_devices(tmp_path):
+    """A program is loaded for the device it was compiled for, not for all there are."""
+    tmp_path.chmod(0o700)
+    program = """
+import warnings
+warnings.simplefilter("error")
+import jtorch as torch
+print((torch.ones(50, 50) @ torch.ones(50, 50)).sin().sum().item())
+"""
+    kept = {"JTORCH_CACHE": "1", "JTORCH_CACHE_DIR": str(tmp_path), "JTORCH_TIER": "whole",
+            "JAX_ENABLE_COMPILATION_CACHE": "false"}  # fmt: skip
+    seen = [printed(program, JTORCH_FAKE_DEVICES=fake, **kept) for fake in ("", "cuda:2", "")]
+    assert len(set(seen)) == 1 and list(tmp_path.iterdir())

@@ -162,7 +162,7 @@ def compile_program(fn: Any, structs: list, donate: tuple[int, ...], dev: device
     takes it from the persistent cache."""
     if _forms is not None or is_fake(dev):
         key = None
-    program = cache.load(key)
+    program = cache.load(key, jax_device(dev))
     if program is None:
         program, calls_library = _compile(fn, structs, donate, dev, effort)
         if not calls_library:

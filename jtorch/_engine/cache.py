@@ -122,8 +122,8 @@ def key_of(*parts: Any) -> str | None:
     return hashlib.sha256(f"{_environment()}\n{text}".encode()).hexdigest()
 
 
-def load(key: str | None) -> Any:
-    """The compiled program kept under a key, or None."""
+def load(key: str | None, device: Any) -> Any:
+    """The compiled program kept under a key, to run on a JAX device, or None."""
     place = folder()
     if key is None or place is None:
         return None
@@ -133,7 +133,9 @@ def load(key: str | None) -> Any:
     except OSError:
         return None
     try:
-        program = serialize_executable.deserialize_and_load(*pickle.loads(payload))
+        program = serialize_executable.deserialize_and_load(
+            *pickle.loads(payload), backend=device.client, execution_devices=[device]
+        )
         os.utime(file)
         return program
     except Exception as error:  # noqa: BLE001 - a damaged pickle or a foreign XLA may raise anything
@@ -142,9 +144,11 @@ def load(key: str | None) -> Any:
 
 
 def store(key: str | None, program: Any) -> None:
-    """Keeps a compiled program: written to a temporary name, then renamed."""
+    """Keeps a compiled program: written to a temporary name, then renamed. One that JAX took from a cache of its own
+    lacks a part once it is written again."""
     place = folder()
-    if key is None or place is None:
+    jax_keeps = jax.config.jax_enable_compilation_cache and jax.config.jax_compilation_cache_dir
+    if key is None or place is None or jax_keeps:
         return
     try:
         payload = pickle.dumps(serialize_executable.serialize(program))
