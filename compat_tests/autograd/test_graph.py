@@ -412,6 +412,27 @@ def saved_hooks_too_late(torch):
     y.grad_fn._raw_saved_self.register_hooks(lambda t: t, lambda t: t)
 
 
+def names_of_what_is_saved(torch):
+    x = _leaf(torch)
+    nodes = ((x * x).grad_fn, x.exp().grad_fn, (x**2).grad_fn)
+    found = [[n for n in dir(node) if n.startswith(("_saved", "_raw_saved"))] for node in nodes]
+    y = x.softmax(0)
+    return found, y.grad_fn._saved_result, y.grad_fn._saved_dim, x.sum(0, keepdim=True).grad_fn._saved_keepdim
+
+
+def nodes_are_called(torch):
+    x = _leaf(torch)
+    a, b = (x * x).grad_fn(torch.ones(3))
+    return a, b, x.exp().grad_fn(torch.ones(3)), (x * 2).grad_fn.requires_grad
+
+
+def variables(torch):
+    make = torch.autograd.Variable
+    x = _leaf(torch)
+    y = make(x * 2, requires_grad=True)
+    return y, y.grad_fn, make(x), isinstance(x, make), isinstance(5, make), attempt(lambda: make([1.0])), make()
+
+
 def sequence(torch):
     x = _leaf(torch)
     a = x * 2

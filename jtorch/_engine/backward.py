@@ -190,7 +190,8 @@ class OpNode(Node):
         for v in self.kept if self.plan.saves_result else self.saved:
             holder = getattr(v, "counter", None)
             if holder is not None and v is not self.own:
-                raise modified(v.aval, version(holder), v.version, holder)
+                maker = self if self.plan.saves_result else holder._node
+                raise modified(v.aval, version(holder), v.version, maker, 0 if maker is self else holder._index)
 
     def release(self) -> None:
         if self.plan.saved_tensors:
@@ -335,10 +336,9 @@ def node_class(name: str, residuals: bool = False) -> type:
 install_graph(node_class, accumulator)
 
 
-def modified(aval: Aval, now: int, expected: int, holder: Any = None) -> RuntimeError:
-    """The error when what was saved was written since; `holder` is the tensor that held it."""
-    node = "" if holder is None or holder._node is None else holder._node.name().removesuffix("Backward0")
-    index = 0 if holder is None else holder._index
+def modified(aval: Aval, now: int, expected: int, maker: Any = None, index: int = 0) -> RuntimeError:
+    """The error when what was saved was written since; it was result `index` of the node `maker`."""
+    node = "" if maker is None else maker.name().removesuffix("Backward0")
     return autograd_errors.saved_modified(
         aval.dtype.type_name, aval.shape, node, index, now, expected, anomaly.state.enabled
     )  # fmt: skip

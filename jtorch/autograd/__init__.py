@@ -1,6 +1,5 @@
 """torch.autograd: the public side of the engine's graph."""
 
-from jtorch._tensor import Tensor as Variable
 from jtorch.autograd import anomaly_mode as anomaly_mode
 from jtorch.autograd import forward_ad as forward_ad
 from jtorch.autograd import function as function
@@ -24,6 +23,7 @@ from jtorch.autograd.modes import enable_grad as enable_grad
 from jtorch.autograd.modes import inference_mode as inference_mode
 from jtorch.autograd.modes import no_grad as no_grad
 from jtorch.autograd.modes import set_grad_enabled as set_grad_enabled
+from jtorch.autograd.variable import Variable as Variable
 
 __all__ = [
     "Function", "Variable", "backward", "detect_anomaly", "enable_grad", "forward_ad", "grad", "inference_mode",

@@ -173,7 +173,8 @@ class _Saved:
     def unpack(self, node: BackwardCFunction) -> Any:
         """The tensor as it was saved; RuntimeError when it was written since."""
         if version(self.counter) != self.version:
-            raise walk.modified(self.value.aval, version(self.counter), self.version, self.counter)
+            t = self.counter
+            raise walk.modified(self.value.aval, version(t), self.version, t._node, t._index)
         if self.own is not None:
             return walk.with_history(self.value, (node, self.own))
         return self.holder if self.holder is not None else walk.with_history(self.value, self.edge)

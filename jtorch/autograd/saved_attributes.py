@@ -68,15 +68,13 @@ def attribute(node: OpNode, name: str) -> Any:
     raw = name.startswith(_RAW)
     wanted = name.removeprefix(_RAW if raw else _PREFIX)
     op, _, statics = node.plan.pullback.origin[:3]
-    if node.plan.saves_result:
-        if wanted == "result":
-            return _result(node, raw)
-    else:
-        for found, kind, i in _names(node):
-            if found == wanted and kind == "static" and not raw:
-                return statics[i]
-            if found == wanted and kind == "operand" and i in node.plan.used:
-                return _operand(node, op, node.plan.used.index(i), i, raw)
+    if node.plan.saves_result and wanted == "result":
+        return _result(node, raw)
+    for found, kind, i in _names(node):
+        if found == wanted and kind == "static" and not raw:
+            return statics[i]
+        if found == wanted and kind == "operand" and not node.plan.saves_result and i in node.plan.used:
+            return _operand(node, op, node.plan.used.index(i), i, raw)
     raise AttributeError(f"{node.name()!r} object has no attribute {name!r}")
 
 
@@ -103,4 +101,15 @@ def _result(node: OpNode, raw: bool) -> Any:
     return placed(node.kept[0], (node, 0))
 
 
-install_attributes(attribute)
+def attributes(node: OpNode) -> list[str]:
+    """The names that `attribute` answers, for `dir`."""
+    tensors, others = (["result"], []) if node.plan.saves_result else ([], [])
+    for name, kind, i in _names(node):
+        if kind == "static":
+            others.append(name)
+        elif not node.plan.saves_result and i in node.plan.used:
+            (tensors if i in node.plan.saved_tensors else others).append(name)
+    return [_PREFIX + n for n in (*tensors, *others)] + [_RAW + n for n in tensors]
+
+
+install_attributes(attribute, attributes)
