@@ -93,6 +93,7 @@ def _look(entry: Public) -> Callable:
     def look(self: Any, *value: Any) -> Any:
         return raw(self, *value) if self.__class__ in plain else entry((self, *value), {})
 
+    look.__code__ = look.__code__.replace(co_filename=_LOOK.co_filename)
     return look
 
 
