@@ -86,7 +86,8 @@ GRADIENTS = [
     (LEAF + "x.numpy()", "x.detach().numpy()"),
     (LEAF + "np.asarray(x)", "x.detach().numpy()"),
     (LEAF + "np.sin(x)", "x.detach().numpy()"),
-    (LEAF + "y = x * 1\nz = y.sin()\ny.data\ny += 1\nz.sum().backward()", "y = y + 1 instead of y += 1"),
+    (LEAF + "y = x * 1\nz = y.sin()\ny += 1\nz.sum().backward()", "y = y + 1 instead of y += 1"),
+    (LEAF + "y = x.exp()\ny += 1\ny.sum().backward()", "y = y + 1 instead of y += 1"),
 ]
 
 TYPES = [
