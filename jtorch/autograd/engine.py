@@ -16,7 +16,8 @@ from jtorch._types import autograd_errors, graph_errors
 
 def _listed(x: Any) -> tuple:
     alone = isinstance(x, (Tensor, GradientEdge)) or hasattr(type(x), "__torch_function__")
-    return (x,) if alone else tuple(x)
+    found: Any = (x,) if alone else x
+    return tuple(found)
 
 
 def backward(

@@ -27,9 +27,9 @@ def functional_call(
     tensor([2.])
     """
     given = _merged(parameter_and_buffer_dicts)
-    args = () if args is None else args if isinstance(args, tuple) else (args,)
+    positional: Any = () if args is None else args if isinstance(args, tuple) else (args,)
     with _replaced(module, given, tie_weights, strict):
-        return module(*args, **(kwargs or {}))
+        return module(*positional, **(kwargs or {}))
 
 
 def _merged(dicts: Any) -> dict:
