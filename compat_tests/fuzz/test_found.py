@@ -1,0 +1,68 @@
+"""What random programs found, shrunk: each program does the same with torch and with jtorch."""
+
+import pytest
+
+from compat_tests.fuzz.programs import Line, replay
+
+FOUND = {
+    "a bool times nan": "m = torch.tensor([True, False]); t1 = m * torch.tensor([1., float('nan')])",
+    "a bool divided by 0": "m = torch.tensor([True, False]); t1 = m / torch.tensor([-1., 0.])",
+    "a complex number as a byte": "t0 = torch.full((3,), -1.5, dtype=torch.complex64); t1 = t0.byte()",
+    "a view under no_grad": "t0 = torch.ones(3, requires_grad=True)\nwith torch.no_grad():\n    t1 = t0[1:]",
+    "its gradient": "t0 = torch.ones(3).requires_grad_()\nwith torch.no_grad():\n    t1 = t0[1:]\nt1.sum().backward()",
+    "a write to it": "t0 = torch.ones(3, requires_grad=True)\nwith torch.no_grad():\n    t1 = t0[1:]\nt1.mul_(2)",
+    "its view": "t0 = torch.ones(3, requires_grad=True)\nwith torch.no_grad():\n    t1 = t0[1:]\nt1[0] = 1",
+    "a row written": "t0 = torch.ones(3, 3, requires_grad=True) * 1; t1 = t0.unbind(0)[1]; t1.mul_(2)",
+    "a row written in part": "t0 = torch.ones(3, 3, requires_grad=True) * 1; t1 = t0.unbind(0)[1]; t1[0] = 2",
+    "a part of a split": "t0 = torch.ones(4, requires_grad=True) * 1; t1 = t0.split(2)[1]; t1.add_(1)",
+    "an unsafe part": "t0 = torch.ones(4, requires_grad=True) * 1; t1 = t0.unsafe_split(2)[1]; t1.add_(1)",
+    "a tensor_split": "t0 = torch.ones(4, requires_grad=True) * 1; t1 = t0.tensor_split(2)[1]; t1.add_(1)",
+    "writes to .data": "t0 = torch.rand(3); t1 = t0.data; t1.mul_(2); t0.add_(1)",
+    "copy.copy": "t0 = torch.ones(3); t1 = copy.copy(t0); t1.log2_()",
+    "set_": "t0 = torch.ones(3); t0.set_(torch.ones(2))",
+    "set_ of another type": "t0 = torch.ones(3); t0.set_(torch.ones(2, dtype=torch.float64))",
+    "conj_physical of reals": "t0 = torch.ones(3, requires_grad=True) * 2; t1 = t0.conj_physical()",
+    "all of a result assigned": "t0 = torch.ones(3, requires_grad=True) * 2; t0[...] = 1",
+    "a 0-dim result assigned": "t0 = torch.ones(3, requires_grad=True).sum(); t0[...] = 1",
+    "a leaf's part assigned": "t0 = torch.ones(3, requires_grad=True); t0[1:] = 1",
+    "all of a leaf assigned": "t0 = torch.ones(3, requires_grad=True); t0[:] = 1",
+    "a leaf assigned by tensors": "t0 = torch.ones(3, requires_grad=True); t0[[0]] = 1",
+    "False as an index": "t0 = torch.ones(3); t0[False] = torch.ones(7)",
+    "floats as indices": "t0 = torch.ones(3); t1 = t0[[0, 1.5]]",
+    "a slice of a number": "t0 = torch.ones(()); t1 = t0[0:1]",
+    "the second dimension": "t0 = torch.ones(3, 4); t1 = t0[0, 5]",
+    "itself by a list": "t0 = torch.ones(3); t0[[1]] = t0",
+    "a byte mask": "t0 = torch.ones(3); t0[torch.ones(3, dtype=torch.uint8)] = 2",
+    "too large a number": "t0 = torch.ones(3); t0[0] = 10 ** 40",
+    "a comparison in place": "t0 = torch.ones(3, requires_grad=True) * 2; t0.eq_(2); t0.sum().backward()",
+    "a draw in place": "t0 = torch.ones(3, requires_grad=True) * 2; t0.uniform_()",
+    "a wider operand in place": "t0 = torch.ones(3).requires_grad_() * 2; t0.fmod_(torch.ones(3).double())",
+    "a copy across types": "t0 = torch.zeros(3, dtype=torch.float64); t0.copy_(torch.ones(3, requires_grad=True))",
+    "a squeeze in place": "t0 = torch.ones(1, 3, requires_grad=True) * 2; t0.squeeze_(0)",
+    "floor division": "t0 = torch.ones(3, requires_grad=True); t1 = t0 // 2; t1.sum().backward()",
+    "a number less a tensor": "t0 = torch.ones(3, requires_grad=True); t1 = 1 - t0",
+    "a number where a tensor belongs": "t0 = torch.ones(3); t1 = t0.arctan2_(2)",
+    "a number as an index": "t0 = torch.ones(3); t1 = t0.gather(0, 1)",
+    "bits of floats": "t0 = torch.ones(3, requires_grad=True); t0 ^= 1",
+    "a clamp to a float": "t0 = torch.ones(3, dtype=torch.int64); t0.clamp_max_(-1.5)",
+    "a logical op in place": "t0 = torch.ones(3, requires_grad=True) * 2; t0.logical_not_()",
+    "a complex sum backward": "t0 = torch.ones(3, dtype=torch.complex64, requires_grad=True); t0.sum().backward()",
+    "a gradient with a graph": "t0 = torch.ones(3).requires_grad_(); t0.pow(2).sum().backward(create_graph=True)",
+}  # fmt: skip
+
+
+def statements(text: str) -> list[str]:
+    """A program's statements, a `with` together with what stands below it."""
+    found: list[str] = []
+    for line in text.split("\n"):
+        if line.startswith(" "):
+            found[-1] += f"\n{line}"
+        else:
+            found += [line] if line.startswith("with") else line.split("; ")
+    return found
+
+
+@pytest.mark.parametrize("text", FOUND.values(), ids=FOUND)
+def test_does_the_same(text: str):
+    found = replay([Line("found", "found", one) for one in statements(text)], lazy=False)
+    assert [one.words for one in found] == []
