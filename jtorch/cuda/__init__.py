@@ -226,6 +226,23 @@ def _refusing(name: str, reason: str) -> Any:
     return refuse
 
 
+class CudaError(RuntimeError):
+    """An error of the CUDA runtime; XLA reports its own."""
+
+
+class DeferredCudaCallError(Exception):
+    """A call put off until CUDA starts has failed; none is put off here."""
+
+
+_OF_XLA = {
+    "CUDAPluggableAllocator": "the allocator is XLA's: XLA_PYTHON_CLIENT_ALLOCATOR chooses it",
+    "GreenContext": "the contexts of GPUs are XLA's",
+    "MemPool": "the memory of GPUs is XLA's",
+    "caching_allocator_disabled": "the allocator is XLA's: XLA_PYTHON_CLIENT_ALLOCATOR=platform takes none",
+    "check_error": "the CUDA runtime is XLA's",
+    "use_mem_pool": "the memory of GPUs is XLA's",
+}
+globals().update({name: _refusing(name, reason) for name, reason in _OF_XLA.items()})
 globals().update({name: _refusing(name, f"JAX does not say; ask {how}") for name, how in _OUTSIDE.items()})
 globals().update({name: _refusing(name, reason) for name, reason in _OF_CUDA.items()})
 
