@@ -32,7 +32,6 @@ from jtorch._declare import (
 from jtorch._declare.once import warn_once
 from jtorch._declare.types import INT, contiguous_format, dtype, preserve_format
 from jtorch._declare.verbs import (
-    Bitcast,
     Diagonal,
     Expand,
     Permute,
@@ -47,6 +46,7 @@ from jtorch._declare.verbs import (
     view_stride,
 )
 from jtorch._ops.arguments import check_tensor, varargs, whole, wholes
+from jtorch._ops.bitcasts import bitcast
 
 # Shapes
 
@@ -88,7 +88,7 @@ def _view(input, size: Any = None, *, dtype: Any = None):
         wish = wish[0]
     if dtype is not None or _is_dtype(wish):
         to: Any = dtype or wish
-        return _bitcast(input, to)
+        return bitcast(input, to)
     new = resolved_shape(wholes("view", "size", 1, wish), math.prod(input.shape))
     g = input.geometry
     if view_stride(g.size, g.stride, new) is None:
@@ -98,32 +98,6 @@ def _view(input, size: Any = None, *, dtype: Any = None):
 
 def _is_dtype(x: Any) -> bool:
     return isinstance(x, dtype)
-
-
-def _bitcast(input: Any, to: dtype) -> Any:
-    if input.conjugate:
-        raise RuntimeError(
-            "torch.Tensor.view is not supported for conjugate view tensors when converting to a different dtype."
-        )
-    old, new = input.dtype.itemsize, to.itemsize
-    if to is input.dtype:
-        return Reshape(input.shape)
-    if old != new:
-        if not input.ndim:
-            raise RuntimeError(
-                f"self.dim() cannot be 0 to view {input.dtype.type_name} as {to.type_name} (different element sizes)"
-            )
-        if input.geometry.stride[-1] != 1:
-            raise RuntimeError(
-                f"self.stride(-1) must be 1 to view {input.dtype.type_name} as {to.type_name} (different element "
-                f"sizes), but got {input.geometry.stride[-1]}"
-            )
-        if input.shape[-1] * old % new:
-            raise RuntimeError(
-                f"self.size(-1) must be divisible by {new // old} to view {input.dtype.type_name} as {to.type_name} "
-                f"(different element sizes), but got {input.shape[-1]}"
-            )
-    return Bitcast(input.dtype, to)
 
 
 @op(method=False, function=False, grad="UnsafeViewBackward0")
