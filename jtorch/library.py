@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NoReturn
 
 import jax
+import jax.numpy as jnp
 
 from jtorch._custom_ops import ANY, OpOverload, define_op, defined_op, known
 from jtorch._declare.bind import binder
@@ -162,9 +163,13 @@ def jax_op(name: str, fn: Callable | None = None, /) -> Any:
         namespace, last = name.split("::")
         signature = inspect.signature(body, eval_str=True)
 
+        numbers = [n for n, p in signature.parameters.items() if _role(p.annotation) in (Scalar, Scalar | None)]
+
         @functools.wraps(body)
         def traced(*args: Any, **kwargs: Any) -> Any:
-            return body(*args, **kwargs)
+            bound = signature.bind(*args, **kwargs)
+            _cast_numbers(bound.arguments, numbers)
+            return body(*bound.args, **bound.kwargs)
 
         params = [p.replace(annotation=_role(p.annotation)) for p in signature.parameters.values()]
         traced.__signature__ = signature.replace(parameters=params)  # type: ignore[attr-defined]  # inspect looks for it
@@ -175,6 +180,16 @@ def jax_op(name: str, fn: Callable | None = None, /) -> Any:
         return call
 
     return make if fn is None else make(fn)
+
+
+def _cast_numbers(arguments: dict[str, Any], numbers: list[str]) -> None:
+    """Gives numbers the type of the arrays, as JAX gives it to Python's."""
+    arrays = jax.tree.leaves([x for name, x in arguments.items() if name not in numbers])
+    kinds = [x.dtype for x in arrays if isinstance(x, jax.Array) and jnp.issubdtype(x.dtype, jnp.inexact)]
+    to = jnp.result_type(*kinds) if kinds else jnp.float32
+    for name in numbers:
+        if isinstance(arguments.get(name), jax.Array):
+            arguments[name] = arguments[name].astype(to)
 
 
 def _role(annotation: Any) -> Any:

@@ -192,6 +192,8 @@ def test_jax_body():
     np.testing.assert_allclose(x.grad.numpy(), theirs.grad.numpy(), rtol=1e-12)
     assert jtorch.autograd.gradcheck(lambda a, b: gelu_like(a, b, 0.5), (x, x.detach().clone().requires_grad_()))
     assert jtorch.ops.compat_jax.gelu_like(x, y=x).shape == (2,)
+    assert gelu_like(jtorch.ones(2), scale=0.5).dtype is jtorch.float32
+    assert gelu_like(jtorch.ones(2, dtype=jtorch.bfloat16), scale=0.5).dtype is jtorch.bfloat16
     assert type(mine.grad_fn).__name__ == "GeluLikeBackward0"
     with pytest.raises(TypeError, match="argument 'x'"):
         gelu_like("a")

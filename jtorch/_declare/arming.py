@@ -84,7 +84,8 @@ class _Property:
         ]
 
     def switch(self, on: bool) -> None:
-        self.prop.__init__(*(self.looking if on else self.own), self.prop.__doc__)
+        again: Any = self.prop.__init__
+        again(*(self.looking if on else self.own), self.prop.__doc__)
 
 
 def _look(entry: Public) -> Callable:
