@@ -19,13 +19,13 @@ from jtorch._declare import errors
 from jtorch._declare.out_rules import check_type, warning_of_resize
 from jtorch._declare.variants import COPY, TO, write_out
 from jtorch._engine.aval import Aval, aval_of
-from jtorch._engine.backward import ADD
+from jtorch._engine.backward import ADD, COPIED
 from jtorch._engine.geometry import Geometry, strides_in
 from jtorch._engine.handle import geometry
 from jtorch._engine.order import lay
 from jtorch._engine.parts import HalfComplex, described, half_stand_ins, registrar
 from jtorch._engine.tape import threads
-from jtorch._ops import complex_parts, creation
+from jtorch._ops import complex_parts, conversion, creation
 from jtorch._parted import PartedTensor, linked, named
 from jtorch._tensor import Tensor
 from jtorch._types import autograd_errors, bool_, complex32, complex64, float32
@@ -187,11 +187,18 @@ def _converted(input: Any, to: Any) -> Any:
     return named(found.to(to), "ToCopyBackward0")
 
 
-@stands_for(COPY)
-def _clone(input: Any) -> Any:
-    # row by row: who asked for the copy lays it
-    pairs = input._held.clone(memory_format=torch.contiguous_format)
-    return linked(of_pairs(pairs), "CloneBackward0", (input, lambda g: g))
+def _copied_as(name: str) -> Any:
+    def copied(input: Any) -> Any:
+        # row by row: who asked for the copy lays it
+        pairs = input._held.clone(memory_format=torch.contiguous_format)
+        return linked(of_pairs(pairs), name, (input, lambda g: g))
+
+    return copied
+
+
+stands_for(COPY)(_copied_as("CloneBackward0"))
+stands_for(COPIED)(_copied_as("CopyBackwards"))
+stands_for(conversion._copied)(_copied_as("ToCopyBackward0"))
 
 
 @stands_for(ADD)

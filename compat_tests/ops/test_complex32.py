@@ -233,7 +233,6 @@ def test_copies_and_files() -> None:
         lambda x: jtorch.ones(2).sum(dtype=jtorch.complex32),
         lambda x: jtorch.ones(2, dtype=jtorch.float64).sum(dtype=jtorch.complex32),
         lambda x: jtorch.randn(2, dtype=jtorch.complex32),
-        lambda x: jtorch.arange(2, dtype=jtorch.complex32),
         lambda x: jtorch.full_like(x, 1.0),
     ],
 )

@@ -501,9 +501,7 @@ def place_of(t: Any) -> tuple[Any, int]:
     """Where a tensor's gradient arrives, or one that goes to an edge."""
     if isinstance(t, GradientEdge):
         return t.node, t.output_nr
-    if t._cell is not None:
-        read(t)
-    return t._node or accumulator(t), t._index
+    return t.grad_fn or accumulator(t), t._index
 
 
 def aval_of_root(t: Any) -> Aval:

@@ -9,7 +9,7 @@ import numpy as np
 
 from jtorch import _root as torch
 from jtorch._declare.roles import OPERANDS
-from jtorch._engine.backward import ADD
+from jtorch._engine.backward import ADD, COPIED
 from jtorch._engine.handle import apply
 from jtorch._ops import complex_parts, pointwise
 from jtorch._ops.elementary import conjugated
@@ -86,6 +86,12 @@ def _sizes(dense: Any, held: Any) -> RuntimeError:
         f"add: expected 'self' and 'other' to have same size, but self has size {size} while other has size "
         f"{list(held.shape)} (FYI: op2-sparse addition does not currently support broadcasting)"
     )
+
+
+@stands_for(COPIED)
+def copied(new: Any) -> Any:
+    """A gradient that becomes a leaf's own while a graph of gradients is made."""
+    return new.clone()
 
 
 @stands_for(ADD)
