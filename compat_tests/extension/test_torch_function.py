@@ -92,6 +92,15 @@ def test_first_object_of_a_process(call):
     assert said("jtorch") == said("torch")
 
 
+def test_lists_of_lists_are_forgotten():
+    """Other immutable classes are learnt to be plain; a list is looked into each time."""
+    s = jtorch.ones(2).as_subclass(type("Kind", (jtorch.Tensor,), {}))
+    jtorch.nn.functional.pad(s, [1, 1])
+    jtorch.einsum("i,i->", [s, s])
+    jtorch.overrides.has_torch_function(([[1]], [[s]], ((s,),)))
+    assert type(jtorch.stack([s])) is type(s)
+
+
 def test_plain_functions_have_their_code_back():
     codes = jtorch.add.__code__, jtorch.nn.functional.softmax.__code__, jtorch.Tensor.size.__code__
     with jtorch.overrides.BaseTorchFunctionMode():
