@@ -46,6 +46,7 @@ from jtorch._declare import registry as _registry
 from jtorch._dynamo.eval_frame import compile as compile
 from jtorch._engine.explain import explain as explain
 from jtorch._root import *  # noqa: F403 - the root namespace is the registry's
+from jtorch._root import Tensor as Tensor
 from jtorch._streams import Event as Event
 from jtorch._streams import Stream as Stream
 from jtorch._tensor_types import CUDA_TENSOR_TYPES as _CUDA_TENSOR_TYPES

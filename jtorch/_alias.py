@@ -20,7 +20,9 @@ from typing import Any
 from jtorch.torch_version import TorchVersion
 
 FOLLOWED = "2.13.0"  # the torch release whose behaviour jtorch reproduces
-__version__ = TorchVersion(f"{FOLLOWED}+jtorch")  # what torch.__version__ says: libraries compare it with torch's releases
+__version__ = TorchVersion(
+    f"{FOLLOWED}+jtorch"
+)  # what torch.__version__ says: libraries compare it with torch's releases
 
 
 class _Loader(importlib.abc.Loader):

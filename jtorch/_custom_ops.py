@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from jtorch import _root as torch
-from jtorch._engine.handle import written
+from jtorch._engine.writing import written
 from jtorch._schemas import Schema, bind
 from jtorch.autograd.function import Function
 from jtorch.autograd.modes import no_grad

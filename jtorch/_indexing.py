@@ -28,8 +28,9 @@ from jtorch._declare.advanced import (
 from jtorch._declare.once import warn_of_lost_part
 from jtorch._declare.variants import write_back
 from jtorch._engine.geometry import Select, Slice, Unsqueeze
-from jtorch._engine.handle import Handle, check_inplace
+from jtorch._engine.handle import Handle
 from jtorch._engine.tape import threads
+from jtorch._engine.writing import check_inplace
 from jtorch._ops import conversion, creation, views
 from jtorch._types import INT, bool_, int32, int64, uint8
 

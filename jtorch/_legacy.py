@@ -54,7 +54,7 @@ def construct(kind: dtype, args: tuple, named: dict[str, Any], place: str = "cpu
         )
     if sized:
         return _of_size(tuple(map(operator.index, args)), kind, place)
-    one = args[0] if args else named[keyword]
+    one = args[0] if args else named[keyword or ""]
     if isinstance(one, (Size,)) or keyword == "size":
         return _of_size(tuple(one), kind, place)
     if isinstance(one, Handle):

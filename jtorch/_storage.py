@@ -10,9 +10,10 @@ import numpy as np
 
 from jtorch._declare import copy_of, registry
 from jtorch._declare.verbs import as_strided_view, become, geometry_of, lazy_bits
-from jtorch._engine.handle import Handle, alias, check_inplace, own_cell, read, rebind, share, wrap, written
+from jtorch._engine.handle import Handle, alias, own_cell, read, share, wrap
 from jtorch._engine.storage import Counter
 from jtorch._engine.tape import threads
+from jtorch._engine.writing import check_inplace, rebind, written
 from jtorch._ops import complex_parts, creation, creation_strided
 from jtorch._ops.arguments import varargs, wholes
 from jtorch._types import autograd_errors, errors

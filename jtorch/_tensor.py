@@ -21,18 +21,9 @@ from jtorch._declare.variants import cast_to, to_host
 from jtorch._declare.verbs import lazy_bits
 from jtorch._engine import backward
 from jtorch._engine.backward import GradientEdge, RemovableHandle
-from jtorch._engine.handle import (
-    Handle,
-    alias,
-    data_of,
-    geometry,
-    install_tensor,
-    own_cell,
-    read,
-    rebind,
-    version,
-)
+from jtorch._engine.handle import Handle, alias, data_of, geometry, install_tensor, own_cell, read, version
 from jtorch._engine.tape import threads
+from jtorch._engine.writing import rebind
 from jtorch._legacy import construct
 from jtorch._ops.creation import from_numpy
 from jtorch._ops.facts import is_nonzero

@@ -335,7 +335,8 @@ def _from_buffer(
         raise RuntimeError("function missing required argument 'byte_order' (pos 2)")
     if byte_order not in ("big", "little", "native", None):
         raise ValueError(f"invalid byte_order '{byte_order}' (expected 'big', 'little', or 'native')")
-    memory = memoryview(buffer).cast("B")[offset:]
+    given: Any = buffer
+    memory = memoryview(given).cast("B")[offset:]
     if count < 0 and len(memory) % dtype.itemsize:
         raise ValueError(f"buffer size ({len(memory)}) must be a multiple of element size ({dtype.itemsize})")
     found = np.frombuffer(memory, f"u{min(dtype.itemsize, 8)}", count).copy()

@@ -9,5 +9,4 @@ from jtorch import _root as _root  # every op is declared by then
 from jtorch._declare.return_types import TYPES as _TYPES
 
 all_return_types = [kind for name, kind in sorted(_TYPES.items()) if not name.startswith("_")]
-__all__ = ["all_return_types", *(kind.__name__ for kind in all_return_types)]
 globals().update(_TYPES)

@@ -9,7 +9,8 @@ import torch as oracle
 import jtorch
 from compat_tests.extension.seen import observed
 
-SUBCLASS = """
+SUBCLASS = (
+    """
 s + 1 ; x + s ; s + p ; p + q ; 1 + s ; 1 - s ; 2 * s ; 2 / s ; s - x ; x @ s ; s @ s ; s ** 2 ; 2 ** s ; s // 2
 s % 2 ; -s ; abs(s) ; ~(s > 0) ; s < x ; (s > 0) & (s > 0) ; (s > 0) | (s > 0) ; s == s ; s != 1 ; 1 > s ; list(s)
 len(s) ; repr(s) ; str(s) ; f"{s.sum()}" ; hash(s) ; 1 in s ; bool(s.sum() > 1) ; int(s.sum()) ; float(s.sum()) ; s[0]
@@ -35,25 +36,36 @@ torch.nn.init.normal_(s.detach()) ; torch.nn.init.constant_(s.detach(), 2) ; tor
 s.requires_grad_().sum().backward() ; torch.autograd.grad((s.requires_grad_() * 2).sum(), s) ; S([1, 2.0]) ; S(x)
 S(2, 3) ; s.as_subclass(P) ; s.as_subclass(torch.Tensor) ; torch.manual_seed(0) ; __import__("copy").copy(s)
 __import__("copy").deepcopy(s) ; __import__("copy").deepcopy(p)
-""".strip().replace("\n", " ; ").split(" ; ")
+""".strip()
+    .replace("\n", " ; ")
+    .split(" ; ")
+)
 
-DUCK = """
+DUCK = (
+    """
 torch.add(x, d) ; torch.add(x, d, alpha=2) ; torch.mul(x, d) ; torch.mul(d, 1) ; x + d ; x - d ; x @ d ; x ** d ; x < d
 x != d ; x // d ; torch.sum(d, dim=1) ; torch.stack([x, d]) ; torch.cat((d,), 0) ; torch.linalg.norm(d)
 torch.fft.fft(d) ; torch.zeros_like(d) ; F.softmax(d, dim=1) ; F.relu(d) ; F.linear(d, x) ; F.cross_entropy(d, x)
 torch.einsum("i->i", d) ; torch.norm(d) ; torch.split(d, 2) ; torch.where(d, 1, 2) ; torch.add(x, x, out=d)
 torch.clamp(x, min=d) ; torch.is_floating_point(d) ; torch.unique(d) ; d + 1 ; torch.broadcast_tensors(d, x)
 torch.meshgrid(d, x) ; torch.nn.init.normal_(d) ; torch.autograd.grad(d, x) ; torch.tensor(d)
-""".strip().replace("\n", " ; ").split(" ; ")
+""".strip()
+    .replace("\n", " ; ")
+    .split(" ; ")
+)
 
-MODE = """
+MODE = (
+    """
 x + 1 ; torch.zeros(2) ; torch.zeros((2, 3), dtype=torch.int64) ; F.relu(x) ; x.shape ; x.ndim ; torch.rand(2)
 torch.tensor([1.0]) ; torch.softmax(x, 0) ; F.softmax(x, 0) ; torch.arange(3) ; torch.get_default_dtype()
 torch.is_tensor(x) ; torch.is_grad_enabled() ; x.sum().item() ; torch.from_numpy(x.numpy()) ; torch.nn.Parameter(x)
 torch.cat([x, x]) ; torch.result_type(x, 1) ; repr(x) ; torch.einsum("ij->i", x) ; list(x) ; setattr(x, "grad", None)
 torch.nn.init.normal_(x) ; 1 - x ; x.as_subclass(P) ; s.detach() + 1 ; __import__("copy").deepcopy(x) ; torch.Tensor(2)
 torch.finfo(torch.float32) ; torch.get_rng_state() ; x.t() ; x.sqrt() ; x.sum(0)
-""".strip().replace("\n", " ; ").split(" ; ")
+""".strip()
+    .replace("\n", " ; ")
+    .split(" ; ")
+)
 
 
 @pytest.mark.parametrize("expression", SUBCLASS)

@@ -30,6 +30,14 @@ def long():
     return torch.ones(2, 3, dtype=torch.int64)
 
 
+def write_a_view_of_no_graph():
+    base = leaf() * 1
+    with torch.no_grad():
+        view = base[:2]
+    base.add_(1)
+    return view.grad_fn
+
+
 def write_over_a_part():
     x = torch.ones(3)
     x[1:].copy_(x[:-1])
@@ -166,6 +174,9 @@ CASES = [
     (backward_twice, ag.second_backward()),
     (write_to_saved, ag.saved_modified("Float", (3,), "Add", 0, 1, 0)),
     (lambda: leaf().backward(), ag.grad_scalar_only()),
+    (lambda: (leaf().sum() * 1j).backward(), ag.grad_real_only("torch.complex64")),
+    (lambda: (leaf() * 2).unbind()[0].add_(1), ag.view_inplace((0, "UnbindBackward0"))),
+    (write_a_view_of_no_graph, ag.view_modified("A view was")),
     (lambda: a().sum().backward(), ag.no_grad_fn()),
     (lambda: leaf().sum().backward(torch.ones(2)), ag.grad_shape(0, (2,), ())),
     (lambda: torch.autograd.grad(leaf().sum(), a()), ag.input_without_grad()),

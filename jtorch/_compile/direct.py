@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from jtorch._engine import backend
 from jtorch._engine.flush import flusher
-from jtorch._engine.handle import Handle, read, replace_value, wrap, write_value, writes
+from jtorch._engine.handle import Handle, read, wrap, writes
 from jtorch._engine.program import Program
 from jtorch._engine.tape import Tape, Value, concrete, force
+from jtorch._engine.writing import replace_value, write_value
 
 if TYPE_CHECKING:
     from jtorch._compile.entry import Entry

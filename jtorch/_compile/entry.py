@@ -16,10 +16,11 @@ from jtorch._engine.backward import OpNode
 from jtorch._engine.capture import Capture
 from jtorch._engine.compiled import Broken, Differentiable
 from jtorch._engine.flush import flusher
-from jtorch._engine.handle import Handle, geometry, read, replace_value, wrap, write_value
+from jtorch._engine.handle import Handle, geometry, read, wrap
 from jtorch._engine.order import Order, common, lay
 from jtorch._engine.program import avals_by_slot, needed, path
 from jtorch._engine.tape import Tape, Value, concrete, force
+from jtorch._engine.writing import replace_value, write_value
 
 
 class Before(NamedTuple):

@@ -19,21 +19,10 @@ from jtorch._declare.op import broadcast
 from jtorch._declare.variants import from_host, to_host
 from jtorch._engine.aval import Aval
 from jtorch._engine.geometry import Chain, Select, Slice, Verb
-from jtorch._engine.handle import (
-    EngineOp,
-    Handle,
-    ViewOp,
-    apply,
-    descend,
-    moves_only,
-    own_cell,
-    read,
-    share,
-    wrap,
-    write_value,
-)
+from jtorch._engine.handle import EngineOp, Handle, ViewOp, apply, descend, moves_only, own_cell, read, share, wrap
 from jtorch._engine.handle import geometry as geometry_of
 from jtorch._engine.tape import forward_mode
+from jtorch._engine.writing import write_value
 from jtorch._types import errors
 
 Step = tuple[Verb, tuple[int, ...]]

@@ -15,10 +15,11 @@ from jtorch._declare.placement import placed
 from jtorch._declare.variants import drawing, drawn, from_host, to_host
 from jtorch._engine import random as streams
 from jtorch._engine.geometry import Geometry, contiguous_stride, is_contiguous, strides_in
-from jtorch._engine.handle import Handle, check_inplace, geometry
+from jtorch._engine.handle import Handle, geometry
 from jtorch._engine.order import common
 from jtorch._engine.random import fill_order
 from jtorch._engine.tape import threads
+from jtorch._engine.writing import check_inplace
 from jtorch._types import bool_, cpu, float32, meta
 from jtorch._types.device import device as device_type
 

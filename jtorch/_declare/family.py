@@ -262,8 +262,8 @@ def view(body: Callable | None = None, **given: Any) -> Any:
             if key in plans:
                 return take_view(read, input, plans[key])
             found = body(ViewInput(input), *args, **kwargs)
-        except Parted as met:
-            return answer(met, read, (input, *args), kwargs)
+        except Parted as parted:
+            return answer(parted, read, (input, *args), kwargs)
         if found is None:
             return input
         verb, numbers = found if found.__class__ is tuple else (found, ())

@@ -7,8 +7,9 @@ from typing import Any
 
 from jtorch._engine.aval import Aval
 from jtorch._engine.grad import shape_of
-from jtorch._engine.handle import Handle, read, replace_value, write_value
+from jtorch._engine.handle import Handle, read
 from jtorch._engine.tape import BaseOp, record, threads
+from jtorch._engine.writing import replace_value, write_value
 
 
 class _SeveralDevices(Exception):

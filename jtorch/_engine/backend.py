@@ -26,7 +26,7 @@ def x64() -> Any:
     return jax.enable_x64(True)
 
 
-def to_jax(array: np.ndarray, dev: device) -> jax.Array:
+def to_jax(array: np.ndarray, dev: device) -> Any:
     """A private copy of a NumPy array on a device. JAX on CPU may read or alias NumPy memory after
     the call returns, so the copy is made before it sees the array."""
     if dev == meta:
@@ -35,7 +35,7 @@ def to_jax(array: np.ndarray, dev: device) -> jax.Array:
         return jax.device_put(np.array(array, copy=True, order="C"), jax_device(dev))
 
 
-def adopt(array: np.ndarray, dev: device) -> jax.Array:
+def adopt(array: np.ndarray, dev: device) -> Any:
     """Hands over a NumPy array that nobody writes again; it may be aliased."""
     if dev == meta:
         return NO_DATA
@@ -49,7 +49,7 @@ def copy_of(array: jax.Array) -> jax.Array:
         return jax.numpy.array(array, copy=True)
 
 
-def moved(array: jax.Array, dev: device) -> jax.Array:
+def moved(array: Any, dev: device) -> Any:
     """A copy of an array on another device."""
     if dev == meta:
         return NO_DATA

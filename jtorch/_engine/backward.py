@@ -20,11 +20,12 @@ import jax.numpy as jnp
 from jtorch._engine import anomaly, grad, hooked, replay
 from jtorch._engine.aval import Aval
 from jtorch._engine.flush import stable_point
-from jtorch._engine.handle import EngineOp, Handle, apply, assign, install_graph, read, version, wrap
+from jtorch._engine.handle import EngineOp, Handle, apply, install_graph, read, version, wrap
 from jtorch._engine.hooked import RemovableHandle
 from jtorch._engine.parts import Parted
 from jtorch._engine.replay import Watch
 from jtorch._engine.tape import forward_mode, record, threads
+from jtorch._engine.writing import assign
 from jtorch._types import autograd_errors, graph_errors
 
 ADD = EngineOp("accumulate", "AddBackward0", lambda _, a, b: a + b)

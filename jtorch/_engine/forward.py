@@ -20,8 +20,8 @@ from jtorch._engine.backward import accumulator, zeros
 from jtorch._engine.geometry import Chain
 from jtorch._engine.grad import Forward
 from jtorch._engine.handle import VIEW, Handle, apply, make_view, read, relative_chain, wrap
-from jtorch._engine.handle import assign as assign_value
 from jtorch._engine.tape import BaseOp, Epoch, Value, current, flush, forward_mode, root
+from jtorch._engine.writing import assign as assign_value
 
 _carriers: list[weakref.ref] = []  # tensors whose tangents end with the level
 

@@ -6,7 +6,6 @@ the public methods; the engine makes results through `tensor_class`, which `_ten
 
 from __future__ import annotations
 
-from sys import getrefcount
 from typing import Any
 
 import numpy as np
@@ -28,7 +27,6 @@ from jtorch._engine.geometry import (
     follow,
     is_contiguous,
     strides_in,
-    write_through,
 )
 from jtorch._engine.parts import HalfComplex, Parted, answer
 from jtorch._engine.storage import Cell, Counter
@@ -46,7 +44,6 @@ from jtorch._engine.tape import (
     threads,
 )
 from jtorch._engine.tape import Node as TrieNode
-from jtorch._types import autograd_errors
 from jtorch._types.dtype import from_numpy
 
 
@@ -113,7 +110,7 @@ def refresh(h: Handle, cell: Cell) -> Value:
     """Reads a tensor again after its storage was written through another one."""
     base = h._base
     if base is not None and base._requires_grad and cell.host is None and cell.counted > h._at and h._made is None:
-        _replay(h, base)
+        replay_history(h, base)
     else:
         if h._made is not None and cell.counted > h._at:
             h._stale = True
@@ -130,7 +127,7 @@ def moves_only(chain: Chain) -> bool:
     return not any(isinstance(verb, Reinterpreting) for verb, _ in chain)
 
 
-def _replay(h: Handle, base: Handle) -> None:
+def replay_history(h: Handle, base: Handle) -> None:
     """Makes a stale view's value and grad node anew from its base."""
     tape = threads.tape
     mode, tape.grad_enabled = tape.grad_enabled, True
@@ -209,7 +206,7 @@ class ViewOp(BaseOp):
 class EngineOp(BaseOp):
     """An op the engine itself needs, given by a function of arrays."""
 
-    def __init__(self, name: str, grad_name: str, body: Any):
+    def __init__(self, name: str, grad_name: Any, body: Any):
         self.name = name
         self.grad_name = grad_name
         self.body = body
@@ -234,9 +231,6 @@ _REPLAYED = {
     AsReal: ViewOp("view_as_real", "ViewAsRealBackward0"),
     AsComplex: ViewOp("view_as_complex", "ViewAsComplexBackward0"),
 }
-WRITE = EngineOp(
-    "write", "CopySlices", lambda verbs, root, new, *numbers: write_through(verbs, list(numbers), root, new)
-)
 
 
 def apply(op: Any, operands: tuple, statics: tuple) -> list:
@@ -496,164 +490,6 @@ def data_of(h: Handle) -> Any:
     t = alias(h)
     t._counter = Counter(0, False)
     return t
-
-
-def check_inplace(h: Handle, tape: Tape) -> None:
-    """torch's rules on what may be written while gradients are recorded."""
-    if h._requires_grad and tape.grad_enabled:
-        if h._made is not None:
-            raise autograd_errors.view_inplace(h._made)
-        base = h._base
-        if h._node is None:
-            raise autograd_errors.leaf_inplace(view=base is not None)
-        if base is not None and base._requires_grad and base._node is None:
-            raise autograd_errors.leaf_inplace(view=True)
-    if h._inference and not tape.inference:
-        raise autograd_errors.inference_inplace()
-
-
-def rename_node(h: Handle, name: str) -> None:
-    """Gives the node that made a tensor torch's name of another form of the op."""
-    h._node.__class__ = node_class(name, hasattr(h._node, "hidden"))
-
-
-def own_write(target: Handle, result: Handle) -> None:
-    """Tells the node that made `result` that writing it into `target` is part of its own operation:
-    what it saved of the target's old value stays valid."""
-    if result._node is not None:
-        result._node.own = read(target)
-
-
-def assign(h: Handle, new: Handle) -> None:
-    """Writes the value of `new`, of the same shape and dtype, into `h`: the end of every in-place op.
-
-    `new` brings the history: `h` becomes what `new` is in the graph. A view is written through its
-    base, whose history then includes the write.
-    """
-    tape = threads.tape
-    value = read(new)
-    cell = h._cell
-    if forward_mode.active:
-        forward_mode.passer.assign(h, new)
-    if cell is None:
-        replace_value(h, value)
-        _take_history(h, new, tape)
-        return
-    base = h._base
-    if base is None:
-        write_value(h, value)
-        _take_history(h, new, tape)
-        return
-    if tape.grad_enabled and (new._requires_grad or base._requires_grad):
-        if h._made is not None:
-            raise autograd_errors.view_inplace(h._made)
-        relative = relative_chain(h, base)
-        verbs = tuple(v for v, _ in relative)
-        numbers = tuple(n for _, ns in relative for n in ns)
-        (whole,) = apply(WRITE, (base, new, *numbers), verbs)
-        write_value(base, read(whole))
-        _take_history(base, whole, tape)
-        _replay(h, base)
-        h._at = cell.serial
-    else:
-        write_value(h, value)
-
-
-def write_value(h: Handle, value: Value) -> None:
-    """Writes a value through a tensor's view into its storage, outside the autograd graph."""
-    cell = h._cell
-    if cell is None:
-        replace_value(h, value)
-        return
-    root = value
-    old = cell.value
-    if h._chain:
-        numbers = [n for _, ns in h._chain for n in ns]
-        verbs = tuple(v for v, _ in h._chain)
-        _, (root,) = record(threads.tape, WRITE, (old, value, *numbers), verbs)
-    _count(old, h, cell)
-    cell.put(root)
-    h._v = value
-    h._at = cell.serial
-    if h._made is not None:
-        h._stale = True
-    elif h._base is not None and h._base._requires_grad:
-        h._at = _NEVER
-    if not h._chain and cell.plain and getrefcount(cell) <= _ALONE:
-        h._cell = None
-        h._own_version = cell.version
-
-
-_NEVER = -1  # of a view written outside the graph: its node is made anew from its base
-
-
-def _calibrate() -> int:
-    """Reference count of a cell that one handle holds, seen from a function like `write_value`."""
-    h = Handle()
-    h._cell = Cell.__new__(Cell)
-    cell = h._cell
-    return getrefcount(cell)
-
-
-_ALONE = _calibrate()  # a cell with one sharer left is given up: the tensor is its own storage again
-
-
-def replace_value(h: Handle, value: Value) -> None:
-    """Writes a tensor that is alone on its storage."""
-    old = h._v
-    old.counter = h
-    old.version = version(h)
-    h._own_version += 1
-    if h._counter is not None:
-        h._counter.version += 1
-    writes.count += 1
-    h._v = value
-
-
-def written(h: Handle) -> None:
-    """Counts a write that the engine did not see."""
-    if h._cell is None:
-        replace_value(h, h._v)
-    else:
-        _count(h._cell.value, h, h._cell)
-
-
-def _count(old: Value, h: Handle, cell: Cell) -> None:
-    """Counts a write through `h`, which is still to come, and lets a backward that saved `old` see it."""
-    counter = h._counter
-    if counter is None or counter.seen:
-        old.counter = h
-        old.version = version(h)
-        writes.count += 1
-    if counter is not None:
-        counter.version += 1
-    else:
-        cell.version += 1
-        cell.counted = cell.serial + 1
-
-
-def _take_history(h: Handle, new: Handle, tape: Tape) -> None:
-    if tape.grad_enabled and new._requires_grad:
-        h._requires_grad = True
-        h._node = new._node
-        h._index = new._index
-        if new._node is not None and new._hooks is None and h._hooks is not None:
-            h._hooks = None
-    elif h._node is not None and tape.grad_enabled:
-        h._node = None
-        h._requires_grad = False
-
-
-def rebind(h: Handle, other: Handle) -> None:
-    """`h.data = other`: `h` shows the other's storage from now on; its old aliases keep theirs."""
-    cell = own_cell(other)
-    h._counter = Counter(version(h), True)
-    h._v = read(other)
-    h._chain, h._order, h._bent = other._chain, None, other._bent
-    h._geometry = other._geometry
-    h._cell = cell
-    h._at = cell.serial
-    h._base = h._made = None
 
 
 def to_numpy(value: Value) -> Any:

@@ -108,13 +108,13 @@ class Node:
         if parent is None:
             self.depth = self.slot = self.end = self.numbers = 0
         else:
+            assert step is not None
             self.places = parent.places.union(a.device for a in avals)
             if len(self.places) == len(parent.places):
                 self.places = parent.places
             if len(self.places) > 1:
                 met = {s.device for s in (*step.specs, *avals) if isinstance(s, Aval)}
                 self.across = parent.across or len(met) > 1
-            assert step is not None
             self.depth = parent.depth + 1
             self.slot = parent.end
             self.end = self.slot + len(avals)

@@ -173,8 +173,8 @@ def isin(
     >>> torch.isin(torch.tensor([1, 2, 3]), torch.tensor([2, 3]))
     tensor([False,  True,  True])
     """
-    first = element if elements is None else elements
-    second = test_element if test_elements is None else test_elements
+    first: Any = element if elements is None else elements
+    second: Any = test_element if test_elements is None else test_elements
     misplaced = any(isinstance(x, Handle) for x in (element, test_element))
     if misplaced or not any(isinstance(x, Handle) for x in (first, second)):
         given = [x for x in (first, second) if x is not None]
@@ -187,5 +187,5 @@ def isin(
         if not is_number(x) and (x.dtype.is_complex or x.dtype.name == "bool"):
             raise RuntimeError(f"Unsupported input type encountered for isin(): {x.dtype.type_name}")
     if is_number(first):
-        first = from_host(np.asarray(first), place=second._v.aval.device)
+        first = from_host(np.asarray(first), place=second.device)
     return _isin(first, second, invert, out=out)

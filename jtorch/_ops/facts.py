@@ -172,11 +172,26 @@ def _flag(name: str, kind: str) -> None:
     registry.add_method(name, property(lambda self: self._v.aval.device.type == kind, doc=f"True on {kind} devices."))
 
 
-for _name, _kind in {"is_cuda": "cuda", "is_cpu": "cpu", "is_xpu": "xpu", "is_mps": "mps", "is_xla": "xla",
-                      "is_meta": "meta"}.items():
+for _name, _kind in {
+    "is_cuda": "cuda",
+    "is_cpu": "cpu",
+    "is_xpu": "xpu",
+    "is_mps": "mps",
+    "is_xla": "xla",
+    "is_meta": "meta",
+}.items():
     _flag(_name, _kind)
-for _name in ("is_sparse", "is_sparse_csr", "is_quantized", "is_mkldnn", "is_nested", "is_vulkan", "is_ipu", "is_mtia",
-              "is_maia"):
+for _name in (
+    "is_sparse",
+    "is_sparse_csr",
+    "is_quantized",
+    "is_mkldnn",
+    "is_nested",
+    "is_vulkan",
+    "is_ipu",
+    "is_mtia",
+    "is_maia",
+):
     registry.add_method(_name, property(lambda self: False, doc="Always False: jtorch has no such tensors."))
 
 

@@ -361,7 +361,7 @@ def multinomial(
     if input.ndim and input.shape[-1] > 2**24:
         raise RuntimeError("number of categories cannot exceed 2^24")
     order, shape = memory_order(input), (*input.shape[:-1], int(num_samples))
-    weights = None if input.is_meta else to_host(input)
+    weights: Any = None if input.is_meta else to_host(input)
 
     def draw() -> np.ndarray:
         return np.ascontiguousarray(source(generator).multinomial(weights, int(num_samples), bool(replacement), order))

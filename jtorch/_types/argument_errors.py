@@ -9,6 +9,7 @@ from .cures import cured
 _HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: set on classes written in Python
 _OUR_TYPES = frozenset({"dtype", "device", "Size", "layout", "memory_format", "finfo", "iinfo"})
 
+
 def type_name(value: object) -> str:
     """The type's name as torch shows it: classes written in C carry their module (``numpy.ndarray``), others do not."""
     kind = type(value)

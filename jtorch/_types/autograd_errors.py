@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from .cures import cure
 from .errors import c_name, tensor_type
@@ -32,8 +33,7 @@ def second_backward() -> RuntimeError:
 
 
 @cure(
-    "write y = y + 1 instead of y += 1 (nn.ReLU() instead of nn.ReLU(inplace=True)) where backward needs the "
-    "old value"
+    "write y = y + 1 instead of y += 1 (nn.ReLU() instead of nn.ReLU(inplace=True)) where backward needs the old value"
 )
 def saved_modified(
     type_name: str, shape: Sequence[int], node: str, output: int, version: int, expected: int, anomaly: bool = False
@@ -107,8 +107,8 @@ def assigned_grad_dtype(grad: str, tensor: str) -> RuntimeError:
     return RuntimeError(
         f"attempting to assign a gradient with dtype '{c_name(grad)}' to a tensor with grad_dtype '{tensor}'. The "
         "gradient must match the tensor's grad_dtype (defaults to the tensor's dtype). You can set the tensor's "
-        "grad_dtype attribute with a specific dtype, or None to allow any dtype. Set grad_dtype with caution. Diverging "
-        "the dtypes of a tensor and its gradient may break downstream systems that assume they match."
+        "grad_dtype attribute with a specific dtype, or None to allow any dtype. Set grad_dtype with caution. "
+        "Diverging the dtypes of a tensor and its gradient may break downstream systems that assume they match."
     )
 
 
@@ -234,15 +234,14 @@ def view_inplace(made: str | tuple[int, str]) -> RuntimeError:
     return multi_view_inplace(*made) if isinstance(made, tuple) else no_grad_view_inplace(made)
 
 
-def view_modified(made: str | tuple[int, str]) -> RuntimeError:
+def view_modified(made: Any) -> RuntimeError:
     """The graph of a view is asked for after its base, or another view of it, was written: a view made under no_grad,
     or with others by one function (``made`` as in ``Handle._made``)."""
     if isinstance(made, tuple):
         return RuntimeError(
             f"Output {made[0]} of {made[1]} is a view and its base or another view of its base has been modified "
-            "inplace. This view is the output of a function that returns multiple views. Such functions do not allow the "
-            "output "
-            "views to be modified inplace. You should replace the inplace operation by an out-of-place one."
+            "inplace. This view is the output of a function that returns multiple views. Such functions do not allow "
+            "the output views to be modified inplace. You should replace the inplace operation by an out-of-place one."
         )
     return RuntimeError(
         "A view was created in no_grad mode and its base or another view of its base has been modified inplace with "

@@ -11,9 +11,10 @@ from typing import Any
 from jtorch._declare.variants import cast_to
 from jtorch._engine import anomaly, forward
 from jtorch._engine import backward as walk
-from jtorch._engine.handle import Handle, alias, assign, read, version, wrap, written
+from jtorch._engine.handle import Handle, alias, read, version, wrap
 from jtorch._engine.saved import Packed, pack
 from jtorch._engine.tape import forward_mode, threads
+from jtorch._engine.writing import assign, written
 from jtorch._tensor import Tensor
 from jtorch._types import autograd_errors, graph_errors
 from jtorch.autograd.modes import no_grad

@@ -13,8 +13,9 @@ from typing import Any
 
 from jtorch._engine import backward as walk
 from jtorch._engine.backward import GradientEdge as GradientEdge
-from jtorch._engine.handle import read, wrap, written
+from jtorch._engine.handle import read, wrap
 from jtorch._engine.tape import graph_watch, threads
+from jtorch._engine.writing import written
 from jtorch._tensor import Tensor
 
 

@@ -160,7 +160,8 @@ def is_tf32_supported() -> bool:
 
 def can_device_access_peer(device: Any, peer_device: Any) -> bool:
     """False: JAX copies between GPUs as it sees fit, and does not say how."""
-    _on(device), _on(peer_device)
+    for one in (device, peer_device):
+        _on(one)
     return False
 
 

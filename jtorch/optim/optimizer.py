@@ -87,7 +87,6 @@ def _listed(params):
         raise
 
 
-
 class Optimizer:
     """Base class: holds parameters in groups, each with its options, and per-parameter state.
 

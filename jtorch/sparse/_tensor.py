@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from jtorch._engine.aval import aval_of
-from jtorch._engine.handle import check_inplace, writes
+from jtorch._engine.handle import writes
 from jtorch._engine.parts import SparseMet, described, registrar, stand_ins
 from jtorch._engine.tape import threads
+from jtorch._engine.writing import check_inplace
 from jtorch._parted import PartedTensor
 from jtorch._tensor import Tensor
 from jtorch._types import layout, sparse_coo, sparse_csr

@@ -57,9 +57,8 @@ class AdaptiveLogSoftmaxWithLoss(Module):
     def reset_parameters(self) -> None:
         """Draws the first values anew."""
         self.head.reset_parameters()
-        for down, out in self.tail:
-            down.reset_parameters()
-            out.reset_parameters()
+        for layer in (layer for pair in self.tail for layer in pair.children()):
+            layer.reset_parameters()
 
     def forward(self, input, target):
         batched = target.dim() > 0

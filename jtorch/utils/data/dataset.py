@@ -81,9 +81,7 @@ class TensorDataset(Dataset[tuple[Any, ...]]):
 
     def __init__(self, *tensors: Any) -> None:
         if any(tensor.size(0) != tensors[0].size(0) for tensor in _checked(tensors)):
-            raise cured(
-                AssertionError("Size mismatch between tensors"), "all tensors have one row for each sample"
-            )
+            raise cured(AssertionError("Size mismatch between tensors"), "all tensors have one row for each sample")
         self.tensors = tensors
 
     def __getitem__(self, index: Any) -> tuple[Any, ...]:
