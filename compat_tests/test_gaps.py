@@ -1,10 +1,13 @@
 """gaps.toml is in order; that each row still holds is tested where its op is (test_ops.py)."""
 
 import datetime
+import importlib
 
 import pytest
+import torch
 
-from compat_tests.harness.gaps import read_gaps, read_missing, read_tolerances
+import jtorch
+from compat_tests.harness.gaps import read_gaps, read_missing, read_refused, read_tolerances
 from compat_tests.harness.opdb import entries, resolve
 from compat_tests.surface.freeze import read_frozen
 
@@ -84,3 +87,39 @@ def test_listed_name_is_torchs_and_refuses(name: str):
         assert hasattr(function, "unsupported"), "it works: remove it from gaps.toml"
         with pytest.raises(NotImplementedError):
             function()
+
+
+# Names of other modules
+
+
+def reached(lib, name: str):
+    """What stands under a dotted name; None where there is nothing."""
+    found, path = lib, lib.__name__
+    for part in name.split(".")[1:]:
+        path = f"{path}.{part}"
+        if not hasattr(found, part):
+            try:
+                importlib.import_module(path)
+            except ImportError:
+                return None
+        found = getattr(found, part)
+    return found
+
+
+def refuses(function) -> bool:
+    """Whether a call refuses, or wants arguments first, or entering what it makes refuses."""
+    try:
+        made = function()
+        made.__enter__()
+    except NotImplementedError:
+        return True
+    except TypeError as wanting:
+        return "missing" in str(wanting)
+    return False
+
+
+@pytest.mark.parametrize("name", [name for row in read_refused() for name in row.names])
+def test_refused_name_is_torchs_and_refuses(name: str):
+    assert reached(torch, name) is not None, "torch has no such name"
+    function = reached(jtorch, name)
+    assert function is None or refuses(function), "it works: remove it from gaps.toml"

@@ -73,6 +73,12 @@ def allowance(name: str, dtype: str, check: str) -> float:
     return max((row.of_largest for row in rows), default=0.0)
 
 
+@functools.cache
+def read_refused() -> tuple[Missing, ...]:
+    """Names of modules that hold no ops."""
+    return tuple(Missing(**row) for row in _rows().get("refused", []))
+
+
 def gaps_of(name: str) -> dict[str, Gap]:
     """The rows of an entry by kind of difference."""
     return {kind: gap for gap in read_gaps() if name in gap.names for kind in gap.kinds}
