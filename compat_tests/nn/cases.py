@@ -44,6 +44,7 @@ LAYERS = [
     ("RMSNorm", "4", "x(2, 3, 4)"),
     ("RMSNorm", "[3, 4], eps=1e-3, elementwise_affine=False", "x(2, 3, 4)"),
     ("LocalResponseNorm", "2", "x(2, 5, 4)"),
+    ("AdaptiveLogSoftmaxWithLoss", "8, 10, [3, 6], div_value=2.0", "x(4, 8), i(10, 4)"),
     ("LocalResponseNorm", "3, alpha=0.1, beta=0.5, k=2.0", "x(2, 5, 3, 3)"),
     ("Dropout", "", "x(4, 5)"),
     ("Dropout", "0.3", "x(100)"),
@@ -232,6 +233,7 @@ LAYERS = [
 LOSSES = [
     ("L1Loss", "", "x(4, 3), x(4, 3)"),
     ("MSELoss", "", "x(4, 3), x(4, 3)"),
+    ("LinearCrossEntropyLoss", "3, 4, bias=True", "x(5, 3), i(4, 5)"),
     ("SmoothL1Loss", "", "x(4, 3), x(4, 3)"),
     ("SmoothL1Loss", "beta=0.3", "x(4, 3), x(4, 3)"),
     ("HuberLoss", "delta=0.4", "x(4, 3), x(4, 3)"),

@@ -57,7 +57,7 @@ def copied(fn: types.FunctionType) -> types.FunctionType:
     """Another function that does the same."""
     copy = types.FunctionType(fn.__code__, fn.__globals__, fn.__name__, fn.__defaults__, fn.__closure__)
     copy.__kwdefaults__, copy.__qualname__, copy.__module__ = fn.__kwdefaults__, fn.__qualname__, fn.__module__
-    copy.__doc__ = fn.__doc__
+    copy.__doc__, copy.__annotations__ = fn.__doc__, fn.__annotations__
     copy.__dict__.update(fn.__dict__)
     return copy
 

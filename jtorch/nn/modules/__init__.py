@@ -36,6 +36,9 @@ from jtorch.nn.modules.batchnorm import (
     BatchNorm1d,
     BatchNorm2d,
     BatchNorm3d,
+    LazyBatchNorm1d,
+    LazyBatchNorm2d,
+    LazyBatchNorm3d,
     SyncBatchNorm,
 )
 from jtorch.nn.modules.channelshuffle import ChannelShuffle
@@ -53,6 +56,12 @@ from jtorch.nn.modules.conv import (
     ConvTranspose1d,
     ConvTranspose2d,
     ConvTranspose3d,
+    LazyConv1d,
+    LazyConv2d,
+    LazyConv3d,
+    LazyConvTranspose1d,
+    LazyConvTranspose2d,
+    LazyConvTranspose3d,
 )
 from jtorch.nn.modules.distance import (
     CosineSimilarity,
@@ -75,27 +84,17 @@ from jtorch.nn.modules.instancenorm import (
     InstanceNorm1d,
     InstanceNorm2d,
     InstanceNorm3d,
-)
-from jtorch.nn.modules.lazy import (
-    LazyBatchNorm1d,
-    LazyBatchNorm2d,
-    LazyBatchNorm3d,
-    LazyConv1d,
-    LazyConv2d,
-    LazyConv3d,
-    LazyConvTranspose1d,
-    LazyConvTranspose2d,
-    LazyConvTranspose3d,
     LazyInstanceNorm1d,
     LazyInstanceNorm2d,
     LazyInstanceNorm3d,
-    LazyLinear,
 )
 from jtorch.nn.modules.linear import (
     Bilinear,
     Identity,
+    LazyLinear,
     Linear,
 )
+from jtorch.nn.modules.linear_cross_entropy_options import LinearCrossEntropyOptions
 from jtorch.nn.modules.loss import (
     BCELoss,
     BCEWithLogitsLoss,
@@ -107,6 +106,7 @@ from jtorch.nn.modules.loss import (
     HuberLoss,
     KLDivLoss,
     L1Loss,
+    LinearCrossEntropyLoss,
     MarginRankingLoss,
     MSELoss,
     MultiLabelMarginLoss,
@@ -120,7 +120,6 @@ from jtorch.nn.modules.loss import (
     TripletMarginLoss,
     TripletMarginWithDistanceLoss,
 )
-from jtorch.nn.modules.loss_linear import LinearCrossEntropyLoss, LinearCrossEntropyOptions
 from jtorch.nn.modules.module import Module
 from jtorch.nn.modules.normalization import (
     CrossMapLRN2d,

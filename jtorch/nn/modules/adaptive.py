@@ -60,11 +60,11 @@ class AdaptiveLogSoftmaxWithLoss(Module):
         for layer in (layer for pair in self.tail for layer in pair.children()):
             layer.reset_parameters()
 
-    def forward(self, input, target):
-        batched = target.dim() > 0
-        self._check(input, target)
-        input = input if batched else input.unsqueeze(0)
-        target = target if batched else target.unsqueeze(0)
+    def forward(self, input_, target_):
+        batched = target_.dim() > 0
+        self._check(input_, target_)
+        input = input_ if batched else input_.unsqueeze(0)
+        target = target_ if batched else target_.unsqueeze(0)
         scores = F.log_softmax(self.head(input), dim=1)
         output = scores.gather(1, target.clamp(max=self.shortlist_size - 1).unsqueeze(1)).squeeze(1)
         for i, (low, high) in enumerate(zip(self.cutoffs, self.cutoffs[1:], strict=False)):

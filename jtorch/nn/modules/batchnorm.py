@@ -6,10 +6,19 @@ from jtorch import _root as torch
 from jtorch._types.cures import cured
 from jtorch.nn import functional as F
 from jtorch.nn import init
+from jtorch.nn.modules.lazy import LazyNorm
 from jtorch.nn.modules.module import Module
 from jtorch.nn.parameter import Parameter
 
-__all__ = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm"]
+__all__ = [
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "BatchNorm3d",
+    "SyncBatchNorm",
+    "LazyBatchNorm1d",
+    "LazyBatchNorm2d",
+    "LazyBatchNorm3d",
+]
 
 
 class _NormBase(Module):
@@ -193,3 +202,26 @@ class SyncBatchNorm(_BatchNorm):
         for name, child in module.named_children():
             result.add_module(name, cls.convert_sync_batchnorm(child, process_group))
         return result
+
+
+class LazyBatchNorm1d(LazyNorm, BatchNorm1d):
+    """A :class:`BatchNorm1d` that finds ``num_features`` from its first input.
+
+    >>> import jtorch as torch
+    >>> torch.nn.LazyBatchNorm1d()(torch.ones(2, 3)).shape
+    torch.Size([2, 3])
+    """
+
+    cls_to_become = BatchNorm1d
+
+
+class LazyBatchNorm2d(LazyNorm, BatchNorm2d):
+    """A :class:`BatchNorm2d` that finds ``num_features`` from its first input."""
+
+    cls_to_become = BatchNorm2d
+
+
+class LazyBatchNorm3d(LazyNorm, BatchNorm3d):
+    """A :class:`BatchNorm3d` that finds ``num_features`` from its first input."""
+
+    cls_to_become = BatchNorm3d

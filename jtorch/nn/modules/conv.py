@@ -8,12 +8,26 @@ from collections.abc import Callable
 from jtorch import _root as torch
 from jtorch.nn import functional as F
 from jtorch.nn import init
+from jtorch.nn.modules.lazy import LazyModuleMixin
 from jtorch.nn.modules.linear import bias_bounds
 from jtorch.nn.modules.module import Module
 from jtorch.nn.modules.utils import _pair, _reverse_repeat_tuple, _single, _triple
-from jtorch.nn.parameter import Parameter
+from jtorch.nn.parameter import Parameter, UninitializedParameter
 
-__all__ = ["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"]
+__all__ = [
+    "Conv1d",
+    "Conv2d",
+    "Conv3d",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
+    "ConvTranspose3d",
+    "LazyConv1d",
+    "LazyConv2d",
+    "LazyConv3d",
+    "LazyConvTranspose1d",
+    "LazyConvTranspose2d",
+    "LazyConvTranspose3d",
+]
 
 _PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
@@ -367,3 +381,100 @@ class ConvTranspose3d(_ConvTranspose):
         return F.conv_transpose3d(
             input, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation
         )
+
+
+class _LazyConv(LazyModuleMixin):
+    """Finds ``in_channels``; the class beside it says how many dimensions an image has."""
+
+    def __init__(self, out_channels, kernel_size, *args, bias=True, device=None, dtype=None, **kwargs) -> None:
+        super().__init__(0, 0, kernel_size, *args, bias=False, device=device, dtype=dtype, **kwargs)
+        self.weight = UninitializedParameter(device=device, dtype=dtype)
+        self.out_channels = out_channels
+        if bias:
+            self.bias = UninitializedParameter(device=device, dtype=dtype)
+
+    def reset_parameters(self) -> None:
+        if not self.has_uninitialized_params() and self.in_channels != 0:
+            super().reset_parameters()
+
+    def initialize_parameters(self, input, *args, **kwargs) -> None:
+        if not self.has_uninitialized_params():
+            return
+        self.in_channels = self._channels_of(input)
+        if self.in_channels % self.groups != 0:
+            raise ValueError("in_channels must be divisible by groups")
+        first, second = self.out_channels, self.in_channels
+        if self.transposed:
+            first, second = second, first
+        self.weight.materialize((first, second // self.groups, *self.kernel_size))
+        if self.bias is not None:
+            self.bias.materialize((self.out_channels,))
+        self.reset_parameters()
+
+    def _channels_of(self, input):
+        single = len(self.kernel_size) + 1
+        if input.dim() not in (single, single + 1):
+            raise RuntimeError(
+                f"Expected {single}D (unbatched) or {single + 1}D (batched) input to {type(self).__name__}, but got "
+                f"input of size: {input.shape}"
+            )
+        return input.shape[input.dim() - single]
+
+
+class _LazyConvolution(_LazyConv):
+    def __init__(
+        self, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1, bias=True, padding_mode="zeros",
+        device=None, dtype=None,
+    ) -> None:  # fmt: skip
+        given = {"padding_mode": padding_mode, "bias": bias, "device": device, "dtype": dtype}
+        super().__init__(out_channels, kernel_size, stride, padding, dilation, groups, **given)
+
+
+class _LazyTransposed(_LazyConv):
+    def __init__(
+        self, out_channels, kernel_size, stride=1, padding=0, output_padding=0, groups=1, bias=True, dilation=1,
+        padding_mode="zeros", device=None, dtype=None,
+    ) -> None:  # fmt: skip
+        given = {"padding_mode": padding_mode, "bias": bias, "device": device, "dtype": dtype, "dilation": dilation}
+        super().__init__(out_channels, kernel_size, stride, padding, output_padding, groups, **given)
+
+
+class LazyConv1d(_LazyConvolution, Conv1d):
+    """A :class:`Conv1d` that finds ``in_channels`` from its first input."""
+
+    cls_to_become = Conv1d
+
+
+class LazyConv2d(_LazyConvolution, Conv2d):
+    """A :class:`Conv2d` that finds ``in_channels`` from its first input.
+
+    >>> import jtorch as torch
+    >>> torch.nn.LazyConv2d(4, 3)(torch.ones(1, 3, 5, 5)).shape
+    torch.Size([1, 4, 3, 3])
+    """
+
+    cls_to_become = Conv2d
+
+
+class LazyConv3d(_LazyConvolution, Conv3d):
+    """A :class:`Conv3d` that finds ``in_channels`` from its first input."""
+
+    cls_to_become = Conv3d
+
+
+class LazyConvTranspose1d(_LazyTransposed, ConvTranspose1d):
+    """A :class:`ConvTranspose1d` that finds ``in_channels`` from its first input."""
+
+    cls_to_become = ConvTranspose1d
+
+
+class LazyConvTranspose2d(_LazyTransposed, ConvTranspose2d):
+    """A :class:`ConvTranspose2d` that finds ``in_channels`` from its first input."""
+
+    cls_to_become = ConvTranspose2d
+
+
+class LazyConvTranspose3d(_LazyTransposed, ConvTranspose3d):
+    """A :class:`ConvTranspose3d` that finds ``in_channels`` from its first input."""
+
+    cls_to_become = ConvTranspose3d

@@ -6,8 +6,16 @@ import warnings
 
 from jtorch.nn import functional as F
 from jtorch.nn.modules.batchnorm import _NormBase
+from jtorch.nn.modules.lazy import LazyNorm
 
-__all__ = ["InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d"]
+__all__ = [
+    "InstanceNorm1d",
+    "InstanceNorm2d",
+    "InstanceNorm3d",
+    "LazyInstanceNorm1d",
+    "LazyInstanceNorm2d",
+    "LazyInstanceNorm3d",
+]
 
 
 class _InstanceNorm(_NormBase):
@@ -126,3 +134,21 @@ class InstanceNorm3d(_InstanceNorm):
 
     def _check_input_dim(self, input):
         self._expect_dim(input, 4, 5)
+
+
+class LazyInstanceNorm1d(LazyNorm, InstanceNorm1d):
+    """An :class:`InstanceNorm1d` that finds ``num_features`` from its first input."""
+
+    cls_to_become = InstanceNorm1d
+
+
+class LazyInstanceNorm2d(LazyNorm, InstanceNorm2d):
+    """An :class:`InstanceNorm2d` that finds ``num_features`` from its first input."""
+
+    cls_to_become = InstanceNorm2d
+
+
+class LazyInstanceNorm3d(LazyNorm, InstanceNorm3d):
+    """An :class:`InstanceNorm3d` that finds ``num_features`` from its first input."""
+
+    cls_to_become = InstanceNorm3d

@@ -7,10 +7,16 @@ import math
 from jtorch import _root as torch
 from jtorch.nn import functional as F
 from jtorch.nn import init
+from jtorch.nn.modules.lazy import LazyModuleMixin
 from jtorch.nn.modules.module import Module
-from jtorch.nn.parameter import Parameter
+from jtorch.nn.parameter import Parameter, UninitializedParameter
 
-__all__ = ["Identity", "Linear", "Bilinear"]
+__all__ = [
+    "Identity",
+    "Linear",
+    "Bilinear",
+    "LazyLinear",
+]
 
 
 class Identity(Module):
@@ -115,3 +121,42 @@ def bias_bounds(weight):
     fan_in, _ = init._calculate_fan_in_and_fan_out(weight)
     bound = 1 / math.sqrt(fan_in) if fan_in > 0 else 0
     return -bound, bound
+
+
+class LazyLinear(LazyModuleMixin, Linear):
+    """A :class:`Linear` that finds ``in_features`` from its first input.
+
+    >>> import jtorch as torch
+    >>> m = torch.nn.LazyLinear(2)
+    >>> m(torch.ones(5, 3)).shape, m
+    (torch.Size([5, 2]), Linear(in_features=3, out_features=2, bias=True))
+    """
+
+    cls_to_become = Linear
+
+    def __init__(self, out_features, bias=True, device=None, dtype=None) -> None:
+        super().__init__(0, 0, False)
+        self.weight = UninitializedParameter(device=device, dtype=dtype)
+        self.out_features = out_features
+        if bias:
+            self.bias = UninitializedParameter(device=device, dtype=dtype)
+
+    def reset_parameters(self) -> None:
+        if not self.has_uninitialized_params() and self.in_features != 0:
+            super().reset_parameters()
+
+    def initialize_parameters(self, input) -> None:
+        if self.has_uninitialized_params():
+            with torch.no_grad():
+                self.in_features = input.shape[-1]
+                self.weight.materialize((self.out_features, self.in_features))
+                if self.bias is not None:
+                    self.bias.materialize((self.out_features,))
+                self.reset_parameters()
+        if self.in_features == 0:  # the weight came from a file
+            if input.shape[-1] != self.weight.shape[-1]:
+                raise AssertionError(
+                    f"in_features inferred from input: {input.shape[-1]} is not equal to in_features from self.weight: "
+                    f"{self.weight.shape[-1]}"
+                )
+            self.in_features = input.shape[-1]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 
 from jtorch.nn import functional as F
 from jtorch.nn.modules.distance import PairwiseDistance
+from jtorch.nn.modules.linear import Linear
 from jtorch.nn.modules.module import Module
 
 __all__ = [
@@ -31,6 +33,7 @@ __all__ = [
     "TripletMarginLoss",
     "TripletMarginWithDistanceLoss",
     "CTCLoss",
+    "LinearCrossEntropyLoss",
 ]
 
 
@@ -510,3 +513,50 @@ class CTCLoss(_Loss):
             self.reduction,
             self.zero_infinity,
         )
+
+
+class LinearCrossEntropyLoss(Module):
+    """Cross entropy of ``linear(input)`` and class numbers or probabilities; ``out_features`` are dimensions beside
+    that of the classes.
+
+    >>> import jtorch as torch
+    >>> loss = torch.nn.LinearCrossEntropyLoss(3, 4)
+    >>> loss(torch.ones(2, 3), torch.tensor([0, 1])).shape
+    torch.Size([])
+    """
+
+    __constants__ = ["num_classes", "out_features", "reduction", "ignore_index", "label_smoothing"]
+
+    def __init__(
+        self, in_features, num_classes, *, out_features=(), bias=False, device=None, dtype=None, reduction="mean",
+        weight=None, ignore_index=None, label_smoothing=0.0, options=None,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.num_classes = num_classes
+        self.out_features = out_features
+        self.reduction = reduction
+        self.ignore_index = ignore_index
+        self.label_smoothing = label_smoothing
+        self.options = options
+        self.register_buffer("weight", weight)
+        self.linear = Linear(in_features, num_classes * math.prod(out_features), bias, device=device, dtype=dtype)
+
+    def forward(self, input, target):
+        shape = (self.num_classes, *self.out_features)
+        bias = self.linear.bias
+        return F.linear_cross_entropy(
+            input,
+            self.linear.weight.reshape(*shape, self.linear.in_features),
+            target,
+            linear_bias=None if bias is None else bias.reshape(shape),
+            weight=self.weight,
+            reduction=self.reduction,
+            ignore_index=self.ignore_index,
+            label_smoothing=self.label_smoothing,
+            options=self.options,
+        )
+
+    def extra_repr(self):
+        linear = {"in_features": self.linear.in_features, "bias": self.linear.bias is not None}
+        names = "in_features num_classes out_features bias reduction ignore_index label_smoothing options".split()
+        return ", ".join(f"{name}={linear.get(name, getattr(self, name, None))}" for name in names)

@@ -57,7 +57,7 @@ class LocalResponseNorm(Module):
 
 class CrossMapLRN2d(Module):
     """Divides by ``(k + alpha / size * sum of squares over neighbouring channels) ** beta``; of an even ``size`` one
-    neighbour less is taken.
+    neighbour less is taken. The gradient is the derivative of that; torch's own is not.
 
     >>> import jtorch as torch
     >>> torch.nn.CrossMapLRN2d(3)(torch.ones(1, 4, 2, 2)).shape
