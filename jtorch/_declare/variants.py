@@ -24,12 +24,12 @@ from jtorch._declare.written import in_graph
 from jtorch._engine import backend
 from jtorch._engine.aval import NO_DATA, Aval, aval_of
 from jtorch._engine.flush import end_of_work
-from jtorch._engine.handle import EngineOp, Handle, apply, geometry, own_cell, read, wrap
+from jtorch._engine.handle import EngineOp, Handle, apply, geometry, own_cell, read, rename_node, wrap
 from jtorch._engine.parts import HalfComplex, Parted, answer
 from jtorch._engine.storage import Cell
 from jtorch._engine.tape import concrete, force, threads
 from jtorch._engine.transfer import moved_to
-from jtorch._engine.writing import assign, check_inplace, own_write, rename_node, write_value
+from jtorch._engine.writing import assign, check_inplace, own_write, write_value
 from jtorch._types import autograd_errors, errors
 from jtorch._types.device import cpu, device, meta
 from jtorch._types.dtype import INT, dtype, from_numpy, get_default_dtype

@@ -25,10 +25,10 @@ from jtorch._engine.geometry import Unfold as Unfold
 from jtorch._engine.geometry import Unsqueeze as Unsqueeze
 from jtorch._engine.geometry import is_contiguous as is_contiguous
 from jtorch._engine.geometry import view_stride as view_stride
-from jtorch._engine.handle import Handle, ViewOp, make_view, own_cell, share, wrap
+from jtorch._engine.handle import Handle, ViewOp, make_view, own_cell, rename_node, share, wrap
 from jtorch._engine.handle import geometry as geometry_of
 from jtorch._engine.tape import forward_mode, threads
-from jtorch._engine.writing import check_inplace, rename_node
+from jtorch._engine.writing import check_inplace
 
 _AS_STRIDED = ViewOp("as_strided", "AsStridedBackward0")
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from jtorch._engine.handle import EngineOp, Handle, apply
+from jtorch._engine.handle import EngineOp, Handle, apply, rename_node
 from jtorch._engine.tape import threads
-from jtorch._engine.writing import rename_node
 
 _OWN_NODES = {
     "acosh_": "AcoshBackward1", "arccosh_": "AcoshBackward1", "asinh_": "AsinhBackward1", "arcsinh_": "AsinhBackward1",

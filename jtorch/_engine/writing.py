@@ -11,7 +11,6 @@ from jtorch._engine.handle import (
     EngineOp,
     Handle,
     apply,
-    node_class,
     own_cell,
     read,
     relative_chain,
@@ -46,11 +45,6 @@ def check_inplace(h: Handle, tape: Tape) -> None:
             raise autograd_errors.leaf_inplace(view=True)
     if h._inference and not tape.inference:
         raise autograd_errors.inference_inplace()
-
-
-def rename_node(h: Handle, name: str) -> None:
-    """Gives the node that made a tensor torch's name of another form of the op."""
-    h._node.__class__ = node_class(name, hasattr(h._node, "hidden"))
 
 
 def own_write(target: Handle, result: Handle) -> None:
