@@ -116,7 +116,7 @@ def _isclose(input: Array, other: Array, rtol: Scalar, atol: Scalar, equal_nan: 
     return equal | (near & jnp.isfinite(input) & jnp.isfinite(other))
 
 
-@composite(tensors="other")
+@composite(tensors="input other")
 def isclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Any:
     """True where `|input - other| <= atol + rtol * |other|`.
 
@@ -128,7 +128,7 @@ def isclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, eq
     return _isclose(input, other, rtol, atol, equal_nan)
 
 
-@composite(tensors="other")
+@composite(tensors="input other")
 def allclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
     """True when all elements are close, as `isclose` says."""
     return bool(isclose(input, other, rtol, atol, equal_nan).all())

@@ -17,7 +17,7 @@ from jax import lax
 from jtorch._declare import Array, Operand, Scalar, composite, errors, op, pointwise
 from jtorch._declare.halves import once, wide
 from jtorch._ops.pointwise import abs, is_integral, is_number, needs_tensor, underivable
-from jtorch._ops.refusals import BOOL, COMPLEX, INT, both, broadcasts, first, kind_of, no_kernel, refused
+from jtorch._ops.refusals import BOOL, COMPLEX, FLOAT, INT, both, broadcasts, first, kind_of, no_kernel, refused
 
 
 def _unary(name: str, fn: Callable, doc: str, **given: Any) -> Callable:
@@ -245,7 +245,8 @@ def nextafter(input: Array, other: Array) -> Array:
 
 
 def _no_bool_exponent(specs: tuple) -> None:
-    no_kernel("ldexp_cpu_exp", BOOL)(specs[1:])
+    if kind_of(specs[0].dtype) is FLOAT:  # torch raises 2 to the power of others
+        no_kernel("ldexp_cpu_exp", BOOL)(specs[1:])
 
 
 @pointwise(kind="float", refuse=both(_no_bool_exponent, broadcasts))
