@@ -93,7 +93,7 @@ def tensor_class() -> Iterator[str]:
             continue
         if not hasattr(jtorch.Tensor, name):  # a name people try, which says what to write instead
             continue
-        if name in ("__module__", "__dict__", "__doc__", "__weakref__", "__slots__", "__class__"):
+        if name in ("__annotations__", "__module__", "__dict__", "__doc__", "__weakref__", "__slots__", "__class__"):
             continue
         if isinstance(value, (staticmethod, classmethod)):
             if name != "__new__":  # a static method that type checkers know as one

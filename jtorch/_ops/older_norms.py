@@ -48,12 +48,12 @@ def nuclear_norm(input: Any, dim: Any = (-2, -1), keepdim: bool = False, *, out:
     return norm(input, "nuc", dim, keepdim, out)
 
 
-@composite(public="norm", function=False)
-def norm_method(
+def _norm_method(
     self: Any, p: float | str | None = "fro", dim: Any = None, keepdim: bool = False, dtype: Any = None
 ) -> Any:
     """The p-norm of all elements, or along dimensions."""
     return norm(self, p, dim, keepdim, dtype=dtype)
 
 
-norm_method.__name__, norm_method.__qualname__ = "norm", "Tensor.norm"  # Python's errors say it
+_norm_method.__name__, _norm_method.__qualname__ = "norm", "Tensor.norm"  # Python's errors say it
+composite(public="norm", function=False)(_norm_method)
