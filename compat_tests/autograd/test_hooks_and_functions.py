@@ -51,6 +51,19 @@ def post_accumulate(torch):
     return seen
 
 
+def post_accumulate_that_returns_itself(torch):
+    x = torch.ones(2, requires_grad=True)
+    x.register_post_accumulate_grad_hook(lambda p: p)
+    (x * 2).sum().backward()
+    return x.grad
+
+
+def post_accumulate_that_returns_a_tensor(torch):
+    x = torch.ones(2, requires_grad=True)
+    x.register_post_accumulate_grad_hook(lambda p: p.grad)
+    (x * 2).sum().backward()
+
+
 def post_accumulate_on_a_result(torch):
     y = torch.ones(2, requires_grad=True) * 2
     y.register_post_accumulate_grad_hook(lambda p: None)

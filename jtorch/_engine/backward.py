@@ -297,7 +297,7 @@ class AccumulateGrad(Node):
             leaf._grad = new.detach()
         if leaf._post_hooks:
             for hook in list(leaf._post_hooks.values()):
-                hooked.check_nothing(hook(leaf))
+                hooked.check_nothing(hook(leaf), leaf)
         return ()
 
 
