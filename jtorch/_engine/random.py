@@ -328,7 +328,7 @@ class Generator:
         with ``low`` only, from there to the same end.
         """
         shape, dtype = _shape(shape), np.dtype(np_dtype)
-        if dtype.kind == "u" and dtype not in checks.NAMES:
+        if checks.is_wide_unsigned(dtype) and low is None and high is None:
             raise checks.not_implemented("random_kernel_cpu", dtype)
         if dtype not in checks.NAMES:
             raise RuntimeError("check_random_bounds handles only integral, floating-point and boolean types")

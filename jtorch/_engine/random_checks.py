@@ -13,6 +13,9 @@ NAMES: dict[np.dtype, tuple[str, str, int | None]] = {
     np.dtype(np.int16): ("Short", "short int", None),
     np.dtype(np.int32): ("Int", "int", None),
     np.dtype(np.int64): ("Long", "long int", None),
+    np.dtype(np.uint16): ("UInt16", "short unsigned int", None),
+    np.dtype(np.uint32): ("UInt32", "unsigned int", None),
+    np.dtype(np.uint64): ("UInt64", "long unsigned int", None),
     np.dtype(np.float16): ("Half", "c10::Half", 11),
     np.dtype(ml_dtypes.bfloat16): ("BFloat16", "c10::BFloat16", 8),
     np.dtype(np.float32): ("Float", "float", 24),
@@ -21,10 +24,12 @@ NAMES: dict[np.dtype, tuple[str, str, int | None]] = {
 _OTHER_NAMES = {
     "complex64": "ComplexFloat",
     "complex128": "ComplexDouble",
-    "uint16": "UInt16",
-    "uint32": "UInt32",
-    "uint64": "UInt64",
 }
+
+
+def is_wide_unsigned(dtype: np.dtype) -> bool:
+    """True for uint16, uint32, uint64, which torch has few kernels for."""
+    return dtype.kind == "u" and dtype.itemsize > 1
 
 
 def significand_bits(dtype: np.dtype) -> int | None:
@@ -76,6 +81,8 @@ def random_bounds(dtype: np.dtype, low: int, high: int | None, largest: int) -> 
     if high is not None and low >= high:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
     last = largest if high is None else high - 1
+    if high is None and dtype == np.uint64:  # torch counts the end in int64
+        raise RuntimeError(f"to - 1 is out of bounds for {NAMES[dtype][1]}")
     if bits:
         bound = float(ml_dtypes.finfo(dtype).max)
         lowest, highest = -bound, bound
@@ -113,7 +120,7 @@ def _spacing(value: int, bits: int) -> int:
 def check_randperm(n: int, dtype: np.dtype) -> None:
     if n < 0:
         raise RuntimeError(f"Trying to create tensor with negative dimension {n}: [{n}]")
-    if dtype not in NAMES or dtype == np.bool_:
+    if dtype not in NAMES or dtype == np.bool_ or is_wide_unsigned(dtype):
         raise not_implemented("randperm", dtype)
     bits = significand_bits(dtype)
     if bits and n > 2**bits + 1:
