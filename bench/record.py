@@ -20,9 +20,14 @@ def machine() -> dict:
     return {"machine": {"cores": cores, "load": load, "python": platform.python_version()}, "versions": versions}
 
 
+def replace(path: Path, text: str) -> None:
+    """Writes a file in one step, so that an interrupt leaves the old or the new text."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    fresh.write_text(text)
+    os.replace(fresh, path)
+
+
 def write(name: str, result: dict) -> None:
-    """Writes the result in one step, with what it was measured on."""
-    RESULTS.mkdir(exist_ok=True)
-    fresh = RESULTS / f".{name}.{os.getpid()}"
-    fresh.write_text(json.dumps({"name": name, **result, **machine()}, indent=1) + "\n")
-    os.replace(fresh, RESULTS / f"{name}.json")
+    """Writes the result with what it was measured on."""
+    replace(RESULTS / f"{name}.json", json.dumps({"name": name, **result, **machine()}, indent=1) + "\n")

@@ -8,13 +8,14 @@ met yet says with ``short`` what stands in the way; a test holds that it is stil
 import argparse
 import datetime
 import operator
-import os
 import re
 import shlex
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+
+from bench.record import replace
 
 ROOT = Path(__file__).parents[1]
 ROWS = Path(__file__).with_name("targets.toml")
@@ -92,15 +93,8 @@ def with_table(readme: str, rows: list[dict]) -> str:
     return head + TABLE_START + table(rows) + TABLE_END + tail
 
 
-def write(path: Path, text: str) -> None:
-    """Replaces the file in one step, so that an interrupt leaves the old or the new text."""
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    fresh.write_text(text)
-    os.replace(fresh, path)
-
-
 def write_table() -> None:
-    write(README, with_table(README.read_text(), read_rows(ROWS.read_text())))
+    replace(README, with_table(README.read_text(), read_rows(ROWS.read_text())))
 
 
 def main() -> None:
@@ -118,7 +112,7 @@ def main() -> None:
         if value is not None:
             rows[row_id]["value"] = value
             today = datetime.date.today().isoformat()
-            write(ROWS, with_value(ROWS.read_text(), row_id, value, today))
+            replace(ROWS, with_value(ROWS.read_text(), row_id, value, today))
             print(f"{row_id}: {value} (target {rows[row_id]['threshold']})", flush=True)
         if value is None or not is_met(rows[row_id]):
             missed.append(row_id)

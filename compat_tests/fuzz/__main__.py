@@ -14,7 +14,8 @@ from pathlib import Path
 # Most programs run once: compiling each op's program in haste costs least.
 os.environ.setdefault("JTORCH_TIER", "op")
 
-from compat_tests.fuzz.running import fuzz
+from bench.record import replace
+from compat_tests.fuzz.running import reports
 
 REPORT = Path("out/fuzz.json")
 
@@ -29,8 +30,8 @@ def merged(reports: list[dict]) -> dict:
         for key in ("kinds", "ops", "known"):
             total[key].update(report[key])
         for key, one in report["differences"].items():
-            known = total["differences"].setdefault(key, {**one, "count": 0})
-            known["count"] += one["count"]
+            known = total["differences"].setdefault(key, {**one, "programs": []})
+            known["programs"] = [*known["programs"], *one["programs"]]
     return {**total, "kinds": dict(sorted(total["kinds"].items())), "ops": dict(total["ops"].most_common())}
 
 
@@ -44,11 +45,18 @@ VALUES = {
 
 
 def run(options: argparse.Namespace) -> None:
-    report = fuzz(range(options.first, options.first + options.programs), options.seed, options.seconds)
-    if options.add and options.json.exists():
-        report = merged([json.loads(options.json.read_text()), report])
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(json.dumps(report, indent=1))
+    """Runs programs. What is found stands in the file from time to time, should the run be stopped."""
+    held = json.loads(options.json.read_text()) if options.json.exists() and (options.add or options.again) else None
+    if held is not None and options.again:
+        numbers = sorted({number for one in held["differences"].values() for number in one["programs"]})
+        *_, again = reports(numbers, options.seed)
+        report = {**held, "differences": again["differences"]}
+        replace(options.json, json.dumps(report, indent=1))
+    else:
+        report = {}
+        for fresh in reports(range(options.first, options.first + options.programs), options.seed, options.seconds):
+            report = merged([held, fresh]) if held is not None else fresh
+            replace(options.json, json.dumps(report, indent=1))
     for key, value in report.items():
         if key not in ("differences", "ops", "known"):
             print(f"{key}: {value}")
@@ -66,7 +74,9 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="number of the first program")
     parser.add_argument("--seconds", type=float, default=math.inf, help="begin no program after that many")
     parser.add_argument("--json", type=Path, default=REPORT)
-    parser.add_argument("--add", action="store_true", help="to what the file holds")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--add", action="store_true", help="to what the file holds")
+    how.add_argument("--again", action="store_true", help="only the programs that differed, after a mend")
     run(parser.parse_args())
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import collections
 import math
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from compat_tests.fuzz.choosing import Chooser, Seeded
 from compat_tests.fuzz.lines import next_line
 from compat_tests.fuzz.programs import Difference, Line, Run, seen, shrunk
+
+EACH = 250  # programs between two reports of a long run
 
 
 @dataclass
@@ -50,27 +53,38 @@ class Finds:
             self.kinds[line.kind].add(number)
             self.ops[line.name] += 1
         for one in program.found:
-            if one.key in self.differences:
-                self.differences[one.key]["count"] += 1
-            else:
-                self.differences[one.key] = self.shown(number, program, one)
+            if one.key not in self.differences:
+                self.differences[one.key] = self.shown(program, one)
+            self.differences[one.key]["programs"].append(number)
 
-    def shown(self, number: int, program: Program, one: Difference) -> dict:
+    def shown(self, program: Program, one: Difference) -> dict:
         text = [line.text for line in shrunk(program.lines, program.lazy, one)]
-        print(f"\n# {number}{', lazy' * program.lazy}: {one.key}\n# {one.words[:400]}", *text, sep="\n", flush=True)
-        return {"program": number, "lazy": program.lazy, "words": one.words, "lines": text, "count": 1}
+        print(f"\n#{' lazy:' * program.lazy} {one.key}\n# {one.words[:400]}", *text, sep="\n", flush=True)
+        return {"lazy": program.lazy, "words": one.words, "lines": text, "programs": []}
+
+    def report(self, programs: int, seconds: float) -> dict:
+        return {
+            "programs": programs, "statements": self.statements,
+            "kinds": {kind: len(found) for kind, found in sorted(self.kinds.items())},
+            "ops": dict(self.ops.most_common()), "differences": self.differences, "known": dict(seen.most_common()),
+            "seconds": round(seconds),
+        }  # fmt: skip
 
 
-def fuzz(programs: range, seed: int, seconds: float = math.inf) -> dict:
+def reports(programs: Iterable[int], seed: int, seconds: float = math.inf) -> Iterator[dict]:
+    """What programs found, told now and then and at the end."""
     finds, began, done = Finds(), time.perf_counter(), 0
     for number in programs:
+        if done and time.perf_counter() - began > seconds:
+            break
         finds.add(number, written(Seeded(f"{seed}/{number}")))
         done += 1
-        if time.perf_counter() - began > seconds:
-            break
-    return {
-        "programs": done, "first": programs.start, "seed": seed, "statements": finds.statements,
-        "kinds": {kind: len(found) for kind, found in sorted(finds.kinds.items())},
-        "ops": dict(finds.ops.most_common()), "differences": finds.differences, "known": dict(seen.most_common()),
-        "seconds": round(time.perf_counter() - began),
-    }  # fmt: skip
+        if done % EACH == 0:
+            yield finds.report(done, time.perf_counter() - began)
+    yield finds.report(done, time.perf_counter() - began)
+
+
+def fuzz(programs: Iterable[int], seed: int) -> dict:
+    """What programs found."""
+    *_, last = reports(programs, seed)
+    return last

@@ -21,6 +21,7 @@ from typing import Any
 # A program runs once or twice here: compiling each op's in haste costs least, and samples share them.
 os.environ.setdefault("JTORCH_TIER", "op")
 
+from bench.record import replace
 from compat_tests.harness import report, signatures
 from compat_tests.harness.check import check_entry
 from compat_tests.harness.gaps import gaps_of
@@ -121,11 +122,8 @@ def read(file: Path | None) -> report.Rows:
 
 
 def write(file: Path, rows: report.Rows) -> None:
-    """In one step, so that an interrupt leaves the old or the new text."""
-    fresh = file.with_name(f".{file.name}.{os.getpid()}")
     lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(row)}" for name, row in sorted(rows.items()))
-    fresh.write_text(f"{{\n{lines}\n}}\n")
-    os.replace(fresh, file)
+    replace(file, f"{{\n{lines}\n}}\n")
 
 
 def sweep(options: argparse.Namespace) -> None:
@@ -154,7 +152,6 @@ def main() -> None:
     parser.add_argument("--show", type=int, default=2, help="differences shown of each kind")
     options = parser.parse_args()
     if options.json is None and (options.names[:1] in (["table"], ["value"]) or (options.full and not options.names)):
-        LAST.parent.mkdir(exist_ok=True)
         options.json = LAST
     if options.names[:1] == ["table"]:
         print(report.table(read(options.json)), report.totals(read(options.json)), sep="\n\n")
