@@ -63,6 +63,14 @@ def is_float(x: torch.Tensor) -> bool:
     return x.is_floating_point() or x.is_complex()
 
 
+def is_asking_leaf(x: torch.Tensor) -> bool:
+    """A leaf that requires grad. A view made under no_grad cannot be asked after a write to its base."""
+    try:
+        return x.requires_grad and x.is_leaf
+    except RuntimeError:
+        return False
+
+
 def creation(s: Scene) -> Line:
     shape, dtype = s.one_of(SHAPES), s.one_of(DTYPES)
     size, kind = ", ".join(map(str, shape)), f"dtype=torch.{dtype}"
@@ -314,7 +322,7 @@ def control(s: Scene) -> Line | None:
 
 def backward(s: Scene) -> Line | None:
     x = s.tensor(lambda t: t.requires_grad and is_float(t)) if s.chance(95) else s.tensor()
-    leaf = s.tensor(lambda t: t.requires_grad and t.is_leaf) or x
+    leaf = s.tensor(is_asking_leaf) or x
     if x is None:
         return None
     name, text = s.one_of(names.BACKWARD)

@@ -166,6 +166,12 @@ class Run:
         return self.compare(self.lines[-1], True)
 
     def compare(self, line: Line, values: bool) -> Difference | None:
+        try:
+            return self.compare_tensors(line, values)
+        except Exception as error:  # noqa: BLE001 - what a line left to be computed may fail when it is looked at
+            return Difference(line, f"late error: {type(error).__name__}: {first_sentence(str(error))}")
+
+    def compare_tensors(self, line: Line, values: bool) -> Difference | None:
         for name, one in self.theirs.tensors().items():
             if one.dtype is oracle.complex32:  # a type to store, tested elsewhere
                 self.forget(name)
