@@ -129,10 +129,11 @@ sparse_fills[creation.ZEROS] = empty
 
 
 def _compressed(
-    name: str, wanted: Any, indices: tuple, values: Any, size: Any, asked: Any, dtype: Any, device: Any,
-    requires_grad: bool, check_invariants: bool | None,
+    wanted: Any, indices: tuple, values: Any, size: Any, asked: Any, dtype: Any, device: Any, requires_grad: bool,
+    check_invariants: bool | None,
 ) -> Any:  # fmt: skip
-    """What the five constructors of compressed tensors do."""
+    """What the five constructors of compressed tensors do; `wanted` is None for the one that takes any layout."""
+    name = "sparse_compressed_tensor" if wanted is None else str(wanted).removeprefix("torch.") + "_tensor"
     if wanted is None and asked not in COMPRESSED:
         said = "none" if asked is None else word(asked)
         raise RuntimeError(f"{name} expected sparse compressed tensor layout but got {said}")
@@ -177,16 +178,7 @@ def sparse_compressed_tensor(
             [3., 0.]])
     """
     return _compressed(
-        "sparse_compressed_tensor",
-        None,
-        (compressed_indices, plain_indices),
-        values,
-        size,
-        layout,
-        dtype,
-        device,
-        requires_grad,
-        check_invariants,
+        None, (compressed_indices, plain_indices), values, size, layout, dtype, device, requires_grad, check_invariants
     )
 
 
@@ -203,16 +195,7 @@ def sparse_csr_tensor(
             [4., 0.]])
     """
     return _compressed(
-        "sparse_csr_tensor",
-        sparse_csr,
-        (crow_indices, col_indices),
-        values,
-        size,
-        layout,
-        dtype,
-        device,
-        requires_grad,
-        check_invariants,
+        sparse_csr, (crow_indices, col_indices), values, size, layout, dtype, device, requires_grad, check_invariants
     )
 
 
@@ -223,16 +206,7 @@ def sparse_csc_tensor(
 ) -> Any:  # fmt: skip
     """A CSC tensor: CSR with rows and columns exchanged."""
     return _compressed(
-        "sparse_csc_tensor",
-        sparse_csc,
-        (ccol_indices, row_indices),
-        values,
-        size,
-        layout,
-        dtype,
-        device,
-        requires_grad,
-        check_invariants,
+        sparse_csc, (ccol_indices, row_indices), values, size, layout, dtype, device, requires_grad, check_invariants
     )
 
 
@@ -243,16 +217,7 @@ def sparse_bsr_tensor(
 ) -> Any:  # fmt: skip
     """A BSR tensor: CSR of blocks, values (nnz, height, width)."""
     return _compressed(
-        "sparse_bsr_tensor",
-        sparse_bsr,
-        (crow_indices, col_indices),
-        values,
-        size,
-        layout,
-        dtype,
-        device,
-        requires_grad,
-        check_invariants,
+        sparse_bsr, (crow_indices, col_indices), values, size, layout, dtype, device, requires_grad, check_invariants
     )
 
 
@@ -263,14 +228,5 @@ def sparse_bsc_tensor(
 ) -> Any:  # fmt: skip
     """A BSC tensor: CSC of blocks, values (nnz, height, width)."""
     return _compressed(
-        "sparse_bsc_tensor",
-        sparse_bsc,
-        (ccol_indices, row_indices),
-        values,
-        size,
-        layout,
-        dtype,
-        device,
-        requires_grad,
-        check_invariants,
+        sparse_bsc, (ccol_indices, row_indices), values, size, layout, dtype, device, requires_grad, check_invariants
     )
