@@ -66,28 +66,16 @@ def check(node: Any, results: Sequence) -> None:
 
 def warn_of(node: Any) -> None:
     """Warns of the lines that made a node in which something went wrong."""
-    name = node.name()
-    lines = getattr(node, "lines", None)
-    if lines is None:
-        warnings.warn(
-            f"Error detected in {name}. No forward pass information available. Enable detect anomaly during forward "
-            "pass for more information.",
-            stacklevel=2,
-        )
-        return
-    warnings.warn(f"Error detected in {name}. Traceback of forward call that caused the error:\n{lines}", stacklevel=2)
-    while node.induced_by is not None:
-        node = node.induced_by
+    found, did = "Error detected in", "caused the error"
+    while node is not None:
         lines = getattr(node, "lines", None)
         if lines is None:
             warnings.warn(
-                f"\n\nPrevious calculation was induced by {node.name()}. No forward pass information available. Enable "
-                "detect anomaly during forward pass for more information.",
+                f"{found} {node.name()}. No forward pass information available. Enable detect anomaly during forward "
+                "pass for more information.",
                 stacklevel=2,
             )
             return
-        warnings.warn(
-            f"\n\nPrevious calculation was induced by {node.name()}. Traceback of forward call that induced the "
-            f"previous calculation:\n{lines}",
-            stacklevel=2,
-        )
+        warnings.warn(f"{found} {node.name()}. Traceback of forward call that {did}:\n{lines}", stacklevel=2)
+        found, did = "\n\nPrevious calculation was induced by", "induced the previous calculation"
+        node = node.induced_by
