@@ -139,6 +139,21 @@ def _vectors(v: Any, like: tuple, is_tuple: bool, function: str, source: str) ->
     return v
 
 
+def _pushed(
+    outputs: tuple, inputs: tuple, like: tuple, v: tuple, create_graph: bool, strict: bool, words: tuple[str, str],
+    trick: tuple[str, str],
+) -> tuple:  # fmt: skip
+    """The product of the Jacobian of `outputs`, in tensors `like` these, with `v`.
+
+    A backward is linear in what it is given, and its gradient there is this product: the double backward trick.
+    """
+    dummies = tuple(zeros_like(x).requires_grad_() for x in like)
+    back = _gradients(outputs, inputs, dummies, True)
+    if strict:
+        _filled(back, inputs, True, False, words)
+    return _filled(_gradients(back, dummies, v, create_graph), like, strict, create_graph, trick)
+
+
 _OF_OUTPUT = "the user-provided function returns"
 _OF_INPUT = "the input to the user-provided function is"
 
@@ -171,11 +186,7 @@ def jvp(func: Callable, inputs: Any, v: Any = None, create_graph: bool = False, 
         v = _vectors(v, inputs, many, "jvp", _OF_INPUT)
         inputs = _fresh(inputs, create_graph)
         several, outputs = _outputs(func, inputs, "jvp", strict)
-        dummies = tuple(zeros_like(o).requires_grad_() for o in outputs)
-        back = _gradients(outputs, inputs, dummies, True)
-        if strict and any(g is None for g in back):
-            _filled(back, inputs, True, False, _BACK)
-        found = _filled(_gradients(back, dummies, v, create_graph), outputs, strict, create_graph, _BACK_TRICK)
+        found = _pushed(outputs, inputs, outputs, v, create_graph, strict, _BACK, _BACK_TRICK)
     return _left(_like(outputs, several), create_graph), _left(_like(found, several), create_graph)
 
 
@@ -209,11 +220,7 @@ def hvp(func: Callable, inputs: Any, v: Any = None, create_graph: bool = False, 
         inputs = _fresh(inputs, create_graph)
         outputs = _single(func, inputs, "hvp", strict)
         slopes = _slopes(outputs, inputs, strict)
-        dummies = tuple(zeros_like(x).requires_grad_() for x in inputs)
-        back = _gradients(slopes, inputs, dummies, True)
-        if strict and any(g is None for g in back):
-            _filled(back, inputs, True, False, _DOUBLE)
-        found = _filled(_gradients(back, dummies, v, create_graph), inputs, strict, create_graph, _DOUBLE_TRICK)
+        found = _pushed(slopes, inputs, inputs, v, create_graph, strict, _DOUBLE, _DOUBLE_TRICK)
     return _left(outputs[0], create_graph), _left(_like(found, many), create_graph)
 
 
