@@ -247,13 +247,16 @@ def with_history(value: Any, edge: tuple[Any, int] | None) -> Any:
         return value
     if edge is None:
         return wrap(value)
-    node, index = edge
-    if isinstance(node, AccumulateGrad):
-        return node.variable
+    if isinstance(edge[0], AccumulateGrad):
+        return edge[0].variable
+    return placed(value, edge)
+
+
+def placed(value: Any, edge: tuple[Any, int]) -> Any:
+    """A tensor of this value that stands at a place of the graph."""
     t = wrap(value)
     t._requires_grad = True
-    t._node = node
-    t._index = index
+    t._node, t._index = edge
     return t
 
 

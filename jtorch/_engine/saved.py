@@ -14,7 +14,7 @@ from jax import lax
 
 from jtorch._engine import anomaly
 from jtorch._engine.aval import Aval, Spec
-from jtorch._engine.backward import OpNode, ResidualNode, class_named, with_history
+from jtorch._engine.backward import OpNode, ResidualNode, class_named, placed, with_history
 from jtorch._engine.handle import Handle, apply, read, version, wrap
 from jtorch._engine.tape import BaseOp, Tape, forward_mode, graph_watch, record, threads
 from jtorch._types import graph_errors
@@ -53,14 +53,6 @@ class Packed:
                 "convert it in the hook"
             )
         return found if self.edge is None else placed(read(found), self.edge)
-
-
-def placed(value: Any, edge: tuple[Any, int]) -> Any:
-    """A tensor of this value that stands at a place of the graph."""
-    t = wrap(value)
-    t._requires_grad = True
-    t._node, t._index = edge
-    return t
 
 
 def pack(tape: Tape, x: Handle, value: Any, edge: tuple[Any, int] | None) -> Packed:

@@ -11,8 +11,8 @@ from typing import Any
 
 from jtorch._declare.bind import SINGLE_OVERLOAD
 from jtorch._declare.roles import OPERANDS
-from jtorch._engine.backward import OpNode, install_attributes, with_history
-from jtorch._engine.saved import Packed, pack_with, placed
+from jtorch._engine.backward import OpNode, install_attributes, placed, with_history
+from jtorch._engine.saved import Packed, pack_with
 from jtorch._engine.tape import Value
 from jtorch._ops.creation import tensor
 from jtorch._types import autograd_errors, graph_errors
