@@ -23,6 +23,7 @@ from jtorch.autograd import backward as run_backward
 from jtorch.autograd.function import Function
 from jtorch.autograd.graph import saved_tensors_hooks
 from jtorch.nn.modules.container import Sequential
+from jtorch.random import fork_rng
 
 
 class CheckpointError(RuntimeError):
@@ -88,16 +89,10 @@ def check_backward_validity(inputs: Iterable[Any]) -> None:
 @contextlib.contextmanager
 def _random_state(state: Any) -> Iterator[None]:
     """Inside, random numbers are drawn as they were; afterwards as if nothing had been."""
-    if state is None:
+    with fork_rng(enabled=state is not None, device_type="cpu"):
+        if state is not None:
+            torch.default_generator.set_state(state)
         yield
-        return
-    generator = torch.default_generator
-    now = generator.get_state()
-    generator.set_state(state)
-    try:
-        yield
-    finally:
-        generator.set_state(now)
 
 
 def _arrived() -> list:
