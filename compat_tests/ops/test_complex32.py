@@ -106,6 +106,26 @@ def test_factories() -> None:
     assert jtorch.tensor([1j], dtype=jtorch.complex32, requires_grad=True).requires_grad
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda lib, kind: lib.arange(3, dtype=kind),
+        lambda lib, kind: lib.arange(0, 3.5, 0.5, dtype=kind),
+        lambda lib, kind: lib.arange(1j, dtype=kind),
+        lambda lib, kind: lib.arange(0, dtype=kind),
+        lambda lib, kind: lib.arange(3, out=lib.empty(3, dtype=kind)),
+    ],
+)
+@pytest.mark.parametrize("kind", ["complex32", "complex64", "complex128"])
+def test_a_range_of_complex_numbers(make: Any, kind: str) -> None:
+    errors = []
+    for lib in (jtorch, torch):
+        with pytest.raises(NotImplementedError) as caught:
+            make(lib, getattr(lib, kind))
+        errors.append(str(caught.value))
+    assert errors[0] == errors[1]
+
+
 def test_memory_is_shared() -> None:
     found = []
     for lib in (torch, jtorch):
