@@ -46,6 +46,8 @@ LAYERS = [
     ("LocalResponseNorm", "2", "x(2, 5, 4)"),
     ("AdaptiveLogSoftmaxWithLoss", "8, 10, [3, 6], div_value=2.0", "x(4, 8), i(10, 4)"),
     ("LocalResponseNorm", "3, alpha=0.1, beta=0.5, k=2.0", "x(2, 5, 3, 3)"),
+    ("CrossMapLRN2d", "3", "x(2, 5, 3, 3)"),
+    ("CrossMapLRN2d", "4, alpha=0.1, beta=0.5, k=2.0", "x(1, 6, 2, 3)"),
     ("Dropout", "", "x(4, 5)"),
     ("Dropout", "0.3", "x(100)"),
     ("Dropout1d", "0.4", "x(3, 5, 2)"),

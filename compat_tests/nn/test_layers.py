@@ -240,8 +240,5 @@ def test_every_layer_has_a_case():
     covered = {case[0] for case in ALL + REFUSED}
     bare = {"Module", "Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict", "RNNCellBase"}
     layers = {name for name in PUBLIC if issubclass(getattr(jtorch.nn, name), jtorch.nn.Module)}
-    elsewhere = {name for name in layers if name.startswith("Lazy")} | {
-        "SyncBatchNorm",
-        "CrossMapLRN2d",
-    }  # test_lazy.py
+    elsewhere = {name for name in layers if name.startswith("Lazy")} | {"SyncBatchNorm"}  # test_lazy.py
     assert layers - bare - elsewhere == covered

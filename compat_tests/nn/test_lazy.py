@@ -96,11 +96,21 @@ def test_adaptive_softmax():
     assert_same(run, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, 5, 20])
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 6, 7, 20])
 def test_cross_map_normalization(size):
     def run(torch):
-        module = torch.nn.CrossMapLRN2d(size, alpha=0.5, k=2)
-        return module(torch.randn(2, 6, 3, 3)), repr(module), attempt(module, torch.ones(2, 2))
+        module = torch.nn.CrossMapLRN2d(size, alpha=0.5, beta=0.6, k=2)
+        x = torch.randn(2, 6, 3, 3, requires_grad=True)
+        y = module(x)
+        gradient = attempt(torch.autograd.grad, y, x, torch.randn(2, 6, 3, 3))
+        wrong = [
+            attempt(torch.autograd.grad, module(x).sum(), x, create_graph=True),
+            attempt(module, torch.ones(2, 2)),
+            attempt(module, torch.ones(1, 2, 2, 2, dtype=torch.int64)),
+            attempt(torch.nn.CrossMapLRN2d(0), x),
+        ]
+        plain = attempt(torch.autograd.grad, torch.nn.CrossMapLRN2d(size)(x * 9).sum(), x)
+        return y, gradient, plain, y.grad_fn.name(), repr(module), wrong
 
     assert_same(run, rtol=1e-5, atol=1e-6)
 

@@ -7,6 +7,7 @@ import numbers
 from jtorch import _root as torch
 from jtorch.nn import functional as F
 from jtorch.nn import init
+from jtorch.nn.modules._functions import CrossMapLRN2d as _CrossMapLRN2d
 from jtorch.nn.modules.module import Module
 from jtorch.nn.parameter import Parameter
 
@@ -57,7 +58,7 @@ class LocalResponseNorm(Module):
 
 class CrossMapLRN2d(Module):
     """Divides by ``(k + alpha / size * sum of squares over neighbouring channels) ** beta``; of an even ``size`` one
-    neighbour less is taken. The gradient is the derivative of that; torch's own is not.
+    neighbour less is taken. The gradient is torch's, which is not the derivative of that.
 
     >>> import jtorch as torch
     >>> torch.nn.CrossMapLRN2d(3)(torch.ones(1, 4, 2, 2)).shape
@@ -72,15 +73,7 @@ class CrossMapLRN2d(Module):
         self.k = k
 
     def forward(self, input):
-        if input.dim() != 4:
-            raise ValueError(f"CrossMapLRN2d: Expected input to be 4D, got {input.dim()}D instead.")
-        reach = min((self.size + 1) // 2, input.size(1)) - 1
-        squares = input.pow(2)
-        near = F.pad(squares, (0, 0, 0, 0, reach, reach)).unfold(1, 2 * reach + 1, 1).sum(-1)
-        # torch's running sum never loses the first channel.
-        far = torch.arange(input.size(1), device=input.device) > reach
-        near = near + squares[:, :1] * far.view(-1, 1, 1)
-        return input * (self.k + self.alpha / self.size * near).pow(-self.beta)
+        return _CrossMapLRN2d.apply(input, self.size, self.alpha, self.beta, self.k)
 
     def extra_repr(self):
         return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
