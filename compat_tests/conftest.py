@@ -53,5 +53,15 @@ class SameStart:
             side.set_printoptions(profile="default")
 
 
+@pytest.fixture
+def warn_always():
+    """What torch warns of once in a process comes each time."""
+    for side in sides():
+        side.set_warn_always(True)
+    yield
+    for side in sides():
+        side.set_warn_always(False)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(SameStart())

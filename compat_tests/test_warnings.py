@@ -6,7 +6,6 @@ often it says the same for one line.
 
 from __future__ import annotations
 
-import re
 import warnings
 
 import numpy as np
@@ -15,6 +14,7 @@ import torch
 import torch.utils.checkpoint
 
 import jtorch
+from compat_tests.harness.same import warned
 
 # One line each, run with both libraries.
 LINES = r"""
@@ -214,36 +214,26 @@ torch.utils.checkpoint.checkpoint(lambda x: x * 2, torch.ones(1, requires_grad=T
 """.strip().splitlines()
 
 
-@pytest.fixture(autouse=True, scope="module")
-def each_time():
-    for lib in (torch, jtorch):
-        lib.set_warn_always(True)
-    yield
-    for lib in (torch, jtorch):
-        lib.set_warn_always(False)
+pytestmark = pytest.mark.usefixtures("warn_always")
 
 
-def warned(lib, line: str) -> list[tuple[type, str]]:
+def said(lib, line: str) -> list[tuple[type, str]]:
     names = {"torch": lib, "nn": lib.nn, "F": lib.nn.functional, "np": np, "sched": lib.optim.lr_scheduler}
     names["o"] = lib.optim.SGD([lib.ones(1, requires_grad=True)], lr=1.0)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        exec(line, names)
-    said = ((w.category, re.sub(r" ?\(Triggered internally at \S+\)", "", str(w.message))) for w in caught)
-    return list(dict.fromkeys(said))
+    return list(dict.fromkeys(warned(lambda: exec(line, names))[1]))
 
 
 @pytest.mark.parametrize("line", LINES)
 def test_warnings_are_torchs(line: str):
-    expected = warned(torch, line)
+    expected = said(torch, line)
     assert expected, "torch says nothing"
-    assert warned(jtorch, line) == expected
+    assert said(jtorch, line) == expected
 
 
 @pytest.mark.parametrize("line", SILENT)
 def test_what_is_right_warns_of_nothing(line: str):
-    assert warned(torch, line) == []
-    assert warned(jtorch, line) == []
+    assert said(torch, line) == []
+    assert said(jtorch, line) == []
 
 
 def test_a_warning_points_at_the_users_line():

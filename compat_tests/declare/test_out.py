@@ -1,6 +1,5 @@
 """`out=` of another type, shape and memory: what torch casts, computes in, keeps, resizes, says and refuses."""
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +7,7 @@ import pytest
 import torch
 
 import jtorch
+from compat_tests.harness.same import warned
 
 KINDS = ("float64", "float32", "bfloat16", "complex128", "int64", "bool", "uint8")
 
@@ -48,14 +48,12 @@ def operand(lib: Any, kind: str) -> Any:
 
 def outcome(lib: Any, run: Callable[[], Any]) -> tuple[Any, list[str]]:
     """What comes out, or the error, and what is warned of."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            found = run()
-        except Exception as error:  # noqa: BLE001 - every kind of error is compared
-            return f"{type(error).__name__}: {error}".split("\n")[0], []
-    said = [str(one.message).split(" (Triggered")[0] for one in caught if "resized" in str(one.message)]
-    return (found.to(lib.complex128).tolist(), tuple(found.shape), tuple(found.stride())), said
+    try:
+        found, said = warned(run)
+    except Exception as error:  # noqa: BLE001 - every kind of error is compared
+        return f"{type(error).__name__}: {error}".split("\n")[0], []
+    resized = [text for _, text in said if "resized" in text]
+    return (found.to(lib.complex128).tolist(), tuple(found.shape), tuple(found.stride())), resized
 
 
 def same(mine: Any, theirs: Any) -> bool:

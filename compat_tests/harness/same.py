@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 import torch as oracle
 
 import jtorch
@@ -43,15 +44,27 @@ def attempt(function: Callable, *args: Any) -> Any:
         return type(error).__name__, str(error)
 
 
+def warned(call: Callable) -> tuple[Any, list[tuple[type, str]]]:
+    """The result of a call, and category and text of what it warned of."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        result = call()
+    # Sentences torch writes in C++ end with the file that raised them.
+    return result, [(w.category, re.sub(r" ?\(Triggered internally at \S+\)", "", str(w.message))) for w in caught]
+
+
 def outcome(program: Callable, torch: Any) -> tuple[Any, list]:
     """Result and warnings of ``program(torch)`` as plain data."""
     torch.manual_seed(0)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        result = attempt(program, torch)
-    # Sentences torch writes in C++ end with the file that raised them.
-    said = [(w.category.__name__, re.sub(r" \(Triggered .*", "", str(w.message))) for w in caught]
+    result, said = warned(lambda: attempt(program, torch))
     return plain(result), said
+
+
+def each_program(names: dict[str, Any]) -> pytest.MarkDecorator:
+    """One test for each function of a test module, given as its `globals()`, that has a public name."""
+    own = [f for f in names.values() if getattr(f, "__module__", None) == names["__name__"]]
+    programs = [f for f in own if not f.__name__.startswith(("_", "test_"))]
+    return pytest.mark.parametrize("program", programs, ids=lambda f: f.__name__)
 
 
 def assert_same(program: Callable, rtol: float = 0.0, atol: float = 0.0) -> None:

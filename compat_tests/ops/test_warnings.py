@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 
 import numpy as np
@@ -10,24 +9,11 @@ import pytest
 import torch
 
 import jtorch
+from compat_tests.harness.same import warned
 
 
-def said(lib, program) -> list[tuple[str, str]]:
-    """Category and words of each warning; torch's C++ names the file that raised one at the end."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        program(lib)
-    return [(w.category.__name__, re.sub(r" \(Triggered .*", "", str(w.message), flags=re.S)) for w in caught]
-
-
-@pytest.fixture
-def always():
-    """Warnings that come once in a process come each time."""
-    for lib in (torch, jtorch):
-        lib.set_warn_always(True)
-    yield
-    for lib in (torch, jtorch):
-        lib.set_warn_always(False)
+def said(lib, program) -> list[tuple[type, str]]:
+    return warned(lambda: program(lib))[1]
 
 
 def matrix(lib):
@@ -127,7 +113,7 @@ ONCE = {
 }
 
 
-@pytest.mark.usefixtures("always")
+@pytest.mark.usefixtures("warn_always")
 @pytest.mark.parametrize("name", ONCE)
 def test_once(name):
     expected = said(torch, ONCE[name])
@@ -157,25 +143,24 @@ SILENT = {
 }
 
 
-@pytest.mark.usefixtures("always")
+@pytest.mark.usefixtures("warn_always")
 @pytest.mark.parametrize("name", SILENT)
 def test_nothing_is_said(name):
     assert said(torch, SILENT[name]) == []
     assert said(jtorch, SILENT[name]) == []
 
 
+@pytest.mark.usefixtures("warn_always")
 def test_the_caller_is_named():
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        jtorch.set_warn_always(True)
         for program in (EACH_TIME["mse_loss, sizes"], EACH_TIME["nll_loss, flags"], ONCE["qr"], ONCE["T of a vector"],
                         ONCE["padding of even kernels"], ONCE["triangular_solve"], ONCE["searchsorted"]):  # fmt: skip
             program(jtorch)
-        jtorch.set_warn_always(False)
     assert {w.filename for w in caught} == {__file__} and len(caught) == 7
 
 
-@pytest.mark.usefixtures("always")
+@pytest.mark.usefixtures("warn_always")
 def test_memory_as_elements_is_deprecated_once_whatever_is_set():
     for lib in (torch, jtorch):
         said(lib, lambda lib: row(lib).storage())

@@ -37,6 +37,7 @@ import torch as oracle
 
 import jtorch
 from compat_tests.harness.calls import first_sentence
+from compat_tests.harness.same import warned
 
 LINES = Path(__file__).parent / "lines"
 MODULES = (
@@ -63,14 +64,6 @@ def lines(theme: str) -> list[str]:
 
 def themes() -> list[str]:
     return sorted(path.stem for path in LINES.glob("*.txt"))
-
-
-def warned(function: Callable) -> Any:
-    """A function's result and what it warned of."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        result = function()
-    return result, [(w.category.__name__, first_sentence(str(w.message))) for w in caught]
 
 
 def parameters(function: Callable) -> list[str]:
