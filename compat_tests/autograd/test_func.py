@@ -5,10 +5,9 @@ from __future__ import annotations
 import warnings
 from importlib import import_module
 
-import pytest
 import torch as oracle
 
-from compat_tests.harness.same import assert_same, attempt
+from compat_tests.harness.same import assert_same, attempt, each_program
 
 with warnings.catch_warnings(action="ignore"):
     oracle.func.hessian(oracle.sin)(oracle.ones(()))  # torch warns of its own code, once
@@ -235,11 +234,6 @@ def without_writes(torch):
     return _func(torch).functionalize(lambda x: x.add_(1))(x), x
 
 
-PROGRAMS = [
-    f for f in list(globals().values()) if getattr(f, "__module__", None) == __name__ and not f.__name__.startswith("_")
-]
-
-
-@pytest.mark.parametrize("program", PROGRAMS, ids=lambda f: f.__name__)
+@each_program(globals())
 def test_as_torch(program):
     assert_same(program, rtol=1e-5, atol=1e-6)

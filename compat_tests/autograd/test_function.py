@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import warnings
 
-import pytest
 import torch as oracle
 
-from compat_tests.harness.same import assert_same, attempt
+from compat_tests.harness.same import assert_same, attempt, each_program
 
 with warnings.catch_warnings(action="ignore"), oracle.autograd.forward_ad.dual_level():
     oracle.autograd.forward_ad.make_dual(oracle.ones(1), oracle.ones(1))  # torch warns of its own code, once
@@ -477,11 +476,6 @@ def hooks_on_the_node(torch):
     return seen
 
 
-PROGRAMS = [
-    f for f in list(globals().values()) if getattr(f, "__module__", None) == __name__ and not f.__name__.startswith("_")
-]
-
-
-@pytest.mark.parametrize("program", PROGRAMS, ids=lambda f: f.__name__)
+@each_program(globals())
 def test_as_torch(program):
     assert_same(program)

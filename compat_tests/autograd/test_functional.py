@@ -5,10 +5,9 @@ from __future__ import annotations
 import warnings
 from importlib import import_module
 
-import pytest
 import torch as oracle
 
-from compat_tests.harness.same import assert_same, attempt
+from compat_tests.harness.same import assert_same, attempt, each_program
 
 with warnings.catch_warnings(action="ignore"), oracle.autograd.forward_ad.dual_level():
     oracle.autograd.forward_ad.make_dual(oracle.ones(1), oracle.ones(1)).exp()  # torch warns of its own code, once
@@ -200,26 +199,22 @@ def jvp_with_graph(torch):
     return out, found, x.grad
 
 
-def vhp(torch):
-    functional = _functional(torch)
+def _products(torch, product):
     x, y = _x(torch), _x(torch)
     return (
-        functional.vhp(_scalar, (x, y), (torch.ones(3), torch.ones(3))),
-        functional.vhp(lambda x: (x**3).sum(), x, torch.ones(3)),
-        functional.vhp(lambda x: x**3, torch.tensor(2.0)),
-        functional.vhp(lambda x, y: (x**2).sum(), (x, y), (torch.ones(3), torch.ones(3))),
+        product(_scalar, (x, y), (torch.ones(3), torch.ones(3))),
+        product(lambda x: (x**3).sum(), x, torch.ones(3)),
+        product(lambda x: x**3, torch.tensor(2.0)),
+        product(lambda x, y: (x**2).sum(), (x, y), (torch.ones(3), torch.ones(3))),
     )
+
+
+def vhp(torch):
+    return _products(torch, _functional(torch).vhp)
 
 
 def hvp(torch):
-    functional = _functional(torch)
-    x, y = _x(torch), _x(torch)
-    return (
-        functional.hvp(_scalar, (x, y), (torch.ones(3), torch.ones(3))),
-        functional.hvp(lambda x: (x**3).sum(), x, torch.ones(3)),
-        functional.hvp(lambda x: x**3, torch.tensor(2.0)),
-        functional.hvp(lambda x, y: (x**2).sum(), (x, y), (torch.ones(3), torch.ones(3))),
-    )
+    return _products(torch, _functional(torch).hvp)
 
 
 def product_errors(torch):
@@ -333,11 +328,6 @@ def backward_into_inputs(torch):
     return y.grad, w.grad, x.grad
 
 
-PROGRAMS = [
-    f for f in list(globals().values()) if getattr(f, "__module__", None) == __name__ and not f.__name__.startswith("_")
-]
-
-
-@pytest.mark.parametrize("program", PROGRAMS, ids=lambda f: f.__name__)
+@each_program(globals())
 def test_as_torch(program):
     assert_same(program, rtol=1e-5, atol=1e-6)

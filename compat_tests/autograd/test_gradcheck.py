@@ -6,10 +6,9 @@ import re
 import warnings
 from importlib import import_module
 
-import pytest
 import torch as oracle
 
-from compat_tests.harness.same import assert_same
+from compat_tests.harness.same import assert_same, each_program
 
 with warnings.catch_warnings(action="ignore"), oracle.autograd.forward_ad.dual_level():
     oracle.autograd.forward_ad.make_dual(oracle.ones(1), oracle.ones(1)).sin()  # torch warns of its own code, once
@@ -161,11 +160,6 @@ def older_functions(torch):
     )
 
 
-PROGRAMS = [
-    f for f in list(globals().values()) if getattr(f, "__module__", None) == __name__ and not f.__name__.startswith("_")
-]
-
-
-@pytest.mark.parametrize("program", PROGRAMS, ids=lambda f: f.__name__)
+@each_program(globals())
 def test_as_torch(program):
     assert_same(program, rtol=1e-6, atol=1e-8)

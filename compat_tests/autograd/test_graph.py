@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-import pytest
-
-from compat_tests.harness.same import assert_same, attempt
+from compat_tests.harness.same import assert_same, attempt, each_program
 
 
 def _graph(torch):
@@ -440,11 +438,6 @@ def sequence(torch):
     return b.grad_fn._sequence_nr() - a.grad_fn._sequence_nr()
 
 
-PROGRAMS = [
-    f for f in list(globals().values()) if getattr(f, "__module__", None) == __name__ and not f.__name__.startswith("_")
-]
-
-
-@pytest.mark.parametrize("program", PROGRAMS, ids=lambda f: f.__name__)
+@each_program(globals())
 def test_as_torch(program):
     assert_same(program, rtol=1e-4, atol=1e-5)

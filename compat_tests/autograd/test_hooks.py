@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import re
-import warnings
 
-import pytest
-
-from compat_tests.harness.same import assert_same, attempt
+from compat_tests.harness.same import assert_same, attempt, each_program, warned
 
 
 def _leaf(torch, n=2):
@@ -192,15 +189,13 @@ def metadata_of_a_node(torch):
 
 def _without_lines(message):
     """A warning without the frames of the traceback but the innermost."""
-    head, *frames = re.split(r'  File "', message.split(" (Triggered")[0])
+    head, *frames = re.split(r'  File "', message)
     return head + (frames[-1].split("\n")[1].strip() if frames else "")
 
 
 def _told(torch, program):
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        found = attempt(program)
-    return found, [_without_lines(str(w.message)) for w in caught]
+    found, said = warned(lambda: attempt(program))
+    return found, [_without_lines(text) for _, text in said]
 
 
 def nan_with_the_line(torch):
@@ -272,11 +267,6 @@ def threads_mode(torch):
     return [*seen, torch.autograd.is_multithreading_enabled()]
 
 
-PROGRAMS = [
-    f for f in list(globals().values()) if getattr(f, "__module__", None) == __name__ and not f.__name__.startswith("_")
-]
-
-
-@pytest.mark.parametrize("program", PROGRAMS, ids=lambda f: f.__name__)
+@each_program(globals())
 def test_as_torch(program):
     assert_same(program, rtol=1e-6)

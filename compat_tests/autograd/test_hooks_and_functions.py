@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-import pytest
-
-from compat_tests.harness.same import assert_same
+from compat_tests.harness.same import assert_same, each_program
 
 
 def tensor_hook_changes_the_gradient(torch):
@@ -244,11 +242,6 @@ def mark_dirty(torch):
     return z is y, x.grad, z
 
 
-PROGRAMS = [
-    f for f in list(globals().values()) if getattr(f, "__module__", None) == __name__ and not f.__name__.startswith("_")
-]
-
-
-@pytest.mark.parametrize("program", PROGRAMS, ids=lambda f: f.__name__)
+@each_program(globals())
 def test_as_torch(program):
     assert_same(program)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from compat_tests.harness.same import assert_same
+from compat_tests.harness.same import assert_same, each_program
 
 
 def _of(torch, function, *shapes):
@@ -87,11 +85,6 @@ def strided_scatter(torch):
     return _of(torch, written, (3, 3), (2, 2))
 
 
-PROGRAMS = [
-    f for f in list(globals().values()) if getattr(f, "__module__", None) == __name__ and not f.__name__.startswith("_")
-]
-
-
-@pytest.mark.parametrize("program", PROGRAMS, ids=lambda f: f.__name__)
+@each_program(globals())
 def test_as_torch(program):
     assert_same(program, rtol=1e-6)

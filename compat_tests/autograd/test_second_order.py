@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import warnings
 
-import pytest
-
-from compat_tests.harness.same import assert_same
+from compat_tests.harness.same import assert_same, each_program
 
 
 def _twice(torch, function, *given):
@@ -104,12 +102,7 @@ def covariance(torch):
     ]
 
 
-PROGRAMS = [
-    f for f in list(globals().values()) if getattr(f, "__module__", None) == __name__ and not f.__name__.startswith("_")
-]
-
-
-@pytest.mark.parametrize("program", PROGRAMS, ids=lambda f: f.__name__)
+@each_program(globals())
 def test_as_torch(program):
     assert_same(program, rtol=1e-9, atol=1e-12)
 

@@ -5,23 +5,11 @@ import copy
 import pytest
 
 import jtorch
-from compat_tests.harness.same import assert_same, attempt
+from compat_tests.harness.same import assert_same, attempt, each_program
 from jtorch.nn.modules import _hooks
 
-SCENARIOS = []
 
-
-def scenario(function):
-    SCENARIOS.append(function)
-    return function
-
-
-@pytest.mark.parametrize("run", SCENARIOS, ids=lambda f: f.__name__)
-def test_same_as_torch(run):
-    assert_same(run)
-
-
-class Log(list):
+class _Log(list):
     """A list that makes hooks which note their name and return something."""
 
     def hook(self, name, result=None):
@@ -32,10 +20,9 @@ class Log(list):
         return note
 
 
-@scenario
 def order_of_all(torch):
     module = torch.nn.modules.module
-    log = Log()
+    log = _Log()
     layer = torch.nn.Linear(2, 2)
     for kind in ("forward", "forward_pre", "full_backward", "full_backward_pre"):
         for prepend in (False, True):
@@ -52,7 +39,6 @@ def order_of_all(torch):
     return log, bool(module._has_any_global_hook())
 
 
-@scenario
 def forward_pre_results(torch):
     def run(result, **kind):
         layer = torch.nn.Linear(2, 2)
@@ -73,7 +59,6 @@ def forward_pre_results(torch):
     ]
 
 
-@scenario
 def arguments_of_forward_hooks(torch):
     log = []
     layer = torch.nn.Linear(1, 1)
@@ -87,9 +72,8 @@ def arguments_of_forward_hooks(torch):
     return log, layer(input=torch.ones(1, 1))
 
 
-@scenario
 def removal(torch):
-    log = Log()
+    log = _Log()
     layer = torch.nn.ReLU()
     handle = layer.register_forward_hook(log.hook("a"), with_kwargs=True)
     layer(torch.ones(1))
@@ -102,9 +86,8 @@ def removal(torch):
     return log, len(layer._forward_hooks), len(layer._forward_hooks_with_kwargs)
 
 
-@scenario
 def cleared_by_hand(torch):
-    log = Log()
+    log = _Log()
     layer = torch.nn.ReLU()
     layer.register_forward_hook(log.hook("a"))
     layer._forward_hooks.clear()
@@ -112,14 +95,13 @@ def cleared_by_hand(torch):
     return log
 
 
-@scenario
 def always_called(torch):
     def run(hook_raises, glob):
         class Broken(torch.nn.Module):
             def forward(self, x):
                 raise ValueError("broken")
 
-        log = Log()
+        log = _Log()
 
         def hook(module, args, output):
             log.append(("always", args, output))
@@ -136,9 +118,8 @@ def always_called(torch):
     return [run(raises, glob) for raises in (False, True) for glob in (False, True)]
 
 
-@scenario
 def hooks_of_a_copy(torch):
-    log = Log()
+    log = _Log()
     layer = torch.nn.ReLU()
     layer.register_forward_hook(log.hook("copied"))
     twin = copy.deepcopy(layer)
@@ -146,7 +127,6 @@ def hooks_of_a_copy(torch):
     return log
 
 
-@scenario
 def global_with_kwargs(torch):
     log = []
     register = torch.nn.modules.module.register_module_forward_hook
@@ -155,7 +135,6 @@ def global_with_kwargs(torch):
     return log
 
 
-@scenario
 def kinds_do_not_mix(torch):
     def mix(first, second):
         layer = torch.nn.Linear(1, 1)
@@ -166,7 +145,7 @@ def kinds_do_not_mix(torch):
     return [attempt(mix, a, b), attempt(mix, b, a)]
 
 
-def run_backward(torch, full=True, output="tensor", result=None, needs_grad=True, pre_result=None, pre=False):
+def _run_backward(torch, full=True, output="tensor", result=None, needs_grad=True, pre_result=None, pre=False):
     """What the backward hooks of a small module see."""
     log = []
 
@@ -202,17 +181,14 @@ def run_backward(torch, full=True, output="tensor", result=None, needs_grad=True
     return node, log, x.grad
 
 
-@scenario
 def full_backward_by_output(torch):
-    return [run_backward(torch, output=o) for o in ("tensor", "tuple", "same", "nested", "dict", "list")]
+    return [_run_backward(torch, output=o) for o in ("tensor", "tuple", "same", "nested", "dict", "list")]
 
 
-@scenario
 def regular_backward_by_output(torch):
-    return [run_backward(torch, full=False, output=o) for o in ("tensor", "tuple", "same", "nested", "dict", "list")]
+    return [_run_backward(torch, full=False, output=o) for o in ("tensor", "tuple", "same", "nested", "dict", "list")]
 
 
-@scenario
 def full_backward_results(torch):
     seven = torch.full((2,), 7.0)
     options = [
@@ -224,10 +200,10 @@ def full_backward_results(torch):
         {"pre": True, "pre_result": (seven,)},
         {"pre": True, "pre_result": (seven, 1)},
     ]
-    return [attempt(lambda o=o: run_backward(torch, **o)) for o in options]
+    return [attempt(lambda o=o: _run_backward(torch, **o)) for o in options]
 
 
-def linear_backward(torch, result=None, pre=None, **call):
+def _linear_backward(torch, result=None, pre=None, **call):
     log = []
     layer = torch.nn.Linear(2, 2)
     layer.register_full_backward_hook(lambda m, gi, go: (log.append((gi, go)), result)[1])
@@ -237,20 +213,18 @@ def linear_backward(torch, result=None, pre=None, **call):
     return log, layer.weight.grad
 
 
-@scenario
 def no_input_needs_grad(torch):
     ones = torch.ones(1, 2)
     return [
-        attempt(lambda: linear_backward(torch)),
-        attempt(lambda: linear_backward(torch, result=(None,))),
-        attempt(lambda: linear_backward(torch, result=(ones,))),
-        attempt(lambda: linear_backward(torch, result=ones)),
-        attempt(lambda: linear_backward(torch, pre=(ones * 5,))),
-        attempt(lambda: linear_backward(torch, input=torch.ones(1, 2, requires_grad=True))),
+        attempt(lambda: _linear_backward(torch)),
+        attempt(lambda: _linear_backward(torch, result=(None,))),
+        attempt(lambda: _linear_backward(torch, result=(ones,))),
+        attempt(lambda: _linear_backward(torch, result=ones)),
+        attempt(lambda: _linear_backward(torch, pre=(ones * 5,))),
+        attempt(lambda: _linear_backward(torch, input=torch.ones(1, 2, requires_grad=True))),
     ]
 
 
-@scenario
 def inputs_that_need_no_grad(torch):
     def run(other):
         log = []
@@ -267,7 +241,6 @@ def inputs_that_need_no_grad(torch):
     return [run(v) for v in (torch.ones(2, dtype=torch.int64), None, 3, torch.ones(2))]
 
 
-@scenario
 def unused_results_and_inputs(torch):
     log = []
 
@@ -287,14 +260,13 @@ def unused_results_and_inputs(torch):
     return log, net.w.grad, net.v.grad, x.grad, unused.grad
 
 
-@scenario
 def around_the_output(torch):
     class Net(torch.nn.Module):
         def forward(self, x):
             self.kept = x * 2
             return torch.ones(2, requires_grad=True) * 1
 
-    log = Log()
+    log = _Log()
     net = Net()
     net.register_full_backward_hook(log.hook("called"))
     x = torch.ones(2, requires_grad=True)
@@ -303,9 +275,8 @@ def around_the_output(torch):
     return log, x.grad
 
 
-@scenario
 def without_gradients(torch):
-    log = Log()
+    log = _Log()
     layer = torch.nn.Linear(2, 2)
     layer.register_full_backward_hook(log.hook("never"))
     with torch.no_grad():
@@ -313,7 +284,6 @@ def without_gradients(torch):
     return out.requires_grad, log
 
 
-@scenario
 def in_a_network(torch):
     log = []
     net = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.ReLU(), torch.nn.Linear(2, 1))
@@ -325,7 +295,6 @@ def in_a_network(torch):
     return log
 
 
-@scenario
 def regular_hook_changes_the_gradient(torch):
     layer = torch.nn.ReLU()
     layer.register_backward_hook(lambda m, gi, go: (gi[0] * 3,))
@@ -334,7 +303,6 @@ def regular_hook_changes_the_gradient(torch):
     return x.grad
 
 
-@scenario
 def regular_hook_on_other_inputs(torch):
     class Net(torch.nn.Module):
         def forward(self, x, y):
@@ -377,3 +345,8 @@ def test_depth_survives_an_error(monkeypatch):
     with jtorch.no_grad():
         jtorch.nn.ReLU()(jtorch.ones(1))
     assert ended == [1]
+
+
+@each_program(globals())
+def test_same_as_torch(program):
+    assert_same(program)

@@ -3,24 +3,9 @@
 import copy
 import pickle
 
-import pytest
-
-from compat_tests.harness.same import assert_same, attempt
-
-SCENARIOS = []
+from compat_tests.harness.same import assert_same, attempt, each_program
 
 
-def scenario(function):
-    SCENARIOS.append(function)
-    return function
-
-
-@pytest.mark.parametrize("run", SCENARIOS, ids=lambda f: f.__name__)
-def test_same_as_torch(run):
-    assert_same(run)
-
-
-@scenario
 def construction(torch):
     nn = torch.nn
     calls = [
@@ -40,7 +25,6 @@ def construction(torch):
     return [attempt(call) for call in calls], [repr(attempt(call)) for call in calls]
 
 
-@scenario
 def types(torch):
     p, x = torch.nn.Parameter(torch.ones(2)), torch.ones(2)
     b = torch.nn.Buffer(torch.ones(2))
@@ -49,7 +33,6 @@ def types(torch):
     return [type(v).__name__ for v in made], [[isinstance(v, kind) for kind in kinds] for v in (p, x, b)]
 
 
-@scenario
 def shares_its_data(torch):
     x = torch.zeros(2)
     p = torch.nn.Parameter(x)
@@ -57,7 +40,6 @@ def shares_its_data(torch):
     return p, p.is_leaf, torch.nn.Parameter(p * 2).is_leaf
 
 
-@scenario
 def copies(torch):
     p = torch.nn.Parameter(torch.ones(2))
     p.grad = torch.ones(2)
@@ -65,7 +47,6 @@ def copies(torch):
     return twin, twin[0] is twin[1], twin[0].grad
 
 
-@scenario
 def pickles(torch):
     p = torch.nn.Parameter(torch.ones(2), requires_grad=False)
     p.note = 3
@@ -73,10 +54,14 @@ def pickles(torch):
     return back, back.note
 
 
-@scenario
 def gradients(torch):
     p = torch.nn.Parameter(torch.ones(2))
     (p * 3).sum().backward()
     with torch.no_grad():
         p -= p.grad
     return p, p.grad
+
+
+@each_program(globals())
+def test_same_as_torch(program):
+    assert_same(program)

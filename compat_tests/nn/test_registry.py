@@ -3,29 +3,14 @@
 import copy
 import pickle
 
-import pytest
-
-from compat_tests.harness.same import assert_same, attempt
-
-SCENARIOS = []
+from compat_tests.harness.same import assert_same, attempt, each_program
 
 
-def scenario(function):
-    SCENARIOS.append(function)
-    return function
-
-
-@pytest.mark.parametrize("run", SCENARIOS, ids=lambda f: f.__name__)
-def test_same_as_torch(run):
-    assert_same(run)
-
-
-def tables(module):
+def _tables(module):
     own = sorted(k for k in module.__dict__ if not k.startswith("_"))
     return own, list(module._parameters), list(module._buffers), list(module._modules)
 
 
-@scenario
 def before_init(torch):
     def assign(value):
         return attempt(setattr, torch.nn.Module.__new__(torch.nn.Module), "a", value)
@@ -39,14 +24,12 @@ def before_init(torch):
     return [assign(v) for v in values] + [attempt(Calls, *m) for m in methods]
 
 
-@scenario
 def constructor_arguments(torch):
     nn = torch.nn
     calls = [lambda: nn.Module(foo=1), lambda: nn.Module(1), lambda: nn.Tanh(1, 2), lambda: nn.Tanh(a=2)]
     return [attempt(c) for c in calls]
 
 
-@scenario
 def call_super_init(torch):
     seen = []
 
@@ -61,7 +44,6 @@ def call_super_init(torch):
     return seen
 
 
-@scenario
 def missing_forward_and_attribute(torch):
     nn = torch.nn
 
@@ -81,7 +63,6 @@ def missing_forward_and_attribute(torch):
     return [attempt(c) for c in calls]
 
 
-@scenario
 def names(torch):
     nn = torch.nn
     results = []
@@ -94,11 +75,10 @@ def names(torch):
         }
         for method, value in values.items():
             layer = nn.Linear(2, 2, bias=False)
-            results.append((method, name, attempt(getattr(layer, method), name, value), tables(layer)))
+            results.append((method, name, attempt(getattr(layer, method), name, value), _tables(layer)))
     return results
 
 
-@scenario
 def values_of_the_wrong_kind(torch):
     nn = torch.nn
     p = nn.Parameter(torch.zeros(2))
@@ -116,7 +96,6 @@ def values_of_the_wrong_kind(torch):
     return [attempt(getattr(nn.Module(), method), "x", value) for method, value in calls]
 
 
-@scenario
 def assignment(torch):
     nn = torch.nn
     values = {
@@ -139,11 +118,10 @@ def assignment(torch):
         ):
             module = build()
             result = attempt(setattr, module, name, make())
-            results.append((what, name, result, tables(module), module._non_persistent_buffers_set))
+            results.append((what, name, result, _tables(module), module._non_persistent_buffers_set))
     return results
 
 
-@scenario
 def deletion(torch):
     nn = torch.nn
     results = []
@@ -155,11 +133,10 @@ def deletion(torch):
         (lambda: nn.Sequential(nn.ReLU()), "0"),
     ):
         module = build()
-        results.append((attempt(delattr, module, name), tables(module)))
+        results.append((attempt(delattr, module, name), _tables(module)))
     return results
 
 
-@scenario
 def dotted_paths(torch):
     nn = torch.nn
     results = []
@@ -175,7 +152,6 @@ def dotted_paths(torch):
     return results
 
 
-@scenario
 def listing(torch):
     nn = torch.nn
     shared = nn.Linear(2, 2)
@@ -197,7 +173,6 @@ def listing(torch):
     ]
 
 
-@scenario
 def dir_has_the_names(torch):
     net = torch.nn.BatchNorm1d(2)
     names = dir(net)
@@ -206,7 +181,6 @@ def dir_has_the_names(torch):
     )
 
 
-@scenario
 def registration_hooks(torch):
     module = torch.nn.modules.module
     log = []
@@ -228,14 +202,12 @@ def registration_hooks(torch):
     return log
 
 
-@scenario
 def registration_hook_replaces(torch):
     module = torch.nn.modules.module
     with module.register_module_module_registration_hook(lambda owner, name, value: torch.nn.Tanh()):
         return torch.nn.Sequential(torch.nn.ReLU())
 
 
-@scenario
 def train_and_eval(torch):
     net = torch.nn.Sequential(torch.nn.Dropout(), torch.nn.Sequential(torch.nn.Dropout()))
     states = [[m.training for m in net.modules()]]
@@ -246,7 +218,6 @@ def train_and_eval(torch):
     return states, attempt(net.train, 1), attempt(net.train, "x"), net.train() is net
 
 
-@scenario
 def apply_order(torch):
     log = []
     net = torch.nn.Sequential(torch.nn.ReLU(), torch.nn.Sequential(torch.nn.Tanh()))
@@ -254,7 +225,6 @@ def apply_order(torch):
     return log, same
 
 
-@scenario
 def conversions(torch):
     nn = torch.nn
 
@@ -288,7 +258,6 @@ def conversions(torch):
     return [dtypes(form) for form in forms]
 
 
-@scenario
 def conversion_errors(torch):
     forms = [
         lambda m: m.to(torch.int32),
@@ -301,18 +270,15 @@ def conversion_errors(torch):
     return [attempt(form, torch.nn.Linear(1, 1)) for form in forms]
 
 
-@scenario
 def to_complex_warns(torch):
     return str(torch.nn.Linear(1, 1).to(torch.complex64).weight.dtype)
 
 
-@scenario
 def to_empty(torch):
     layer = torch.nn.BatchNorm1d(2).to_empty(device="cpu")
     return [(n, tuple(v.shape), str(v.dtype)) for n, v in layer.state_dict().items()]
 
 
-@scenario
 def requires_grad_and_zero_grad(torch):
     layer = torch.nn.Linear(2, 1)
     layer(torch.ones(1, 2)).sum().backward()
@@ -324,7 +290,6 @@ def requires_grad_and_zero_grad(torch):
     return zeros, gone, [p.requires_grad for p in layer.parameters()]
 
 
-@scenario
 def zero_grad_of_a_graph(torch):
     layer = torch.nn.Linear(1, 1, bias=False)
     layer.weight.grad = layer.weight * 2
@@ -332,7 +297,6 @@ def zero_grad_of_a_graph(torch):
     return layer.weight.grad.grad_fn is None, layer.weight.grad
 
 
-@scenario
 def reprs(torch):
     nn = torch.nn
 
@@ -354,7 +318,6 @@ def reprs(torch):
     return [TwoLines(), full, one, nn.Sequential(Own(), nn.Sequential(nn.Sequential())), nn.Module(), with_none]
 
 
-@scenario
 def copies(torch):
     net = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2))
     net[1].tied = net[0].weight
@@ -371,21 +334,18 @@ def copies(torch):
     )
 
 
-@scenario
 def shallow_copy_shares_tables(torch):
     layer = torch.nn.Linear(1, 1)
     twin = copy.copy(layer)
     return twin._parameters is layer._parameters, twin.weight is layer.weight
 
 
-@scenario
 def pickled(torch):
     net = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Dropout(0.3)).eval()
     back = pickle.loads(pickle.dumps(net))
     return back, back.state_dict(), back.training, back(torch.zeros(1, 2)).shape
 
 
-@scenario
 def state_without_newer_tables(torch):
     layer = torch.nn.Linear(1, 1)
     state = layer.__getstate__()
@@ -396,14 +356,17 @@ def state_without_newer_tables(torch):
     return old, old(torch.zeros(1, 1)).shape, list(old.state_dict())
 
 
-@scenario
 def hash_and_equality(torch):
     a, b = torch.nn.ReLU(), torch.nn.ReLU()
     return len({a, b}), a == b, a == a
 
 
-@scenario
 def instance_forward(torch):
     layer = torch.nn.ReLU()
     layer.forward = lambda x: x * 3
     return layer(torch.ones(1))
+
+
+@each_program(globals())
+def test_same_as_torch(program):
+    assert_same(program)

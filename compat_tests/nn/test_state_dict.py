@@ -2,35 +2,21 @@
 
 from collections import OrderedDict
 
-import pytest
-
-from compat_tests.harness.same import assert_same, attempt
-
-SCENARIOS = []
+from compat_tests.harness.same import assert_same, attempt, each_program
 
 
-def scenario(function):
-    SCENARIOS.append(function)
-    return function
-
-
-@pytest.mark.parametrize("run", SCENARIOS, ids=lambda f: f.__name__)
-def test_same_as_torch(run):
-    assert_same(run)
-
-
-def network(nn):
+def _network(nn):
     return nn.Sequential(OrderedDict(a=nn.Linear(2, 3), b=nn.BatchNorm1d(3)))
 
 
-def load_changed(torch, change, **options):
-    net = network(torch.nn)
+def _load_changed(torch, change, **options):
+    net = _network(torch.nn)
     state = net.state_dict()
     change(state)
     return net.load_state_dict(state, **options)
 
 
-def without(*names):
+def _without(*names):
     def change(state):
         for name in names:
             del state[name]
@@ -38,7 +24,6 @@ def without(*names):
     return change
 
 
-@scenario
 def contents(torch):
     class Net(torch.nn.Module):
         def __init__(self):
@@ -47,41 +32,37 @@ def contents(torch):
             self.register_buffer("kept", torch.ones(2))
             self.register_buffer("none", None)
             self.register_parameter("absent", None)
-            self.inner = network(torch.nn)
+            self.inner = _network(torch.nn)
             self.gone = None
 
     state = Net().state_dict()
     return state, state._metadata, [v.requires_grad for v in state.values()]
 
 
-@scenario
 def shares_memory(torch):
     layer = torch.nn.Linear(1, 1)
     layer.state_dict()["weight"].zero_()
     return layer.weight
 
 
-@scenario
 def arguments(torch):
-    net = network(torch.nn)
+    net = _network(torch.nn)
     given = {}
     same = net.state_dict(destination=given, prefix="q.") is given
     return same, list(given), list(net.state_dict({}, "p.", True).values())[0].requires_grad
 
 
-@scenario
 def keep_vars(torch):
     layer = torch.nn.Linear(1, 1)
     return layer.state_dict(keep_vars=True)["weight"] is layer.weight
 
 
-@scenario
 def problems(torch):
     zeros = torch.zeros
     changes = [
         (lambda d: None, {}),
-        (without("a.weight"), {}),
-        (without("a.weight", "b.weight"), {}),
+        (_without("a.weight"), {}),
+        (_without("a.weight", "b.weight"), {}),
         (lambda d: (d.pop("a.weight"), d.update(zz=1)), {"strict": False}),
         (lambda d: d.update({"zz": zeros(1), "a.foo": zeros(2), "c.d": zeros(1), "a": zeros(1)}), {}),
         (lambda d: (d.update({"zz": zeros(1)}), d.pop("a.bias")), {}),
@@ -96,24 +77,21 @@ def problems(torch):
         (lambda d: d.update({"a.weight": zeros(3, 2, dtype=torch.int64)}), {"assign": True}),
         (lambda d: d.update({"b._extra_state": 3}), {}),
     ]
-    return [attempt(lambda c=c, o=o: load_changed(torch, c, **o)) for c, o in changes]
+    return [attempt(lambda c=c, o=o: _load_changed(torch, c, **o)) for c, o in changes]
 
 
-@scenario
 def no_mapping(torch):
-    return [attempt(network(torch.nn).load_state_dict, given) for given in ([1], 3)]
+    return [attempt(_network(torch.nn).load_state_dict, given) for given in ([1], 3)]
 
 
-@scenario
 def partly_loaded(torch):
-    net = network(torch.nn)
+    net = _network(torch.nn)
     result = net.load_state_dict({"a.bias": torch.ones(3)}, strict=False)
     return result, tuple(result), result.missing_keys, net.a.bias
 
 
-@scenario
 def values_are_copied(torch):
-    a, b = network(torch.nn), network(torch.nn)
+    a, b = _network(torch.nn), _network(torch.nn)
     before = a.a.weight
     a.load_state_dict(b.state_dict())
     with torch.no_grad():
@@ -121,7 +99,6 @@ def values_are_copied(torch):
     return a.a.weight is before, a.state_dict(), b.state_dict()
 
 
-@scenario
 def assignment(torch):
     layer = torch.nn.Linear(2, 1).requires_grad_(False)
     weight, bias = torch.ones(1, 2, dtype=torch.float64), torch.nn.Parameter(torch.ones(1))
@@ -129,16 +106,14 @@ def assignment(torch):
     return layer.weight, layer.bias, layer.bias is bias, layer.weight.data_ptr() == weight.data_ptr()
 
 
-@scenario
 def state_is_left_alone(torch):
-    net = network(torch.nn)
+    net = _network(torch.nn)
     state = net.state_dict()
     net.register_load_state_dict_pre_hook(lambda module, found, *rest: found.pop("a.weight"))
     found = attempt(net.load_state_dict, state)
     return found, list(state)
 
 
-@scenario
 def extra_state(torch):
     class Extra(torch.nn.Module):
         def get_extra_state(self):
@@ -155,7 +130,6 @@ def extra_state(torch):
     return state, loaded, missing, unexpected, net[0].seen
 
 
-@scenario
 def hooks(torch):
     log = []
     layer = torch.nn.Linear(1, 1)
@@ -175,7 +149,6 @@ def hooks(torch):
     return log, state, kinds
 
 
-@scenario
 def removed_hooks(torch):
     log = []
     layer = torch.nn.Linear(1, 1)
@@ -191,7 +164,6 @@ def removed_hooks(torch):
     return log
 
 
-@scenario
 def results_of_hooks(torch):
     def run(register, result):
         layer = torch.nn.Linear(1, 1)
@@ -216,7 +188,6 @@ def results_of_hooks(torch):
     return [run(register, {}) for register in registers], attempt(twice), attempt(post_hook_clears)
 
 
-@scenario
 def customised_loading(torch):
     class Renamed(torch.nn.Module):
         _version = 3
@@ -238,7 +209,6 @@ def customised_loading(torch):
     return loaded, module.new, version, module.version_seen
 
 
-@scenario
 def batch_norm_of_version_1(torch):
     layer = torch.nn.BatchNorm1d(2)
     layer.num_batches_tracked.add_(4)
@@ -249,8 +219,12 @@ def batch_norm_of_version_1(torch):
     return failed, layer.load_state_dict(old), layer.num_batches_tracked
 
 
-@scenario
 def instance_norm_of_version_1(torch):
     old = dict(torch.nn.InstanceNorm1d(2, track_running_stats=True).state_dict())
     new = torch.nn.InstanceNorm1d(2, track_running_stats=True).state_dict()
     return [attempt(torch.nn.InstanceNorm1d(2).load_state_dict, state) for state in (old, new)]
+
+
+@each_program(globals())
+def test_same_as_torch(program):
+    assert_same(program)

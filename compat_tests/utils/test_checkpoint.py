@@ -8,7 +8,7 @@ from importlib import import_module
 
 import pytest
 
-from compat_tests.harness.same import assert_same
+from compat_tests.harness.same import assert_same, each_program
 from compat_tests.programs.checkpoint_bytes import gpt, step
 
 
@@ -293,12 +293,7 @@ def helpers(torch):
     return inputs, _first(lambda: module.detach_variable(5)), [p.name for p in module.CheckpointPolicy]
 
 
-PROGRAMS = [
-    f for f in list(globals().values()) if getattr(f, "__module__", None) == __name__ and not f.__name__.startswith("_")
-]
-
-
-@pytest.mark.parametrize("program", PROGRAMS, ids=lambda f: f.__name__)
+@each_program(globals())
 def test_as_torch(program):
     assert_same(program, rtol=1e-5, atol=1e-6)
 
