@@ -97,7 +97,6 @@ def outcome(lib: Any, run: Callable[[Any], Any]) -> Any:
 
 
 @pytest.mark.parametrize("case", REPEATED)
-@pytest.mark.filterwarnings("ignore")
 def test_an_element_written_twice(case: str) -> None:
     mine, theirs = (outcome(lib, REPEATED[case]) for lib in (jtorch, torch))
     # where torch lets it run, which of the values stays is not said
@@ -105,7 +104,6 @@ def test_an_element_written_twice(case: str) -> None:
 
 
 @pytest.mark.parametrize("case", SHARED)
-@pytest.mark.filterwarnings("ignore")
 def test_memory_read_and_written(case: str) -> None:
     mine, theirs = (outcome(lib, SHARED[case]) for lib in (jtorch, torch))
     assert mine == theirs if isinstance(theirs, str) or case in EQUAL else not isinstance(mine, str)

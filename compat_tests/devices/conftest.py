@@ -31,5 +31,5 @@ def first(device):
 @pytest.fixture
 def second(device):
     if jtorch.get_device_module(device).device_count() < 2:
-        pytest.skip("one device")
+        pytest.skip("only one device is there")
     return f"{device}:1"

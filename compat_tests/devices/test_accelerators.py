@@ -136,7 +136,7 @@ def test_memory(device):
 def test_autocast(device, first):
     """By torch's lists for CUDA: products in float16, what needs range in float32, the rest as it comes."""
     if device != "cuda":
-        pytest.skip("the lists of CUDA")
+        pytest.skip("the types expected are those of CUDA's lists")
     F = torch.nn.functional
     x = torch.ones(4, 4, device=device)
     h, labels = x.half(), torch.arange(4, device=device)

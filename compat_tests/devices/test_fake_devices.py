@@ -42,7 +42,7 @@ import jtorch as torch
 for make in (lambda: torch.zeros(1, device="cuda"), lambda: torch.zeros(1).cuda(), lambda: torch.device(0)):
     try:
         make()
-    except Exception as error:
+    except Exception as error:  # its type is what is shown
         print(type(error).__name__, error)
 print(torch.cuda.is_available(), torch.cuda.device_count(), torch.accelerator.is_available())
 """

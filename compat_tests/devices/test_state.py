@@ -18,7 +18,6 @@ def place(text, torch):
     return str(getattr(found, "device", found))
 
 
-@pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("text", PLACES)
 def test_default_device(text):
     def program(torch):
@@ -125,7 +124,7 @@ def test_states_of_the_stream():
 )
 def test_without_an_accelerator(text):
     if jtorch.accelerator.is_available():
-        pytest.skip("there is one")
+        pytest.skip("there is an accelerator")
     assert_same(lambda torch: eval(text, {"torch": torch}))
 
 

@@ -146,7 +146,7 @@ def names(torch):
 
 
 @pytest.mark.parametrize("line", LINES)
-@pytest.mark.filterwarnings("ignore")
+@pytest.mark.filterwarnings("ignore")  # torch warns of `p.T`, and ends with the file that says so
 def test_line(line):
     def program(torch):
         return attempt(lambda: eval(line, names(torch)))

@@ -89,7 +89,7 @@ def both_sides(sample: Sample, requires_grad: bool = False) -> tuple[tuple[tuple
 def on_torch(op: Callable, args: tuple, kwargs: dict) -> Any:
     try:
         return op(*args, **kwargs)
-    except Exception as refusal:
+    except Exception as refusal:  # any error of torch's: there is nothing to compare with then
         raise TorchRefuses(str(refusal)) from refusal
 
 

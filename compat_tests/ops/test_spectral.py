@@ -78,7 +78,7 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize("name", REFUSALS)
-@pytest.mark.filterwarnings("ignore")
+@pytest.mark.filterwarnings("ignore")  # without a window stft and istft warn before they refuse
 def test_refusals(name: str):
     agree_on_error(REFUSALS[name])
 

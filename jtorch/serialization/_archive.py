@@ -52,7 +52,7 @@ def replacing(path: str) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, target)
-    except BaseException:
+    except BaseException:  # an interrupt, too, leaves no half of a file
         with contextlib.suppress(FileNotFoundError):
             os.remove(temporary)
         raise

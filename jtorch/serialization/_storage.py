@@ -167,7 +167,7 @@ def placement(map_location: Any) -> Placement:
     def by_function(root: Any, location: str) -> Any:
         try:
             placed = map_location(PlacedStorage(root), location)
-        except Exception as error:
+        except Exception as error:  # the user's function may raise anything
             raise MapLocationFailed(error) from error
         if placed is None:
             return _restored(root, location)

@@ -154,7 +154,7 @@ class Hooked(Registry):
         called = set()
         try:
             return self._call_between_hooks(args, kwargs, called)
-        except Exception:
+        except Exception:  # whatever a layer raises: hooks with always_call run before it goes on
             self._call_always_hooks(args, kwargs, called)
             raise
 
