@@ -368,31 +368,28 @@ def _H(self: Any) -> Any:
 
 def _mH(self: Any) -> Any:
     """The last two dimensions swapped, conjugated."""
-    if not self._v.aval.ndim:
-        warn_once("Tensor.mH is deprecated on 0-D tensors. Consider using x.conj().")
-        return _conjugated(self)
-    if self._v.aval.ndim < 2:
-        raise RuntimeError(
-            f"tensor.mH is only supported on matrices or batches of matrices. Got {self._v.aval.ndim}-D tensor."
-        )
-    return _conjugated(_matrix_transposed(self))
+    return _adjoint(self, "Tensor.mH", "tensor.mH")
 
 
 def _conjugated(t: Any) -> Any:
     return t.conj() if t._v.aval.dtype.is_complex else t
 
 
+def _adjoint(t: Any, warned: str, refused: str) -> Any:
+    """The last two dimensions swapped, conjugated; the names are those in torch's warning and in its error."""
+    rank = t._v.aval.ndim
+    if not rank:
+        warn_once(f"{warned} is deprecated on 0-D tensors. Consider using x.conj().", 3)
+        return _conjugated(t)
+    if rank < 2:
+        raise RuntimeError(f"{refused} is only supported on matrices or batches of matrices. Got {rank}-D tensor.")
+    return _conjugated(_matrix_transposed(t))
+
+
 @composite(method=True)
 def adjoint(input: Any) -> Any:
     """The last two dimensions swapped, conjugated."""
-    if not input._v.aval.ndim:
-        warn_once("adjoint() is deprecated on 0-D tensors. Consider using x.conj().")
-        return _conjugated(input)
-    if input._v.aval.ndim < 2:
-        raise RuntimeError(
-            f"tensor.adjoint() is only supported on matrices or batches of matrices. Got {input._v.aval.ndim}-D tensor."
-        )
-    return _conjugated(_matrix_transposed(input))
+    return _adjoint(input, "adjoint()", "tensor.adjoint()")
 
 
 registry.add_method("T", property(_T))
