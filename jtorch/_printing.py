@@ -229,10 +229,17 @@ def with_suffixes(text: str, suffixes: list[str], indent: int, break_first: bool
     return text + ")"
 
 
-def _dtype_is_obvious(dtype: DType) -> bool:
+def dtype_is_obvious(dtype: DType) -> bool:
     """Whether values alone tell the dtype, so that no suffix is needed."""
     default = get_default_dtype()
     return dtype in (default, default.to_complex()) or str(dtype) in ("torch.int64", "torch.bool")
+
+
+def graph_suffix(tensor: Any) -> list[str]:
+    """What says where a tensor stands in the autograd graph; nothing outside it."""
+    if tensor.grad_fn is not None:
+        return [f"grad_fn=<{tensor.grad_fn.name()}>"]
+    return ["requires_grad=True"] if tensor.requires_grad else []
 
 
 def _suffixes(tensor: Any) -> list[str]:
@@ -245,15 +252,12 @@ def _suffixes(tensor: Any) -> list[str]:
     elif 0 in shape:
         sized, named = len(shape) != 1, dtype != get_default_dtype()
     else:
-        sized, named = _options.edgeitems == 0, not _dtype_is_obvious(dtype)
+        sized, named = _options.edgeitems == 0, not dtype_is_obvious(dtype)
     if sized:
         suffixes.append(f"size={shape}")
     if named:
         suffixes.append(f"dtype={dtype}")
-    if tensor.grad_fn is not None:
-        suffixes.append(f"grad_fn=<{tensor.grad_fn.name()}>")
-    elif tensor.requires_grad:
-        suffixes.append("requires_grad=True")
+    suffixes += graph_suffix(tensor)
     if tensor._tangent is not None:
         suffixes.append(f"tangent={tensor._tangent}")
     return suffixes

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from jtorch._printing import tensor_str, with_suffixes
-from jtorch._types import get_default_dtype, sparse_coo
+from jtorch._printing import dtype_is_obvious, graph_suffix, tensor_str, with_suffixes
+from jtorch._types import sparse_coo
 from jtorch.sparse._pattern import BY_ROWS
 
 _INDENT = len("tensor(")
@@ -31,13 +31,8 @@ def sparse_repr(tensor: Any) -> str:
     suffixes = [f"size={tuple(tensor.shape)}", f"nnz={pattern.nnz}"]
     if tensor.device.type != "cpu":
         suffixes.insert(0, f"device='{tensor.device}'")
-    default = get_default_dtype()
-    if tensor.dtype not in (default, default.to_complex()) and tensor.dtype.name not in ("int64", "bool"):
+    if not dtype_is_obvious(tensor.dtype):
         suffixes.append(f"dtype={tensor.dtype}")
-    suffixes.append(f"layout={pattern.kind}")
-    if tensor._node is not None:
-        suffixes.append(f"grad_fn=<{tensor._node.name()}>")
-    elif tensor._requires_grad:
-        suffixes.append("requires_grad=True")
+    suffixes += [f"layout={pattern.kind}", *graph_suffix(tensor)]
     # torch begins a line for COO alone.
     return with_suffixes("tensor(" + text, suffixes, _INDENT, break_first=pattern.kind is sparse_coo)
