@@ -11,7 +11,33 @@ from jtorch.nn.parameter import Parameter
 __all__ = ["Embedding", "EmbeddingBag"]
 
 
-class Embedding(Module):
+class _Table(Module):
+    """What both layers do with their table."""
+
+    num_embeddings: int
+    embedding_dim: int
+    weight: torch.Tensor
+    padding_idx: int | None
+
+    def _make_table(self, given, learned, device, dtype) -> None:
+        """The table as it is given, else drawn."""
+        size = [self.num_embeddings, self.embedding_dim]
+        if given is not None and list(given.shape) != size:
+            raise AssertionError("Shape of weight does not match num_embeddings and embedding_dim")
+        table = torch.empty(size, device=device, dtype=dtype) if given is None else given
+        self.weight = Parameter(table, requires_grad=learned)
+        if given is None:
+            self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draws the table anew."""
+        init.normal_(self.weight)
+        if self.padding_idx is not None:
+            with torch.no_grad():
+                self.weight[self.padding_idx].fill_(0)
+
+
+class Embedding(_Table):
     """Rows of a table by their numbers: from integers (*) to (*, embedding_dim). The table starts normal.
 
     The row ``padding_idx`` starts as zeros and receives no gradient. ``max_norm``: rows that are read
@@ -53,22 +79,8 @@ class Embedding(Module):
         self.max_norm = max_norm
         self.norm_type = norm_type
         self.scale_grad_by_freq = scale_grad_by_freq
-        if _weight is None:
-            table = torch.empty((num_embeddings, embedding_dim), device=device, dtype=dtype)
-            self.weight = Parameter(table, requires_grad=not _freeze)
-            self.reset_parameters()
-        else:
-            if list(_weight.shape) != [num_embeddings, embedding_dim]:
-                raise AssertionError("Shape of weight does not match num_embeddings and embedding_dim")
-            self.weight = Parameter(_weight, requires_grad=not _freeze)
+        self._make_table(_weight, not _freeze, device, dtype)
         self.sparse = sparse
-
-    def reset_parameters(self) -> None:
-        """Draws the table anew."""
-        init.normal_(self.weight)
-        if self.padding_idx is not None:
-            with torch.no_grad():
-                self.weight[self.padding_idx].fill_(0)
 
     def forward(self, input):
         return F.embedding(  # pyright: ignore[reportCallIssue]  # the function, not its file
@@ -128,7 +140,7 @@ class Embedding(Module):
         )
 
 
-class EmbeddingBag(Module):
+class EmbeddingBag(_Table):
     """Sums, means or maxima of bags of rows: from (B, n), or flat with the bags' starts as ``offsets``, to (B, dim).
 
     >>> import jtorch as torch
@@ -141,16 +153,12 @@ class EmbeddingBag(Module):
         "include_last_offset", "padding_idx",
     ]  # fmt: skip
 
-    num_embeddings: int
-    embedding_dim: int
     max_norm: float | None
     norm_type: float
     scale_grad_by_freq: bool
-    weight: torch.Tensor
     mode: str
     sparse: bool
     include_last_offset: bool
-    padding_idx: int | None
 
     def __init__(
         self,
@@ -174,23 +182,10 @@ class EmbeddingBag(Module):
         self.norm_type = norm_type
         self.scale_grad_by_freq = scale_grad_by_freq
         self.padding_idx = _row(padding_idx, num_embeddings, "padding_idx")
-        if _weight is None:
-            self.weight = Parameter(torch.empty((num_embeddings, embedding_dim), device=device, dtype=dtype))
-            self.reset_parameters()
-        else:
-            if list(_weight.shape) != [num_embeddings, embedding_dim]:
-                raise AssertionError("Shape of weight does not match num_embeddings and embedding_dim")
-            self.weight = Parameter(_weight)
+        self._make_table(_weight, True, device, dtype)
         self.mode = mode
         self.sparse = sparse
         self.include_last_offset = include_last_offset
-
-    def reset_parameters(self) -> None:
-        """Draws the table anew."""
-        init.normal_(self.weight)
-        if self.padding_idx is not None:
-            with torch.no_grad():
-                self.weight[self.padding_idx].fill_(0)
 
     def forward(self, input, offsets=None, per_sample_weights=None):
         return F.embedding_bag(
