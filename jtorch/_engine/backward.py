@@ -20,11 +20,12 @@ import jax.numpy as jnp
 from jtorch._engine import anomaly, grad, hooked, replay
 from jtorch._engine.aval import Aval
 from jtorch._engine.flush import stable_point
-from jtorch._engine.handle import EngineOp, Handle, apply, install_graph, read, version, wrap
+from jtorch._engine.handle import EngineOp, Handle, apply, install_graph, read, wrap
 from jtorch._engine.hooked import RemovableHandle
 from jtorch._engine.parts import Parted
 from jtorch._engine.replay import Watch
-from jtorch._engine.tape import forward_mode, record, threads
+from jtorch._engine.tape import Value, forward_mode, record, threads
+from jtorch._engine.versions import renewed
 from jtorch._engine.writing import assign
 from jtorch._types import autograd_errors, graph_errors
 
@@ -143,20 +144,17 @@ class OpNode(Node):
         return len(self.plan.outs)
 
     def apply(self, grads: list, create_graph: bool) -> Sequence:
-        plan, cotangents = self.plan, self._cotangents(grads)
+        plan, saved, cotangents = self.plan, self.usable(), self._cotangents(grads)
         if create_graph or forward_mode.active:
-            return apply(plan.pullback, (*self._operands(plan.used, self.saved), *cotangents), ())
-        values = [*self.saved, *[g._v if g._cell is None else read(g) for g in cotangents]]
+            return apply(plan.pullback, (*self._operands(plan.used, saved), *cotangents), ())
+        values = [*saved, *[g._v if g._cell is None else read(g) for g in cotangents]]
         return [wrap(v) for v in record(threads.tape, plan.pullback, values, ())[1]]
 
     def aval_of(self, index: int) -> Aval:
         return self.plan.outs[index]
 
     def _cotangents(self, grads: list) -> list:
-        """Gradients of the results, zeros where none arrived; what was saved must still be there, unwritten."""
-        if self.saved is None:
-            raise autograd_errors.second_backward()
-        self.check_versions()
+        """Gradients of the results, zeros where none arrived."""
         plan = self.plan
         return [g if (g := grads[i]) is not None else zeros(plan.outs[i]) for i in plan.cotangents]
 
@@ -183,16 +181,19 @@ class OpNode(Node):
         """The gradients to send on, from what a hook returned."""
         return tuple(g for i, g in zip(self.plan.shown, shown, strict=False) if i in self.needs)
 
-    def check_versions(self) -> None:
-        """Raises when a saved value was written since."""
-        for cell, at, value in self.checks:
-            if cell.version != at and value is not self.own:
-                raise modified(value.aval, cell.version, at)
-        for v in self.kept if self.plan.saves_result else self.saved:
-            holder = getattr(v, "counter", None)
-            if holder is not None and v is not self.own:
-                maker = self if self.plan.saves_result else holder._node
-                raise modified(v.aval, version(holder), v.version, maker, 0 if maker is self else holder._index)
+    def usable(self) -> list:
+        """What was saved, as its memory is now; RuntimeError when it was freed, or written since."""
+        saved = self.saved
+        if saved is None:
+            raise autograd_errors.second_backward()
+        marked = self.checks
+        if not marked:
+            for v in self.kept if self.plan.saves_result else saved:
+                if getattr(v, "counter", None) is not None:
+                    marked = True
+                    break
+        found = renewed(self) if marked else None
+        return [found.get(v, v) if v.__class__ is Value else v for v in saved] if found else saved
 
     def release(self) -> None:
         if self.plan.saved_tensors:
@@ -226,15 +227,16 @@ class ResidualNode(OpNode):
     origin: tuple[Any, tuple, tuple]
 
     def apply(self, grads: list, create_graph: bool) -> Sequence:
-        plan, cotangents = self.plan, self._cotangents(grads)
-        if not (create_graph or forward_mode.active):
+        plan, saved, cotangents = self.plan, self.usable(), self._cotangents(grads)
+        if saved is self.saved and not (create_graph or forward_mode.active):
             values = [*self.saved, *self.hidden, *map(read, cotangents)]
             return [wrap(v) for v in record(threads.tape, plan.pullback, values, ())[1]]
         # A residual has no history of its own: gradients of gradients go through the plain pullback.
         op, specs, statics = self.origin
         pullback = grad.pullback(op, specs, statics, self.needs)
-        saved = self._operands(pullback.used, [self.inputs[i] for i in pullback.used])
-        return apply(pullback, (*saved, *cotangents), ())
+        now = {v: n for v, n in zip(self.saved, saved, strict=True) if v.__class__ is Value}
+        inputs = [now.get(self.inputs[i], self.inputs[i]) for i in pullback.used]
+        return apply(pullback, (*self._operands(pullback.used, inputs), *cotangents), ())
 
     def release(self) -> None:
         self.saved = self.hidden = self.inputs = None
@@ -338,14 +340,6 @@ def node_class(name: str, residuals: bool = False) -> type:
 
 
 install_graph(node_class, accumulator)
-
-
-def modified(aval: Aval, now: int, expected: int, maker: Any = None, index: int = 0) -> RuntimeError:
-    """The error when what was saved was written since; it was result `index` of the node `maker`."""
-    node = "" if maker is None else maker.name().removesuffix("Backward0")
-    return autograd_errors.saved_modified(
-        aval.dtype.type_name, aval.shape, node, index, now, expected, anomaly.state.enabled
-    )  # fmt: skip
 
 
 class Walk:
@@ -481,7 +475,7 @@ class Walk:
             results = node.apply(grads, self.create_graph)
             if anomaly.state.check_nan:
                 anomaly.check(node, results)
-        except Exception:
+        except Exception:  # a hook or a Function of the user's may raise anything; it goes on after the warning
             anomaly.warn_of(node)
             raise
         return results

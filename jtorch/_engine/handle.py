@@ -29,7 +29,7 @@ from jtorch._engine.geometry import (
     strides_in,
 )
 from jtorch._engine.parts import HalfComplex, Parted, answer
-from jtorch._engine.storage import Cell, Counter
+from jtorch._engine.storage import Cell, Counter, Place
 from jtorch._engine.tape import (
     BaseOp,
     Tape,
@@ -163,6 +163,8 @@ def own_cell(h: Handle) -> Cell:
             root = read_chain(root, ((turn, ()),))
             h._order, h._chain = None, ((turn.inverse(), ()),)
         cell = h._cell = Cell(root, h._own_version)
+        if order is not None and getattr(h._v, "counter", None) is None:
+            h._v.counter, h._v.version = Place(cell, cell.version, cell, h._chain, 0), cell.version
         h._at = 0
     return cell
 
@@ -340,8 +342,9 @@ def link(tape: Tape, g: Any, operands: tuple, plan: Plan, results: list) -> None
         for i in plan.saved_tensors:
             x = operands[i]
             if x._cell is not None:
-                counter = x._counter or x._cell
-                g.checks = (*g.checks, (counter, counter.version, x._v))
+                cell = x._cell
+                counter = x._counter or cell
+                g.checks = (*g.checks, (x._v, Place(counter, counter.version, cell, x._chain, cell.puts)))
     if forward_mode.active:
         g.tangents = [x._tangent if isinstance(x, Handle) else None for x in operands]
     g.sequence = tape.sequence

@@ -46,9 +46,8 @@ def replay(epoch: Epoch, key: tuple) -> bool:
     for g in nodes:
         if g.hooked or g._post or g.saved is None:
             return False
-    if epoch.writes != writes.count:
-        for g in nodes:
-            g.check_versions()
+    if epoch.writes != writes.count and any(g.usable() is not g.saved for g in nodes):
+        return False
     for k, _ in memo.leaves:
         a = accumulators[k]
         if a.hooked or a._post or a.variable._grad is not None or a.variable._post_hooks:

@@ -66,7 +66,7 @@ class PackedNode(OpNode):
 
     def apply(self, grads: list, create_graph: bool) -> Sequence:
         plan, cotangents = self.plan, self._cotangents(grads)
-        saved = self._operands(plan.used, self.saved)
+        saved = self._operands(plan.used, self.usable())
         if create_graph or forward_mode.active:
             return apply(plan.pullback, (*saved, *cotangents), ())
         values = [read(x) if isinstance(x, Handle) else x for x in (*saved, *cotangents)]

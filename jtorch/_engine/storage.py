@@ -10,13 +10,13 @@ a snapshot of it, in-place writes go into it at once.
 from __future__ import annotations
 
 from sys import getrefcount
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from jtorch._engine import backend
 from jtorch._engine.aval import aval_of
-from jtorch._engine.geometry import Geometry
+from jtorch._engine.geometry import Chain, Geometry
 from jtorch._engine.tape import Value, concrete, force
 from jtorch._types.device import cpu
 from jtorch._types.dtype import from_numpy
@@ -33,14 +33,25 @@ class Counter:
         self.seen = seen  # a backward sees its writes
 
 
+class Place(NamedTuple):
+    """Where a value was seen, so that a backward that saved it can tell what became of it: who counts its versions
+    and how many there were, its storage, the view of it, and how often the storage had been written."""
+
+    counter: Any
+    version: int
+    cell: Cell
+    chain: Chain
+    puts: int
+
+
 class Cell:
     """One storage. `serial` changes with every new root value; `version` is torch's counter."""
 
-    __slots__ = ("__weakref__", "_fixed", "_keep", "_value", "counted", "host", "serial", "version")
+    __slots__ = ("__weakref__", "_fixed", "_keep", "_value", "counted", "host", "puts", "serial", "version")
 
     def __init__(self, value: Value, version: int):
         self._value = value
-        self.serial = 0
+        self.serial = self.puts = 0
         self.counted = 0  # the serial after the last write that raised the version
         self.version = version
         self.host: np.ndarray | None = None  # the owner of the shared memory, in the root's shape
@@ -51,7 +62,7 @@ class Cell:
     def over(cls, array: np.ndarray) -> Cell:
         """The storage of `torch.from_numpy(array)`: the array's own memory."""
         cell = cls.__new__(cls)
-        cell.serial = cell.counted = cell.version = 0
+        cell.serial = cell.counted = cell.version = cell.puts = 0
         cell.host = array
         cell._keep = _owner(array)
         cell._fixed = None
@@ -77,6 +88,7 @@ class Cell:
     def put(self, value: Value) -> None:
         """Replaces the root value. Shared memory is written before this returns."""
         self.serial += 1
+        self.puts += 1
         if self.host is None:
             self._value = value
         else:

@@ -18,7 +18,7 @@ from jtorch._engine.handle import (
     version,
     writes,
 )
-from jtorch._engine.storage import Cell, Counter
+from jtorch._engine.storage import Cell, Counter, Place
 from jtorch._engine.tape import (
     Tape,
     Value,
@@ -109,7 +109,7 @@ def write_value(h: Handle, value: Value) -> None:
         h._stale = True
     elif h._base is not None and h._base._requires_grad:
         h._at = _NEVER
-    if not h._chain and cell.plain and getrefcount(cell) <= _ALONE:
+    if not h._chain and cell.plain and getrefcount(cell) <= _ALONE and (h._counter is None or h._counter.seen):
         h._cell = None
         h._own_version = cell.version
 
@@ -154,7 +154,9 @@ def _count(old: Value, h: Handle, cell: Cell) -> None:
     if counter is None or counter.seen:
         old.counter = h
         old.version = version(h)
-        writes.count += 1
+    elif getattr(old, "counter", None) is None:
+        old.counter, old.version = Place(cell, cell.version, cell, (), cell.puts), cell.version
+    writes.count += 1
     if counter is not None:
         counter.version += 1
     else:
@@ -177,7 +179,10 @@ def _take_history(h: Handle, new: Handle, tape: Tape) -> None:
 def rebind(h: Handle, other: Handle) -> None:
     """`h.data = other`: `h` shows the other's storage from now on; its old aliases keep theirs."""
     cell = own_cell(other)
-    h._counter = Counter(version(h), True)
+    alone, old, h._counter = h._cell is None, h._v, Counter(version(h), True)
+    if alone and getattr(old, "counter", None) is None:
+        old.counter, old.version = Place(h._counter, h._counter.version, cell, other._chain, _NEVER), version(h)
+        writes.count += 1
     h._v = read(other)
     h._chain, h._order, h._bent = other._chain, None, other._bent
     h._geometry = other._geometry

@@ -88,7 +88,7 @@ def _operand(node: OpNode, op: Any, place: int, operand: int, raw: bool) -> Any:
         return value.unpack()
     if value.__class__ is not Value:
         return tensor(value) if op.name in SINGLE_OVERLOAD else value
-    return with_history(value, dict(zip(node.needs, node.edges, strict=True)).get(operand))
+    return with_history(node.usable()[place], dict(zip(node.needs, node.edges, strict=True)).get(operand))
 
 
 def _result(node: OpNode, raw: bool) -> Any:
