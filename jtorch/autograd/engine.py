@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from jtorch._declare.dispatch import handle, seen
@@ -149,3 +149,19 @@ def _filled(index: int, x: Any, g: Any, allow_unused: bool | None, materialize: 
     if not allow_unused:
         raise autograd_errors.input_unused(index)
     return None
+
+
+def clear_gradients(tensors: Iterable[Tensor], set_to_none: bool) -> None:
+    """Forgets the gradients of tensors, or sets them to zero in place and outside the graph: `zero_grad`."""
+    for t in tensors:
+        g = t.grad
+        if g is None:
+            continue
+        if set_to_none:
+            t.grad = None
+            continue
+        if g.grad_fn is None:
+            g.requires_grad_(False)
+        else:
+            g.detach_()
+        g.zero_()

@@ -16,6 +16,7 @@ import numpy as np
 from jtorch import _root as torch
 from jtorch._engine.flush import end_of_work
 from jtorch._types.cures import cured
+from jtorch.autograd.engine import clear_gradients
 from jtorch.utils.hooks import RemovableHandle
 
 _global_pre_hooks: dict = OrderedDict()
@@ -208,17 +209,7 @@ class Optimizer:
     def zero_grad(self, set_to_none=True):
         """Forgets the gradients of all parameters, or sets them to zero in place with ``set_to_none=False``."""
         for group in self.param_groups:
-            for param in group["params"]:
-                if param.grad is None:
-                    continue
-                if set_to_none:
-                    param.grad = None
-                else:
-                    if param.grad.grad_fn is not None:
-                        param.grad.detach_()
-                    else:
-                        param.grad.requires_grad_(False)
-                    param.grad.zero_()
+            clear_gradients(group["params"], set_to_none)
 
     def step(self, closure=None):
         """Updates the parameters once; ``closure`` computes the loss again, with gradients, and returns it."""

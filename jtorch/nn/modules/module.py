@@ -8,6 +8,7 @@ from collections import OrderedDict
 from jtorch import _root as torch
 from jtorch._compile.function import compile_call
 from jtorch._types.cures import cured
+from jtorch.autograd.engine import clear_gradients
 from jtorch.nn.modules._hooks import (
     Hooked,
     _has_any_global_hook,
@@ -155,17 +156,7 @@ class Module(Hooked, Stateful):
         >>> m.weight.grad is None
         True
         """
-        for param in self.parameters():
-            if param.grad is None:
-                continue
-            if set_to_none:
-                param.grad = None
-            else:
-                if param.grad.grad_fn is not None:
-                    param.grad.detach_()
-                else:
-                    param.grad.requires_grad_(False)
-                param.grad.zero_()
+        clear_gradients(self.parameters(), set_to_none)
 
     def apply(self, fn):
         """Calls ``fn`` on every descendant, then on the module itself.
