@@ -1,6 +1,6 @@
 """The checks of one op: result, strides, random numbers, method, out=, in-place, derivatives, errors."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import torch
@@ -66,19 +66,25 @@ def check_call(entry: Entry, sample: Sample) -> Parts:
     yield "", difference_in(compare, actual, expected, values=has_values)
 
 
-def check_method(entry: Entry, sample: Sample) -> Parts:
-    method = entry.info.method_variant
-    if method is None or method is entry.torch_op or entry.info.name in UP_TO_PHASE:
-        raise TorchRefuses
+def of_variant(entry: Entry, sample: Sample, method: Callable, kind: str) -> tuple:
+    """Arguments of torch and of jtorch, then their results, of a method that is another form of the op."""
     theirs, mine = both_sides(sample)
     seed_both()
     expected = on_torch(method, *theirs)
     twin = variant_counterpart(method, entry.info)
     if twin is None:
-        raise Difference("type", f"the method {entry.info.name} is missing")
+        raise Difference("type", f"the {kind} {entry.info.name} is missing")
     seed_both()
-    actual = without_ties(entry, mine, twin(*mine[0], **mine[1]))
-    compare(actual, without_ties(entry, theirs, expected), values=entry.info.name not in UNINITIALISED)
+    return theirs, mine, expected, twin(*mine[0], **mine[1])
+
+
+def check_method(entry: Entry, sample: Sample) -> Parts:
+    method = entry.info.method_variant
+    if method is None or method is entry.torch_op or entry.info.name in UP_TO_PHASE:
+        raise TorchRefuses
+    theirs, mine, expected, actual = of_variant(entry, sample, method, "method")
+    expected, actual = without_ties(entry, theirs, expected), without_ties(entry, mine, actual)
+    compare(actual, expected, values=entry.info.name not in UNINITIALISED)
     yield "", None
 
 
@@ -86,14 +92,7 @@ def check_inplace(entry: Entry, sample: Sample) -> Parts:
     method = entry.info.inplace_variant
     if method is None or sample.broadcasts:
         raise TorchRefuses
-    theirs, mine = both_sides(sample)
-    seed_both()
-    expected = on_torch(method, *theirs)
-    twin = variant_counterpart(method, entry.info)
-    if twin is None:
-        raise Difference("type", f"the in-place form of {entry.info.name} is missing")
-    seed_both()
-    actual = twin(*mine[0], **mine[1])
+    theirs, mine, expected, actual = of_variant(entry, sample, method, "in-place form of")
     compare(actual, expected)
     if expected is theirs[0][0] and actual is not mine[0][0]:
         raise Difference("type", "the result is not the tensor itself")
