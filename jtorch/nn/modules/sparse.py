@@ -18,6 +18,9 @@ class _Table(Module):
     embedding_dim: int
     weight: torch.Tensor
     padding_idx: int | None
+    max_norm: float | None
+    norm_type: float
+    scale_grad_by_freq: bool
 
     def _make_table(self, given, learned, device, dtype) -> None:
         """The table as it is given, else drawn."""
@@ -28,6 +31,15 @@ class _Table(Module):
         self.weight = Parameter(table, requires_grad=learned)
         if given is None:
             self.reset_parameters()
+
+    def _reading(self) -> str:
+        """How rows are read, as far as it is not the default, for `extra_repr`."""
+        text = "" if self.max_norm is None else f", max_norm={self.max_norm}"
+        if self.norm_type != 2:
+            text += f", norm_type={self.norm_type}"
+        if self.scale_grad_by_freq is not False:
+            text += f", scale_grad_by_freq={self.scale_grad_by_freq}"
+        return text
 
     def reset_parameters(self) -> None:
         """Draws the table anew."""
@@ -97,12 +109,7 @@ class Embedding(_Table):
         text = f"{self.num_embeddings}, {self.embedding_dim}"
         if self.padding_idx is not None:
             text += f", padding_idx={self.padding_idx}"
-        if self.max_norm is not None:
-            text += f", max_norm={self.max_norm}"
-        if self.norm_type != 2:
-            text += f", norm_type={self.norm_type}"
-        if self.scale_grad_by_freq is not False:
-            text += f", scale_grad_by_freq={self.scale_grad_by_freq}"
+        text += self._reading()
         if self.sparse is not False:
             text += ", sparse=True"
         return text
@@ -153,9 +160,6 @@ class EmbeddingBag(_Table):
         "include_last_offset", "padding_idx",
     ]  # fmt: skip
 
-    max_norm: float | None
-    norm_type: float
-    scale_grad_by_freq: bool
     mode: str
     sparse: bool
     include_last_offset: bool
@@ -195,12 +199,7 @@ class EmbeddingBag(_Table):
 
     def extra_repr(self):
         text = f"{self.num_embeddings}, {self.embedding_dim}"
-        if self.max_norm is not None:
-            text += f", max_norm={self.max_norm}"
-        if self.norm_type != 2:
-            text += f", norm_type={self.norm_type}"
-        if self.scale_grad_by_freq is not False:
-            text += f", scale_grad_by_freq={self.scale_grad_by_freq}"
+        text += self._reading()
         text += f", mode={self.mode!r}"
         if self.padding_idx is not None:
             text += f", padding_idx={self.padding_idx}"
