@@ -62,9 +62,7 @@ def set_(self: Any, source: Any = None, storage_offset: int = 0, size: Any = Non
     """Makes the tensor show another tensor's storage, or part of one."""
     found: Any = self.new_empty(0) if source is None else source
     if isinstance(found, Handle):
-        if found.dtype is not self.dtype:
-            kinds = (errors.c_name(one.type_name) for one in (found.dtype, self.dtype))
-            raise RuntimeError("Could not set tensor of type {} to a tensor of type {}".format(*kinds))
+        _check_type(self, found)
     elif not isinstance(found, (UntypedStorage, TypedStorage)):
         signatures = (
             "",
@@ -82,12 +80,16 @@ def set_(self: Any, source: Any = None, storage_offset: int = 0, size: Any = Non
         strides = _row_major(shape) if stride is None else wholes("set_", "stride", 4, stride)
         found = alias(as_strided_view(found, shape, strides, storage_offset))
     check_inplace(self, threads.tape)
-    if found.dtype is not self.dtype:
-        theirs, mine = (errors.c_name(t.dtype.type_name) for t in (found, self))
-        raise RuntimeError(f"Could not set tensor of type {theirs} to a tensor of type {mine}")
+    _check_type(self, found)
     rebind(self, found)
     written(self)
     return self
+
+
+def _check_type(self: Any, found: Any) -> None:
+    if found.dtype is not self.dtype:
+        theirs, mine = (errors.c_name(t.dtype.type_name) for t in (found, self))
+        raise RuntimeError(f"Could not set tensor of type {theirs} to a tensor of type {mine}")
 
 
 def _row_major(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -34,8 +34,7 @@ class autocast:
     def __init__(
         self, device_type: str, dtype: Any = None, enabled: bool = True, cache_enabled: bool | None = None
     ) -> None:
-        if not isinstance(device_type, str):
-            raise ValueError(f"Expected `device_type` of type `str`, got: `{type(device_type)}`")
+        _check_type(device_type)
         self.fast_dtype = torch.get_autocast_dtype(device_type) if dtype is None else dtype
         if not is_autocast_available(device_type):
             raise RuntimeError(f"User specified an unsupported autocast device_type '{device_type}'")
@@ -91,6 +90,11 @@ class autocast:
         return inside
 
 
+def _check_type(device_type: Any) -> None:
+    if not isinstance(device_type, str):
+        raise ValueError(f"Expected `device_type` of type `str`, got: `{type(device_type)}`")
+
+
 def _cast(value: Any, device_type: str, dtype: Any) -> Any:
     """Floating-point tensors of a device, but float64, in another dtype; inside lists and dictionaries too."""
     if isinstance(value, torch.Tensor):
@@ -106,8 +110,7 @@ def _cast(value: Any, device_type: str, dtype: Any) -> Any:
 def custom_fwd(fwd: Callable | None = None, *, device_type: str, cast_inputs: Any = None) -> Callable:
     """A decorator of the `forward` of an `autograd.Function`: with `cast_inputs` it runs outside autocast on inputs of
     that dtype; `custom_bwd` then runs its `backward` as the forward ran."""
-    if not isinstance(device_type, str):
-        raise ValueError(f"Expected `device_type` of type `str`, got: `{type(device_type)}`")
+    _check_type(device_type)
     if fwd is None:
         return functools.partial(custom_fwd, device_type=device_type, cast_inputs=cast_inputs)
 
@@ -126,8 +129,7 @@ def custom_fwd(fwd: Callable | None = None, *, device_type: str, cast_inputs: An
 
 def custom_bwd(bwd: Callable | None = None, *, device_type: str) -> Callable:
     """A decorator of the `backward` of an `autograd.Function` whose `forward` has `custom_fwd`."""
-    if not isinstance(device_type, str):
-        raise ValueError(f"Expected `device_type` of type `str`, got: `{type(device_type)}`")
+    _check_type(device_type)
     if bwd is None:
         return functools.partial(custom_bwd, device_type=device_type)
 

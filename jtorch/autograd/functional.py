@@ -104,8 +104,7 @@ _BACK = (
 _BACK_TRICK = (
     "The gradient with respect to the input is independent of entry {} in the grad_outputs when using the double "
     "backward trick to compute forward mode gradients. This is not allowed in strict mode.",
-    "The jacobian of the user-provided function is independent of input {}. This is not allowed in strict mode when "
-    "create_graph=True.",
+    _BACK[1],
 )
 _DOUBLE = (
     "The jacobian of the user-provided function is independent of input {}. This is not allowed in strict mode.",
@@ -115,8 +114,7 @@ _DOUBLE = (
 _DOUBLE_TRICK = (
     "The hessian of the user-provided function is independent of entry {} in the grad_jacobian. This is not allowed in "
     "strict mode as it prevents from using the double backward trick to replace forward mode AD.",
-    "The hessian of the user-provided function is independent of input {}. This is not allowed in strict mode when "
-    "create_graph=True.",
+    _DOUBLE[1],
 )
 
 

@@ -89,14 +89,14 @@ class _Anything:
 
 
 def _read_storage(file: BinaryIO, kind: StorageType) -> bytes:
-    length = file.read(8)
-    if len(length) < 8:
-        raise RuntimeError(f"unexpected EOF, expected {8 - len(length)} more bytes. The file might be corrupted.")
-    (count,) = struct.unpack("<q", length)
+    (count,) = struct.unpack("<q", _exactly(file, 8))
     if count < 0:
         raise RuntimeError(f"a storage of {count} elements; corrupt file?")
-    data = file.read(count * kind.itemsize)
-    if len(data) < count * kind.itemsize:
-        missing = count * kind.itemsize - len(data)
-        raise RuntimeError(f"unexpected EOF, expected {missing} more bytes. The file might be corrupted.")
+    return _exactly(file, count * kind.itemsize)
+
+
+def _exactly(file: BinaryIO, count: int) -> bytes:
+    data = file.read(count)
+    if len(data) < count:
+        raise RuntimeError(f"unexpected EOF, expected {count - len(data)} more bytes. The file might be corrupted.")
     return data

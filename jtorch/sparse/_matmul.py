@@ -286,10 +286,9 @@ def _check_sampled(input: Any, mat1: Any, mat2: Any, out: Any) -> None:
         raise NotImplementedError(
             f"sampled_addmm does not take tensors with layout {input.layout}: use .to_sparse_csr() first"
         )
-    if kind_of(input) is not sparse_csr:
-        raise RuntimeError(f"sampled_addmm: Expected result to have sparse csr layout, but got {word(kind_of(input))}")
-    if out is not None and kind_of(out) is not sparse_csr:
-        raise RuntimeError(f"sampled_addmm: Expected result to have sparse csr layout, but got {word(kind_of(out))}")
+    for t in (input, out):
+        if t is not None and kind_of(t) is not sparse_csr:
+            raise RuntimeError(f"sampled_addmm: Expected result to have sparse csr layout, but got {word(kind_of(t))}")
     if input.ndim > 2:
         raise NotImplementedError("sampled_addmm takes one matrix here: loop over the batch")
     for name, t in (("mat1", mat1), ("mat2", mat2)):

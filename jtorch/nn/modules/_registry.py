@@ -28,6 +28,14 @@ def _registered(hooks, module, name, value):
     return value
 
 
+def _not_yet(what):
+    """The error when something is assigned to a module that was not initialised."""
+    return cured(
+        AttributeError(f"cannot assign {what} before Module.__init__() call"),
+        "super().__init__() is the first line of the module's __init__",
+    )
+
+
 def _register_global(table, hook):
     handle = RemovableHandle(table)
     table[handle.id] = hook
@@ -105,10 +113,7 @@ class Registry:
         slots = self.__dict__
         if isinstance(value, Parameter):
             if slots.get("_parameters") is None:
-                raise cured(
-                    AttributeError("cannot assign parameters before Module.__init__() call"),
-                    "super().__init__() is the first line of the module's __init__",
-                )
+                raise _not_yet("parameters")
             self._forget(name, keep="_parameters")
             self.register_parameter(name, value)
         elif name in slots.get("_parameters", ()):
@@ -137,19 +142,13 @@ class Registry:
 
     def _set_module(self, name, value):
         if self.__dict__.get("_modules") is None:
-            raise cured(
-                AttributeError("cannot assign module before Module.__init__() call"),
-                "super().__init__() is the first line of the module's __init__",
-            )
+            raise _not_yet("module")
         self._forget(name, keep="_modules")
         self._modules[name] = _registered(_module_registration_hooks, self, name, value)
 
     def _set_buffer(self, name, value):
         if self.__dict__.get("_buffers") is None:
-            raise cured(
-                AttributeError("cannot assign buffer before Module.__init__() call"),
-                "super().__init__() is the first line of the module's __init__",
-            )
+            raise _not_yet("buffer")
         if value is not None and not isinstance(value, torch.Tensor):
             raise TypeError(
                 f"cannot assign '{torch.typename(value)}' as buffer '{name}' "
