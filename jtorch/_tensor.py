@@ -415,7 +415,7 @@ class Tensor(Handle):
         if not real or not isinstance(found, complex):
             return found
         if found.imag:
-            raise RuntimeError(f"value cannot be converted to type {real} without overflow")
+            raise errors.value_overflow(real)
         return found.real
 
     def __index__(self) -> int:

@@ -13,6 +13,7 @@ from jtorch._declare.placement import current_index, set_current_index
 from jtorch._engine import backend
 from jtorch._streams import Stream, enter, entered
 from jtorch._streams import synchronize as _synchronize
+from jtorch._types import device_errors
 from jtorch._types.device import device as device_type
 
 
@@ -40,7 +41,7 @@ def device_count() -> int:
 def _kind() -> str:
     kind = backend.accelerator()
     if kind is None:
-        raise RuntimeError("Cannot access accelerator device when none is available.")
+        raise device_errors.no_accelerator()
     return kind
 
 

@@ -184,13 +184,8 @@ def from_numpy(ndarray: np.ndarray) -> Any:
             TypeError(f"expected np.ndarray (got {errors.type_name(ndarray)})"),
             "torch.tensor(list), or torch.from_numpy(np.array(list))",
         )
-    if ndarray.dtype.kind in "OSUMm":
+    if ndarray.dtype.kind in "OSUMm" or not ndarray.dtype.isnative:
         raise errors.numpy_type_unsupported(ndarray.dtype)
-    if not ndarray.dtype.isnative:
-        raise ValueError(
-            "given numpy array has byte order different from the native byte order. Conversion between byte orders is "
-            "currently not supported."
-        )
     if any(s < 0 for s in ndarray.strides):
         raise cured(
             ValueError(

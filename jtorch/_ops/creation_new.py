@@ -43,7 +43,7 @@ def new_full(self: Any, size: Any, fill_value: Any, **options: Any) -> Any:
     if isinstance(size, int):
         raise errors.argument_type("new_full", "size", 1, "tuple of ints", size)
     if isinstance(fill_value, complex) and not to.is_complex:
-        raise RuntimeError(f"value cannot be converted to type {errors.c_name(to.type_name)} without overflow")
+        raise errors.value_overflow(errors.c_name(to.type_name))
     return _new(self, FULL, (fill_number("new_full", fill_value, to),), shape_of("new_full", (size,)), options)
 
 

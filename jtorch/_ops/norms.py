@@ -20,7 +20,7 @@ from jtorch._declare import (
 )
 from jtorch._ops.pointwise import abs, no_bool_difference
 from jtorch._ops.reduction import axes, extremum, root
-from jtorch._ops.refusals import BOOL, INT, both, refused
+from jtorch._ops.refusals import BOOL, INT, both, inexact_matrix, refused
 
 
 def vector_norm(x: Array, p: float, over: tuple[int, ...], keepdim: bool) -> Array:
@@ -46,7 +46,7 @@ def magnitude(x: Array) -> Array:
     return root(x.real * x.real + x.imag * x.imag) if jnp.iscomplexobj(x) else abs.body(x)
 
 
-_NO_NORM = "linalg.vector_norm: Expected a floating point or complex tensor as input. Got {}"
+NO_NORM = "linalg.vector_norm: Expected a floating point or complex tensor as input. Got {}"
 
 
 def only_counted(specs: tuple, statics: tuple) -> tuple[int, ...]:
@@ -56,7 +56,7 @@ def only_counted(specs: tuple, statics: tuple) -> tuple[int, ...]:
 
 @reduction(name="norm", public="_vector_norm", kind="complex_to_real", grad="LinalgVectorNormBackward0",
            undefined=only_counted, function=False, method=False,
-           refuse=refused(RuntimeError, _NO_NORM, BOOL, INT))  # fmt: skip
+           refuse=refused(RuntimeError, NO_NORM, BOOL, INT))  # fmt: skip
 def _vector_norm(input: Array, p: float, dim: Dims = None, keepdim: bool = False, *, dtype: DType = None) -> Array:
     if not input.size and (p < 0 or p == math.inf) and not math.prod(input.shape[d] for d in axes(input, dim)):
         raise RuntimeError(
@@ -67,7 +67,7 @@ def _vector_norm(input: Array, p: float, dim: Dims = None, keepdim: bool = False
 
 
 @reduction(name="norm", public="_nuclear_norm", kind="complex_to_real", residuals=True, function=False, method=False,
-           grad="SumBackward1")  # fmt: skip
+           grad="SumBackward1", refuse=inexact_matrix("linalg.matrix_norm"))  # fmt: skip
 def _nuclear_norm(input: Array, dim: Dims = None, keepdim: bool = False, *, dtype: DType = None) -> Array:
     pair = axes(input, dim)
     if len(pair) != 2:
@@ -96,11 +96,11 @@ def norm(
     return _vector_norm(input, order, dim, keepdim, dtype=dtype, out=out)
 
 
-_INEXACT = "norm(): input dtype should be either floating point or complex. Got {} instead."
+INEXACT = "norm(): input dtype should be either floating point or complex. Got {} instead."
 
 
 @reduction(kind="complex_to_real", out=False,
-           refuse=both(no_bool_difference, refused(RuntimeError, _INEXACT, BOOL, INT)))  # fmt: skip
+           refuse=both(no_bool_difference, refused(RuntimeError, INEXACT, BOOL, INT)))  # fmt: skip
 def dist(input: Operand, other: Operand, p: float = 2) -> Array:
     """The p-norm of `input - other`."""
     off = input - other

@@ -10,7 +10,7 @@ from typing import Any
 from jtorch._declare import composite
 from jtorch._declare.once import warn_once
 from jtorch._ops.arguments import wholes
-from jtorch._ops.norms import norm
+from jtorch._ops.norms import INEXACT, norm
 
 _DEPRECATED = (
     "at::{}_norm is deprecated and it is just left for JIT compatibility. It will be removed in a future PyTorch "
@@ -22,9 +22,7 @@ def check_floating(input: Any) -> None:
     """What `at::norm` says of integers."""
     kind = input._v.aval.dtype
     if not (kind.is_floating_point or kind.is_complex):
-        raise RuntimeError(
-            f"norm(): input dtype should be either floating point or complex. Got {kind.type_name} instead."
-        )
+        raise RuntimeError(INEXACT.format(kind.type_name))
 
 
 @composite(method=False)

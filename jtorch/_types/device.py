@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final, NoReturn, final
 
-from . import errors
+from . import device_errors, errors
 
 DEVICE_TYPES: Final = (
     "cpu",
@@ -163,7 +163,7 @@ def _of_index(index: int) -> _Place:
         raise RuntimeError("Device index must not be negative")
     accelerator = _find_accelerator()
     if accelerator is None:
-        raise RuntimeError("Cannot access accelerator device when none is available.")
+        raise device_errors.no_accelerator()
     return accelerator, index
 
 

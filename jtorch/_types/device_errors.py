@@ -11,6 +11,11 @@ class OutOfMemoryError(RuntimeError):
     """A device has no memory left for what is to be computed."""
 
 
+def no_accelerator() -> RuntimeError:
+    """The accelerator is asked for where there is none."""
+    return RuntimeError("Cannot access accelerator device when none is available.")
+
+
 def as_torch(error: Exception) -> Exception:
     """An error of XLA's as torch's, where there is one."""
     if isinstance(error, RuntimeError) and "RESOURCE_EXHAUSTED" in str(error):

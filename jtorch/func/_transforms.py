@@ -15,6 +15,7 @@ from jtorch import _root as torch
 from jtorch._engine.backward import AccumulateGrad
 from jtorch._engine.forward import carry
 from jtorch._engine.tape import forward_mode
+from jtorch._types import autograd_errors
 from jtorch.autograd import forward_ad
 from jtorch.autograd import grad as gradients_of
 from jtorch.func._trees import leaves_of, rebuilt
@@ -172,7 +173,7 @@ def _check_number(out: Any) -> None:
             "Maybe you wanted to use the vjp or jacrev APIs instead?"
         )
     if out.is_complex():
-        raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {out.dtype}")
+        raise autograd_errors.grad_real_only(str(out.dtype))
 
 
 def _only_tensors(tree: Any, call: str) -> list:

@@ -14,7 +14,7 @@ from jax import lax
 
 from jtorch._declare import Array, composite, op, reduction, write_out
 from jtorch._ops import views
-from jtorch._ops.norms import magnitude, only_counted
+from jtorch._ops.norms import NO_NORM, magnitude, only_counted
 from jtorch._ops.norms import vector_norm as _norm_of
 from jtorch._ops.reduction import axes
 from jtorch.linalg.checks import T, check_inexact, check_rank, check_square
@@ -40,9 +40,7 @@ def vector_norm(
     """
     found = input._v.aval.dtype
     if not (found.is_floating_point or found.is_complex):
-        raise RuntimeError(
-            f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {found.type_name}"
-        )
+        raise RuntimeError(NO_NORM.format(found.type_name))
     return _vector_norm(input if dtype is None else input.to(dtype), float(ord), _dims(dim), keepdim, out=out)
 
 

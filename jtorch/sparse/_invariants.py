@@ -91,14 +91,19 @@ def inferred_size(index: Any, values: Any) -> tuple[int, ...]:
     return (*map(int, sizes), *values.shape[1:])
 
 
-def check_coo_shapes(shape: tuple[int, ...], index: Any, values: Any) -> None:
-    """Whether size, indices and values belong together."""
-    sparse_dim, dense_dim = index.shape[0], values.ndim - 1
+def check_dims(shape: tuple[int, ...], sparse_dim: int, dense_dim: int) -> None:
+    """Whether a size has as many dimensions as its parts together."""
     if len(shape) != sparse_dim + dense_dim:
         raise RuntimeError(
             f"'len(size) == sparse_dim + dense_dim' is not satisfied: len(size) = {len(shape)}, sparse_dim = "
             f"{sparse_dim}, dense_dim = {dense_dim}"
         )
+
+
+def check_coo_shapes(shape: tuple[int, ...], index: Any, values: Any) -> None:
+    """Whether size, indices and values belong together."""
+    sparse_dim = index.shape[0]
+    check_dims(shape, sparse_dim, values.ndim - 1)
     if index.shape[1] != values.shape[0]:
         raise RuntimeError(
             f"indices and values must have same nnz, but got nnz from indices: {index.shape[1]}, nnz from values: "

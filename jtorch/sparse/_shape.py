@@ -16,6 +16,7 @@ from jtorch._types import sparse_bsc, sparse_bsr, sparse_coo, sparse_csc, sparse
 from jtorch.sparse._construct import empty
 from jtorch.sparse._convert import kind_of, to_sparse
 from jtorch.sparse._graph import flat_values, host_index, made, values_of
+from jtorch.sparse._invariants import check_dims
 from jtorch.sparse._pattern import COMPRESSED, Pattern, coo
 from jtorch.sparse._tensor import is_sparse, stands_for
 
@@ -246,11 +247,7 @@ def _resized(self: Any, size: Any, sparse_dim: int, dense_dim: int, clear: bool)
     if kind_of(self) is not sparse_coo:
         raise NotImplementedError("sparse_resize_ takes COO tensors: call .to_sparse() first")
     shape = size_of("sparse_resize_", "size", 1, size)
-    if sparse_dim + dense_dim != len(shape):
-        raise RuntimeError(
-            f"'len(size) == sparse_dim + dense_dim' is not satisfied: len(size) = {len(shape)}, sparse_dim = "
-            f"{sparse_dim}, dense_dim = {dense_dim}"
-        )
+    check_dims(shape, sparse_dim, dense_dim)
     pattern: Pattern = self._pattern
     if clear or not pattern.nnz:
         like = Pattern(sparse_coo, shape, pattern.index, dense_dim)

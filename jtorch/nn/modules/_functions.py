@@ -48,7 +48,7 @@ class CrossMapLRN2d(Function):
         after = ctx.size - 1 - before
         if after < 0:
             channels = input.size(1)
-            raise RuntimeError(f"start ({before}) + length ({channels}) exceeds dimension size ({channels}).")
+            raise errors.narrow_too_long(before, channels, channels)
         gathered = _sums(grad * output / scale, before, after)
         found = grad * scale.pow(-ctx.beta) - 2 * ctx.rate * ctx.beta * input * gathered
         return found, None, None, None, None
