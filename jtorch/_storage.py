@@ -13,6 +13,7 @@ from jtorch._declare.verbs import as_strided_view, become, geometry_of, lazy_bit
 from jtorch._engine.handle import Handle, alias, own_cell, read, share, wrap
 from jtorch._engine.storage import Counter
 from jtorch._engine.tape import threads
+from jtorch._engine.underivable import sever
 from jtorch._engine.writing import check_inplace, rebind, written
 from jtorch._ops import complex_parts, creation, creation_strided
 from jtorch._ops.arguments import varargs, wholes
@@ -83,6 +84,8 @@ def set_(self: Any, source: Any = None, storage_offset: int = 0, size: Any = Non
     _check_type(self, found)
     rebind(self, found)
     written(self)
+    if self._requires_grad and threads.tape.grad_enabled:
+        sever(self, "NotImplemented", RuntimeError("derivative for set_ is not implemented"))
     return self
 
 

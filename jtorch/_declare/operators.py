@@ -12,6 +12,7 @@ from jtorch._declare.dispatch import met
 from jtorch._declare.roles import OPERANDS
 from jtorch._declare.variants import refuse_write, write_back
 from jtorch._engine.handle import apply
+from jtorch._engine.order import kept
 from jtorch._types.dtype import FLOAT
 
 # dunder: (function, in-place form exists)
@@ -87,7 +88,8 @@ def _reflected(fn: Callable) -> Callable:
     def method(self: Any, other: Any) -> Any:
         if not is_operand(other):
             return _refused(method, self, other)
-        return apply(op, (other.item() if isinstance(other, np.generic) else other, self, *rest), statics)[0]
+        found = apply(op, (other.item() if isinstance(other, np.generic) else other, self, *rest), statics)
+        return kept(found, (self,))[0]
 
     return method
 

@@ -10,11 +10,13 @@ from typing import Any
 
 from jtorch._engine.handle import EngineOp, Handle, apply, rename_node
 from jtorch._engine.tape import threads
+from jtorch._engine.underivable import sever
 
 _OWN_NODES = {
     "acosh_": "AcoshBackward1", "arccosh_": "AcoshBackward1", "asinh_": "AsinhBackward1", "arcsinh_": "AsinhBackward1",
     "atanh_": "AtanhBackward1", "arctanh_": "AtanhBackward1", "conj_physical_": "ConjPhysicalBackward1",
 }  # fmt: skip
+_NO_GRADIENT = {"AcoshBackward1": "acosh", "AsinhBackward1": "asinh", "AtanhBackward1": "atanh"}
 _COMPARISONS = {
     "eq_": "Eq", "ne_": "Ne", "not_equal_": "Ne", "lt_": "Lt", "less_": "Lt", "le_": "Le", "less_equal_": "Le",
     "gt_": "Gt", "greater_": "Gt", "ge_": "Ge", "greater_equal_": "Ge",
@@ -28,6 +30,9 @@ def in_graph(name: str, target: Any, result: Any, reads: Iterable) -> Any:
     if result._node is not None:
         if name in _OWN_NODES:
             rename_node(result, _OWN_NODES[name])
+            if (plain := _NO_GRADIENT.get(_OWN_NODES[name])) is not None:
+                words = f"the derivative for 'inplace version of {plain}' is not implemented."
+                sever(result, _OWN_NODES[name], NotImplementedError(words))
         return result
     if name not in _COMPARISONS and name not in _LOGICAL:
         return result

@@ -301,8 +301,7 @@ class AccumulateGrad(Node):
         except Parted:
             leaf._grad = new.detach()
         if leaf._post_hooks:
-            for hook in list(leaf._post_hooks.values()):
-                hooked.check_nothing(hook(leaf), leaf)
+            hooked.run_after_accumulation(leaf, list(leaf._post_hooks.values()))
         return ()
 
 

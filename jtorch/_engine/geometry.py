@@ -46,10 +46,10 @@ def strides_in(order: Sequence[int], size: Sequence[int]) -> tuple[int, ...]:
 
 def is_contiguous(size: Sequence[int], stride: Sequence[int]) -> bool:
     """True when the elements lie in row-major order without gaps."""
+    if 0 in size:
+        return True
     step = 1
     for n, s in zip(reversed(size), reversed(stride), strict=True):
-        if n == 0:
-            return True
         if n != 1:
             if s != step:
                 return False
@@ -215,7 +215,8 @@ class Unsqueeze(NamedTuple):
 
 
 class Expand(NamedTuple):
-    """Broadcasts to `size`; several elements share one place, so it cannot be written."""
+    """Broadcasts to `size`. Several elements share one place: of those written one stays, the last that differs from
+    what was there."""
 
     size: tuple[int, ...]
     kind: str = "Expand"
@@ -229,9 +230,16 @@ class Expand(NamedTuple):
         return jnp.broadcast_to(x, self.size)
 
     def write(self, x: Any, new: Any) -> Any:
+        if 0 in self.size:
+            return x
         lead = len(self.size) - x.ndim
-        first = tuple(0 if i < lead or x.shape[i - lead] != n else slice(None) for i, n in enumerate(self.size))
-        return jnp.reshape(new[first], x.shape)
+        shared = tuple(i for i, n in enumerate(self.size) if i < lead or x.shape[i - lead] != n)
+        old = jnp.squeeze(x, tuple(i - lead for i in shared if i >= lead))
+        rows = jnp.reshape(jnp.moveaxis(new, shared, tuple(range(len(shared)))), (-1, *old.shape))
+        both_nan = (rows != rows) & (old != old)
+        at = jnp.reshape(jnp.arange(1, len(rows) + 1), (-1, *(1 for _ in old.shape)))
+        last = jnp.argmax(jnp.where((rows != old) & ~both_nan, at, 0), 0)
+        return jnp.reshape(jnp.take_along_axis(rows, last[None], 0), x.shape)
 
 
 class Diagonal(NamedTuple):

@@ -58,7 +58,7 @@ class Handle:
     _own_version = 0
     _counter: Counter | None = None  # of versions, where it does not count with all who share the storage
     _made: str | tuple | None = None  # how a view was made that may not be written: see `autograd_errors.view_inplace`
-    _stale = False  # it was made under no_grad and its storage was written since
+    _stale = False  # it may not be written (`_made`), and its storage was: see `overtaken`
     _geometry: Geometry | None = None  # computed when asked for
     _order: tuple[int, ...] | None = None  # of dimensions in memory, for one alone that is not row-major: see order.py
     _bent = False  # its dimensions may lie in another order than row by row
@@ -113,13 +113,19 @@ def refresh(h: Handle, cell: Cell) -> Value:
         replay_history(h, base)
     else:
         if h._made is not None and cell.counted > h._at:
-            h._stale = True
+            overtaken(h)
         part = cell.part(geometry(h)) if cell.host is not None and h._chain and moves_only(h._chain) else None
         h._v = part or read_chain(cell.value, h._chain)
     h._at = cell.serial
     if threads.tape.capture is not None and cell.host is not None:
         threads.tape.capture.snapshot(h._v, h)
     return h._v
+
+
+def overtaken(h: Handle) -> None:
+    """A view whose graph torch would have to make anew, and cannot: who asks for it, an op included, is told so."""
+    h._stale = True
+    h._node = None
 
 
 def moves_only(chain: Chain) -> bool:

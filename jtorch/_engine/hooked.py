@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from jtorch._engine.handle import Handle
@@ -64,14 +64,17 @@ def checked_tuple(hook: Callable, before: Sequence, after: Any) -> tuple:
     return after
 
 
-def check_nothing(found: Any, leaf: Handle) -> None:
-    """A hook on a leaf's accumulated gradient returns nothing; torch lets the leaf itself pass."""
-    if found is leaf:
-        return
-    if isinstance(found, Handle):
+def run_after_accumulation(leaf: Handle, hooks: Iterable[Any]) -> None:
+    """Hooks on a leaf's accumulated gradient, which return nothing. torch notices a tensor only at the end: the next
+    hook is given it."""
+    shown = leaf
+    for hook in hooks:
+        found = hook(shown)
+        if found is not None and not isinstance(found, Handle):
+            raise TypeError(f"expected Variable, but hook returned '{type(found).__name__}'")
+        shown = shown if found is None else found
+    if shown is not leaf:
         raise RuntimeError("Tensor post accumulate grad hooks should return None.")
-    if found is not None:
-        raise TypeError(f"expected Variable, but hook returned '{type(found).__name__}'")
 
 
 def run_before(node: Any, grads: list) -> None:

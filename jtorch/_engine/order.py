@@ -77,8 +77,11 @@ def lay(t: Handle, order: Sequence[int] | None) -> Any:
 
 
 def keep(t: Any, operands: Iterable[Any]) -> Any:
-    """Lays a new tensor as torch lays the result of a pointwise op on these operands."""
+    """Lays a new tensor as torch lays the result of a pointwise op on these operands. One of fewer dimensions, a loss
+    reduced, lies as it is."""
     found = [geometry(x) for x in operands if isinstance(x, Handle)]
+    if any(len(g.size) > t._v.aval.ndim for g in found):
+        return t
     return lay(t, common(t._v.aval.shape, found))
 
 

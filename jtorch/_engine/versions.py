@@ -25,16 +25,23 @@ def modified(aval: Aval, now: int, expected: int, maker: str = "", index: int = 
 
 
 def renewed(node: Any) -> dict[Value, Value]:
-    """What to take instead of values that a node saved; RuntimeError when one was written since."""
+    """What to take instead of values that a node saved; RuntimeError when one was written since. What an operation in
+    place replaced may be that once, as what it wrote into: where it is another operand too (`x *= x`) torch lost it."""
     found: dict[Value, Value] = {}
+    own = node.own
     for value, place in node.checks:
-        if value is not node.own:
+        if value is own:
+            own = None
+        else:
             _follow(node, found, value, place, place.version)
     asked = [value for value, _ in node.checks]
     result = node.plan.saves_result
     for v in node.kept if result else node.saved:
         mark = getattr(v, "counter", None)
-        if mark is None or v is node.own or any(v is other for other in asked):
+        if v is own:
+            own = None
+            continue
+        if mark is None or any(v is other for other in asked):
             continue
         if mark.__class__ is Place:
             _follow(node, {} if result else found, v, mark, v.version)
@@ -75,4 +82,6 @@ def _maker(node: Any, value: Value) -> tuple[str, int]:
 
 
 def _named(maker: Any) -> str:
-    return "" if maker is None else maker.name().removesuffix("Backward0")
+    """A node's name as the message has it: PowBackward1 is Pow1 there, MulBackward0 Mul."""
+    stem, _, number = ("" if maker is None else maker.name()).rpartition("Backward")
+    return stem + number.removeprefix("0")

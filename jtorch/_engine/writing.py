@@ -11,6 +11,7 @@ from jtorch._engine.handle import (
     EngineOp,
     Handle,
     apply,
+    overtaken,
     own_cell,
     read,
     relative_chain,
@@ -106,7 +107,7 @@ def write_value(h: Handle, value: Value) -> None:
     h._v = value
     h._at = cell.serial
     if h._made is not None:
-        h._stale = True
+        overtaken(h)
     elif h._base is not None and h._base._requires_grad:
         h._at = _NEVER
     if not h._chain and cell.plain and getrefcount(cell) <= _ALONE and (h._counter is None or h._counter.seen):

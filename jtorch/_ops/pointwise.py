@@ -9,6 +9,7 @@ import numbers
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 
@@ -126,10 +127,17 @@ def mul(input: Operand, other: Operand) -> Array:
     return input & other if input.dtype == bool else input * other
 
 
+def quotient(x: Array, y: Array) -> Array:
+    """`x / y`, each element divided and rounded once: XLA multiplies by `1 / y` where `y` is broadcast as it is."""
+    if y.size < x.size and jnp.issubdtype(x.dtype, jnp.floating):
+        y = jnp.where(x != x, lax.stop_gradient(x), y)
+    return x / y
+
+
 @pointwise(kind="float", name="div", public="true_divide")
 def true_divide(input: Operand, other: Operand) -> Array:
     """`input / other` in floating point."""
-    return input / other
+    return quotient(input, other)
 
 
 @pointwise(name="div", public="_div_floor", function=False, method=False, inplace=False, grad="DivBackward2",
@@ -156,8 +164,8 @@ def _by_tensor(specs: tuple) -> bool:
 def _div_trunc(input: Operand, other: Operand) -> Array:
     if is_integral(input):
         return lax.div(*jnp.broadcast_arrays(input, other))
-    quotient = rounded(wide(input) / wide(other), input)
-    return lax.stop_gradient(jnp.trunc(quotient).astype(input.dtype))
+    found = rounded(wide(input) / wide(other), input)
+    return lax.stop_gradient(jnp.trunc(found).astype(input.dtype))
 
 
 def _refuse_zero(input: Any, other: Any) -> None:
@@ -230,11 +238,23 @@ def _reflected_floor(input: Operand, other: Operand) -> Array:
     return _div_floor.body(other, input)
 
 
+@jax.custom_jvp
+def _modulo(x: Array, y: Array) -> Array:
+    """`x % y`. The gradient of `x` is what arrives: neither operand is kept for it, as in torch."""
+    return jnp.remainder(x, y)
+
+
+@_modulo.defjvp
+def _modulo_slope(primals: tuple, tangents: tuple) -> tuple:
+    found = _modulo(*primals)
+    return found, jnp.broadcast_to(tangents[0], found.shape) - jnp.floor(primals[0] / primals[1]) * tangents[1]
+
+
 @pointwise(name="remainder", public="_remainder", function=False, method=False, inplace=False,
            grad=names("RemainderBackward1", "RemainderBackward0"),
            refuse=both(no_kernel("remainder_cpu", BOOL, COMPLEX), broadcasts))  # fmt: skip
 def _remainder(input: Operand, other: Operand) -> Array:
-    return jnp.remainder(input, other)
+    return _modulo(input, other)
 
 
 @pointwise(name="remainder", public="_reflected_remainder", function=False, method=False, inplace=False, out=False,

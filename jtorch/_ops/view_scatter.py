@@ -23,6 +23,13 @@ def _check_src(src: tuple[int, ...], part: tuple[int, ...]) -> None:
         )
 
 
+def _length(shape: tuple[int, ...], dim: int, view: str) -> int:
+    """The size of a dimension that a view takes a part of."""
+    if not shape:
+        raise IndexError(f"{view}() cannot be applied to a 0-dim tensor.")
+    return shape[wrap_dim(dim, len(shape))]
+
+
 @op(name="select_scatter", method=False, function=False, grad="SelectScatterBackward0", order="pointwise")
 def _select_scatter(input: Array, src: Array, dim: Dim, index: Scalar) -> Array:
     _check_src(src.shape, (*input.shape[:dim], *input.shape[dim + 1 :]))
@@ -39,7 +46,7 @@ def select_scatter(input: Any, src: Any, dim: int, index: int) -> Any:
             [1., 1.]])
     """
     shape = input._v.aval.shape
-    n = shape[wrap_dim(dim, len(shape))]
+    n = _length(shape, dim, "select")
     if not -n <= index < n:
         raise IndexError(f"select(): index {index} out of range for tensor of size {list(shape)} at dimension {dim}")
     return _select_scatter(input, src, dim, index + n if index < 0 else index)
@@ -63,7 +70,7 @@ def slice_scatter(
     tensor([0., 1., 1.])
     """
     shape = input._v.aval.shape
-    first, stop, step = slice(start, end, step).indices(shape[wrap_dim(dim, len(shape))])
+    first, stop, step = slice(start, end, step).indices(_length(shape, dim, "slice"))
     return _slice_scatter(input, src, dim, first, max(-((first - stop) // step), 0), step, out=out)
 
 

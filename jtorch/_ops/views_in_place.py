@@ -23,7 +23,13 @@ def in_place(name: str, fn: Any) -> None:
     """Declares the method that makes a tensor its own view."""
 
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return become(self, fn(self, *args, **kwargs), _named_in_place)
+        try:
+            shown = fn(self, *args, **kwargs)
+        except RuntimeError as error:
+            if name == "t_":  # the one whose error names the form in place
+                raise RuntimeError(str(error).replace("t()", "t_()")) from None
+            raise
+        return become(self, shown, _named_in_place)
 
     method.__name__ = method.__qualname__ = name
     method.__doc__ = f"In-place version of `{name[:-1]}`."
