@@ -289,6 +289,8 @@ def function(s: Scene) -> Line | None:
     if x is None:
         return None
     name, text = s.one_of(names.FUNCTIONS)
+    if name == "layer_norm" and s.tensors[x].shape[-1:] == (1,):  # whose zeros are made by rounding, or are not
+        return None
     return s.line("function", name, text.format(x=x, d=s.dim(s.tensors[x])))
 
 
@@ -358,6 +360,8 @@ def numpy_sharing(s: Scene) -> Line | None:
 def flag(s: Scene) -> Line | None:
     x = s.tensor()
     name, text = s.one_of(names.FLAGS)
+    if x and name == "resize_" and s.tensors[x].untyped_storage().nbytes() < 4 * s.tensors[x].itemsize:
+        text += ".zero_()"  # what a storage grows by holds what lay there
     return x and Line("flag", name, text.format(x=x, new=s.fresh, o=s.one_of(s.names)))
 
 

@@ -110,7 +110,7 @@ def _inplace(name: str, fn: Callable) -> Callable:
         try:
             result = fn(self, other)
         except (RuntimeError, NotImplementedError) as error:
-            refuse_write(self, (other,), error)
+            refuse_write(name, self, (other,), error)
             raise
         return write_back(name, self, result, (other,), pointwise=True)
 

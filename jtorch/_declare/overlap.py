@@ -68,13 +68,9 @@ def _shared(a: Any, b: Any, same: bool) -> bool:
     wide, narrow = a._v.aval.dtype.itemsize, b._v.aval.dtype.itemsize
     start, begin = one.offset * wide, other.offset * narrow
     end, stop = start + math.prod(one.size) * wide, begin + math.prod(other.size) * narrow
-    if (start, end) == (begin, stop) and _steps(one) == _steps(other):
+    if (start, end) == (begin, stop) and one.stride == other.stride:
         return same
     return start < stop and begin < end
-
-
-def _steps(g: Geometry) -> tuple[int, ...]:
-    return tuple(s for n, s in zip(g.size, g.stride, strict=True) if n != 1)
 
 
 def _is_dense(g: Geometry) -> bool:

@@ -163,10 +163,11 @@ def _check_cast(name: str, found: dtype, to: dtype, reads: Iterable) -> None:
     raise errors.cast(found.type_name, errors.c_name(to.type_name) if by_numbers else to.type_name)
 
 
-def refuse_write(target: Any, operands: Iterable, error: Exception) -> None:
+def refuse_write(name: str, target: Any, operands: Iterable, error: Exception) -> None:
     """Raises what torch looks at before an op in place fails with `error`: whether the tensor may be written and, if a
     kernel fails, whether the result fits."""
     check_inplace(target, threads.tape)
+    overlap.check(name, target, operands, True)
     if not isinstance(error, NotImplementedError) and str(error) != "ZeroDivisionError":
         return
     mine, specs = target._v.aval, [target._v.aval]
@@ -201,7 +202,7 @@ def inplace_twin(name: str, fn: Callable) -> Callable:
         except Exception as error:
             check_inplace(input, threads.tape)
             if order == "pointwise" and not kwargs:
-                refuse_write(input, args, error)
+                refuse_write(name, input, args, error)
             raise
         return write_back(name, input, result, (*args, *kwargs.values()), order == "pointwise")
 

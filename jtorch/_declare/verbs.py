@@ -91,7 +91,7 @@ def become(h: Handle, view: Handle, named: Callable[[str], str] | None = None) -
     h._v, h._cell, h._chain, h._at, h._geometry = view._v, view._cell, view._chain, view._at, view._geometry
     h._order, h._bent = None, view._bent
     assert h._cell is not None
-    h._cell.version += 1
+    (h._counter or h._cell).version += 1
     if view._requires_grad:
         h._requires_grad, h._node, h._index = True, view._node, view._index
         if named is not None and h._node is not None:

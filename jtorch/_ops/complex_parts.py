@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 
@@ -30,6 +31,24 @@ def _complex(real: Array, imag: Array) -> Array:
     return lax.complex(*jnp.broadcast_arrays(real, imag))
 
 
+@jax.custom_jvp
+def _polar(abs: Array, angle: Array) -> Array:
+    """A complex number. The gradient of a negative absolute value is torch's: along the number, not the angle."""
+    return abs * _direction(angle)
+
+
+def _direction(angle: Array) -> Array:
+    """The complex number of length 1 and that angle."""
+    return lax.complex(jnp.cos(angle), jnp.sin(angle))
+
+
+@_polar.defjvp
+def _polar_slope(primals: tuple, tangents: tuple) -> tuple:
+    abs, angle = primals
+    found = _polar(abs, angle)
+    return found, tangents[0] * jnp.sign(abs) * _direction(angle) + tangents[1] * 1j * found
+
+
 @op(method=False, out=True, order="pointwise")
 def polar(abs: Array, angle: Array) -> Array:
     """A complex tensor of absolute values and angles.
@@ -41,7 +60,7 @@ def polar(abs: Array, angle: Array) -> Array:
     _check_parts("polar", "abs", "angle", abs, angle)
     if abs.dtype == jnp.float16:
         raise NotImplementedError("\"polar_cpu\" not implemented for 'Half'")
-    return lax.complex(*jnp.broadcast_arrays(abs * jnp.cos(angle), abs * jnp.sin(angle)))
+    return _polar(abs, angle)
 
 
 def _check_parts(name: str, first: str, second: str, a: Any, b: Any) -> None:

@@ -531,6 +531,5 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     if N is not None and N < 0:
         raise RuntimeError("N must be non-negative.")
     found = x.to(int64) if x._v.aval.dtype.category < 2 else x
-    if N is not None and N < 2 or x._v.aval.size < 2 and N is None:
-        found = found.detach()  # of powers 0 alone
-    return _vander(found, x._v.aval.size if N is None else N, increasing)
+    columns = x._v.aval.size if N is None else N
+    return _vander(found if columns > 1 else found.detach(), columns, increasing)
