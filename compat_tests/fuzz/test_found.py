@@ -51,16 +51,16 @@ FOUND = {
     "a row divided by a number": "t0 = torch.tensor([-0.3, 0.7, 1.3]); t1 = t0 / 3; t2 = t0 // t1",
     "an overtaken part": "t0 = torch.ones(3, requires_grad=True) * 1; t1 = t0.split(1)[0]; t0.mul_(2); t2 = t1 * 2",
     "an overtaken row": "t0 = torch.ones(3, requires_grad=True) * 1; t1 = t0.unbind(0)[0]; t0.mul_(2); t2 = t1.sum()",
-    "a square in place": "with torch.enable_grad():\n    t = torch.rand(3, requires_grad=True) * 1\n    t *= t\n    t.sum().backward()",
-    "a power of itself in place": "with torch.enable_grad():\n    t = torch.rand(3, requires_grad=True) * 1\n    t.pow_(t).sum().backward()",
+    "a square in place": "for t in [torch.rand(3).requires_grad_() * 1]:\n    t *= t\n    t.sum().backward()",
+    "a power of itself in place": "for t in [torch.rand(3).requires_grad_() * 1]:\n    t.pow_(t).sum().backward()",
     "a rest written since": "t0 = torch.ones(3, requires_grad=True) * 1; t1 = t0 % 3; t0.mul_(2); t1.sum().backward()",
-    "a part of what is expanded": "t0 = torch.arange(3); t1 = t0[:, None].expand(3, 3); t1[[True, True, False], -1] = 7",
+    "an expanded part": "t0 = torch.arange(3); t1 = t0[:, None].expand(3, 3); t1[[True, True, False], -1] = 7",
     "a number less a turned tensor": "t0 = torch.eye(2).T; t1 = 0.5 - t0; t2 = -1.5 + t0",
     "nothing is contiguous": "t0 = torch.rand(2, 3)[2:1, ::2]; t1 = t0.contiguous()",
     "a loss of what is expanded": "t0 = torch.ones(1).expand(2, 1); t1 = torch.nn.functional.mse_loss(t0, t0 + 1)",
     "acosh in place": "t0 = torch.rand(3, requires_grad=True) * 1; t0.acosh_(); t0.sum().backward()",
     "set_ in the graph": "t0 = torch.rand(3, requires_grad=True) * 1; t0.set_(); t0.sum().backward()",
-    "a negative length": "t0 = torch.full((2,), -1.5, requires_grad=True); t1 = torch.polar(t0, t0); t1.real.sum().backward()",
+    "a negative length": "t0 = -torch.ones(2).requires_grad_(); t1 = torch.polar(t0, t0); t1.real.sum().backward()",
     "a turn of .data": "t0 = torch.eye(3); t1 = t0.data; t1.swapaxes_(0, 1)",
     "a power that is one": "t0 = torch.ones(1, requires_grad=True); t1 = torch.vander(t0)",
     "itself with a dimension more": "t0 = torch.ones(2, 3); t1 = t0[None]; t1.mul_(t0)",
@@ -72,13 +72,13 @@ FOUND = {
 
 
 def statements(text: str) -> list[str]:
-    """A program's statements, a `with` together with what stands below it."""
+    """A program's statements, a `with` or `for` together with what stands below it."""
     found: list[str] = []
     for line in text.split("\n"):
         if line.startswith(" "):
             found[-1] += f"\n{line}"
         else:
-            found += [line] if line.startswith("with") else line.split("; ")
+            found += [line] if line.startswith(("with", "for")) else line.split("; ")
     return found
 
 

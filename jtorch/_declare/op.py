@@ -89,7 +89,7 @@ class Op(BaseOp):
     def infer(self, specs: tuple, statics: tuple) -> tuple[Aval, ...]:
         """Shapes and dtypes of the results; wrong arguments raise torch's errors here."""
         if self.refuse is not None:
-            self._refuse(specs)
+            self._refused(self.refuse, specs)
         wish = self._wished_dtype(statics)
         if wish is not None and not wish.is_complex and any(isinstance(s, Aval) and s.dtype.is_complex for s in specs):
             warn_of_lost_part()
@@ -98,11 +98,11 @@ class Op(BaseOp):
         place = device_of(specs)
         return tuple(aval_of(o.shape, from_numpy(o.dtype), place) for o in outs)
 
-    def _refuse(self, specs: tuple) -> None:
+    def _refused(self, refuse: Callable, specs: tuple) -> None:
         """Raises on operands the op does not take. Of elementwise ops torch looks for a kernel, with whose quoted name
         the sentence begins, after the shapes."""
         try:
-            self.refuse(specs)
+            refuse(specs)
         except NotImplementedError as error:
             if self.order == "pointwise" and str(error).startswith('"'):
                 functools.reduce(broadcast, (s.shape for s in specs if isinstance(s, Aval)))

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jtorch._declare import Array, Handle, Operand, Scalar, cast_to, composite, errors, pointwise
+from jtorch._declare import Array, Handle, Operand, Scalar, cast_to, composite, errors, pointwise, traces_tangents
 from jtorch._declare.checks import has_zero
 from jtorch._declare.halves import rounded, wide
 from jtorch._declare.out_rules import check_type
@@ -127,11 +127,25 @@ def mul(input: Operand, other: Operand) -> Array:
     return input & other if input.dtype == bool else input * other
 
 
+def _divided(x: Array, y: Array) -> Array:
+    """`x / y` where XLA does not see that `y` is broadcast: it would multiply by `1 / y`, rounded twice."""
+    return x / jnp.where(x != x, lax.stop_gradient(x), y)
+
+
+# torch's formulas: the gradient of `x` needs `y` alone.
+_derivable = jax.custom_vjp(_divided)
+_derivable.defvjp(
+    lambda x, y: (_divided(x, y), (x, y)),
+    lambda kept, g: (_derivable(g, kept[1]), -g * _derivable(_derivable(*kept), kept[1])),
+)
+
+
 def quotient(x: Array, y: Array) -> Array:
-    """`x / y`, each element divided and rounded once: XLA multiplies by `1 / y` where `y` is broadcast as it is."""
-    if y.size < x.size and jnp.issubdtype(x.dtype, jnp.floating):
-        y = jnp.where(x != x, lax.stop_gradient(x), y)
-    return x / y
+    """`x / y`, each element divided and rounded once."""
+    if y.shape == jnp.broadcast_shapes(x.shape, y.shape) or not jnp.issubdtype(x.dtype, jnp.floating):
+        return x / y
+    x, y = jnp.broadcast_arrays(x, y)
+    return _divided(x, y) if traces_tangents() else _derivable(x, y)
 
 
 @pointwise(kind="float", name="div", public="true_divide")
