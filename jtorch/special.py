@@ -20,9 +20,10 @@ from jtorch._declare.halves import wide
 from jtorch._ops import bessel
 from jtorch._ops.elementary import i0
 from jtorch._ops.pointwise import needs_tensor
-from jtorch._ops.refusals import COMPLEX, both, no_half, no_kernel
+from jtorch._ops.refusals import COMPLEX, HALF, both, no_kernel
 
 _OF_X = frozenset({"airy_ai", "scaled_modified_bessel_k0", "scaled_modified_bessel_k1", "spherical_bessel_j0"})
+_NOT_HALF = frozenset("erfcx log_ndtr modified_bessel_i0 modified_bessel_i1 ndtri spherical_bessel_j0".split())
 
 
 def _function(name: str, fn: Callable, doc: str, grad: str = "", **given: Any) -> Callable:
@@ -40,7 +41,7 @@ def _function(name: str, fn: Callable, doc: str, grad: str = "", **given: Any) -
     options: dict[str, Any] = {"kind": "float", "method": False, "inplace": False, "name": f"special_{name}"}
     if grad:
         options["grad"] = grad
-    refuse = no_kernel(f"{name}_cpu", COMPLEX)
+    refuse = no_kernel(f"{name}_cpu", COMPLEX, *([HALF] if name in _NOT_HALF else []))
     return pointwise(**{**options, "public": name, "refuse": refuse, **given})(body)
 
 
@@ -87,7 +88,8 @@ def _ndtr(x: Array) -> Array:
     return jss.ndtr(x) if x.dtype.itemsize > 2 else (1 + lax.erf((wide(x) * math.sqrt(0.5)).astype(x.dtype))) * 0.5
 
 
-ndtr = _function("ndtr", _ndtr, "The area under the normal density up to x.", "MulBackward1", steps=True)
+ndtr = _function("ndtr", _ndtr, "The area under the normal density up to x.", "MulBackward1", steps=True,
+                 refuse=no_kernel("erf_vml_cpu", COMPLEX))  # fmt: skip
 ndtri = _function("ndtri", jss.ndtri, "The inverse of `ndtr`.")
 log_ndtr = _function("log_ndtr", jss.log_ndtr, "The logarithm of `ndtr`.")
 modified_bessel_i0 = _function("modified_bessel_i0", i0.body, "`i0`.", differentiable=False)
@@ -97,8 +99,7 @@ spherical_bessel_j0 = _function("spherical_bessel_j0", _spherical, "`sin(x) / x`
 
 def _bessel(name: str, fn: Callable, doc: str) -> Callable:
     """Declares a function that torch has for float32 and float64 alone, without a derivative."""
-    kernel = f"{name}_cpu"
-    return _function(name, fn, doc, differentiable=False, refuse=both(no_kernel(kernel, COMPLEX), no_half(kernel)))
+    return _function(name, fn, doc, differentiable=False, refuse=no_kernel(f"{name}_cpu", COMPLEX, HALF))
 
 
 airy_ai = _bessel("airy_ai", bessel.airy_ai, "Airy's function Ai.")
@@ -116,7 +117,8 @@ for _order in (0, 1):
 _of_two: dict[str, Any] = {"kind": "float", "function": False, "method": False, "inplace": False}
 
 
-@pointwise(name="special_xlog1py", public="_xlog1py", grad="SpecialXlog1PyBackward0", **_of_two)
+@pointwise(name="special_xlog1py", public="_xlog1py", grad="SpecialXlog1PyBackward0",
+           refuse=no_kernel("xlog1py_cpu", COMPLEX), **_of_two)  # fmt: skip
 def _xlog1py(self: Operand, other: Operand) -> Array:
     nothing = (self == 0) & ((other <= -1) | jnp.isinf(other))
     return self * jnp.log1p(jnp.where(nothing, 0, other))
@@ -134,7 +136,7 @@ def xlog1py(input: Any, other: Any, *, out: Any = None) -> Any:
     return _xlog1py(input, other, out=out)
 
 
-@pointwise(name="special_zeta", public="_zeta", **_of_two)
+@pointwise(name="special_zeta", public="_zeta", refuse=no_kernel("zeta_cpu", COMPLEX, HALF), **_of_two)
 def _zeta(self: Operand, other: Operand) -> Array:
     s, q = jnp.broadcast_arrays(self, other)
     found = lax.zeta(s, q)
@@ -174,7 +176,8 @@ def _recurrence(name: str, first: Callable, step: Callable, doc: str) -> Callabl
     body.__name__ = name
     body.__doc__ = doc
     return pointwise(kind="float", method=False, inplace=False, differentiable=False, name=f"special_{name}",
-                     public=name, refuse=_two_numbers(f"special_{name}"))(body)  # fmt: skip
+                     public=name, refuse=both(_two_numbers(f"special_{name}"), no_kernel(f"{name}_cpu", COMPLEX, HALF))
+                     )(body)  # fmt: skip
 
 
 def _two_numbers(function: str) -> Callable:

@@ -49,9 +49,10 @@ CALLS: dict[str, Callable[[Any, Any], Any]] = {
         t.nn.functional.mse_loss(x(90), x(90), reduction="none"), t.nn.functional.mse_loss(x(90), x(90)),
         t.nn.functional.hinge_embedding_loss(x(90), t.sign(x(90)), 1.3, reduction="none"),
         t.nn.functional.hinge_embedding_loss(x(90), t.sign(x(90)), 8.396, reduction="sum"),
-        t.nn.functional.soft_margin_loss(x(90), x(90), reduction="none"),
+        t.nn.functional.soft_margin_loss(x(90), x(90).detach(), reduction="none"),
         t.nn.functional.binary_cross_entropy_with_logits(x(90), t.sigmoid(x(90)), reduction="none"),
-        t.nn.functional.binary_cross_entropy_with_logits(x(9, 5), t.sigmoid(x(9, 5)), x(5), pos_weight=x(5)),
+        t.nn.functional.binary_cross_entropy_with_logits(
+            x(9, 5), t.sigmoid(x(9, 5)), x(5).detach(), pos_weight=x(5).detach()),
         *(t.nn.functional.multilabel_soft_margin_loss(x(40, n), t.sigmoid(x(40, n)), x(n), reduction="none")
           for n in (5, 10))],
     "poisson_nll_loss": lambda t, x: [

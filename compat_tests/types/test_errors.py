@@ -203,6 +203,17 @@ MATMUL_TYPES = (
     *("float64", "float16", "bfloat16", "complex64", "complex128"),
 )
 CASES += [
+    (lambda: -torch.ones(2, dtype=torch.bool), e.bool_negation()),
+    (
+        lambda: torch.nn.functional.silu(torch.ones(2, dtype=torch.complex64, requires_grad=True)),
+        e.no_complex_gradient("silu"),
+    ),
+    (
+        lambda: torch.nn.functional.nll_loss(a(), torch.zeros(2, dtype=torch.int64), leaf()),
+        e.not_differentiable_by("nll_loss_forward", "weight"),
+    ),
+]
+CASES += [
     (
         lambda name=name: torch.mm(a(), a().t().to(getattr(torch, name))),
         e.matmul_types("Float", DTYPES[name].type_name),

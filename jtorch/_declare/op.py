@@ -51,6 +51,8 @@ class Op(BaseOp):
         steps: bool | Callable = False,
         differentiable: bool = True,
         no_gradient: tuple[type[Exception], str] | None = None,
+        real_gradient: str | Callable = "",
+        constant: dict[str, str] | None = None,
         undefined: Callable | None = None,
         saves_result: bool = False,
         residuals: bool = False,
@@ -71,6 +73,8 @@ class Op(BaseOp):
         self.steps = steps  # half types are computed in themselves: each step of the body rounds, as torch's do
         self.differentiable = differentiable
         self.no_gradient = no_gradient  # the error when the gradient of results that do require grad is asked for
+        self.real_gradient = real_gradient  # torch's function that refuses to be recorded where its results are complex
+        self.constant = constant or {}  # operands that may not require grad, and torch's function that says so
         self.undefined = undefined  # the operands that torch gives no gradient, not zeros, by specs and statics
         self.saves_result = saves_result
         self.residuals = residuals
@@ -107,6 +111,16 @@ class Op(BaseOp):
             if self.order == "pointwise" and str(error).startswith('"'):
                 functools.reduce(broadcast, (s.shape for s in specs if isinstance(s, Aval)))
             raise
+
+    def check_gradient(self, statics: tuple, needs: tuple[int, ...], outs: tuple[Aval, ...]) -> None:
+        if self.constant:
+            operands = [p.name for p in self.params if p.kind in OPERANDS]
+            for name in (operands[i] for i in needs):
+                if name in self.constant:
+                    raise errors.not_differentiable_by(self.constant[name], name)
+        real = self.real_gradient if isinstance(self.real_gradient, str) else self.real_gradient(statics, outs)
+        if real and any(out.dtype.is_complex for out in outs):
+            raise errors.no_complex_gradient(real)
 
     def trace(self, specs: tuple, statics: tuple, arrays: list) -> tuple:
         """Casts, calls the body and casts its results."""

@@ -136,7 +136,7 @@ def write_back(name: str, target: Any, result: Any, reads: Iterable = (), pointw
             raise errors.output_shape(aval.shape, found.shape)
         result = apply(EXPAND, (result,), (aval.shape,))[0]
     if found.dtype is not aval.dtype:
-        _check_cast(name, found.dtype, aval.dtype, reads)
+        _check_cast(name, found.dtype, aval, reads)
         node = type(result._node).__name__
         result = cast_to(result, aval.dtype)
         if result._node is not None:
@@ -148,19 +148,37 @@ def write_back(name: str, target: Any, result: Any, reads: Iterable = (), pointw
 _NUMBERED = frozenset({"clamp_", "clip_", "clamp_min_", "clamp_max_"})  # name C's types where bounds are numbers
 
 
-def _check_cast(name: str, found: dtype, to: dtype, reads: Iterable) -> None:
+def _check_cast(name: str, found: dtype, target: Aval, reads: Iterable) -> None:
     """Raises where an op in place may not write its result's type into the tensor's."""
+    to = target.dtype
+    if name in ("cumsum_", "cumprod_"):
+        _check_running(name, found, target)
+        return
+    if name in ("abs_", "absolute_") and to.is_complex:
+        raise RuntimeError("In-place abs is not supported for complex tensors.")
     if name == "float_power_":
         raise RuntimeError(
             f"the base given to float_power_ has dtype {to.type_name} but the operation's result requires dtype "
             f"{found.type_name}"
         )
-    if can_cast(found, to) or name in ("cumsum_", "cumprod_"):
+    if can_cast(found, to):
         return
     if name == "ldexp_":
         raise RuntimeError(f"ldexp can't be cast to the desired output type {to.type_name}")
     by_numbers = name in _NUMBERED and not any(isinstance(x, Handle) for x in reads)
     raise errors.cast(found.type_name, errors.c_name(to.type_name) if by_numbers else to.type_name)
+
+
+def _check_running(name: str, found: dtype, target: Aval) -> None:
+    """Integers are summed as what they are, though the result alone would be int64; another `dtype=` is refused."""
+    to = target.dtype
+    if to.is_floating_point or to.is_complex or found.name != "int64":
+        kinds = [errors.c_name(kind.type_name) for kind in (to, found)]
+        raise RuntimeError(
+            "Bad in-place call: input tensor dtype {} and output tensor dtype {} should match".format(*kinds)
+        )
+    if to.name == "bool" and target.ndim and target.size:
+        raise errors.not_implemented_for(f"{name}out_cpu", to.type_name)
 
 
 def refuse_write(name: str, target: Any, operands: Iterable, error: Exception) -> None:
@@ -175,7 +193,8 @@ def refuse_write(name: str, target: Any, operands: Iterable, error: Exception) -
     for x in operands:
         if isinstance(x, Handle):
             shape = broadcast(shape, x._v.aval.shape)
-        specs.append(x._v.aval if isinstance(x, Handle) else type(x))
+        if x is not None:
+            specs.append(x._v.aval if isinstance(x, Handle) else type(x))
     if shape != mine.shape:
         raise errors.output_shape(mine.shape, shape)
     found = result_type(tuple(map(weighed, specs)), get_default_dtype())

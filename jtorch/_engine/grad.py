@@ -177,7 +177,8 @@ class NoPullback(BaseOp):
 
 
 def _defined(op: BaseOp, specs: tuple[Spec, ...], statics: tuple, needs: tuple[int, ...]) -> tuple[int, ...]:
-    """The needed operands that torch's formula gives a gradient, be it zeros."""
+    """The needed operands that torch's formula gives a gradient, be it zeros; raises where it has none to record."""
+    op.check_gradient(statics, needs, infer(op, specs, statics))
     if op.undefined is None:
         return needs
     left_out = op.undefined(specs, statics)

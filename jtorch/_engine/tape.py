@@ -50,6 +50,9 @@ class BaseOp:
         """Operands that are edges of the grad node, whether or not they need a gradient."""
         return tuple(i for i, s in enumerate(specs) if isinstance(s, Aval))
 
+    def check_gradient(self, statics: tuple, needs: tuple[int, ...], outs: tuple[Aval, ...]) -> None:
+        """Raises where torch refuses to record the call for a gradient by these operands, with these results."""
+
     def out_of_range(self, specs: tuple[Spec, ...], statics: tuple, arrays: list) -> Any:
         """A boolean scalar: `checks` found an index that points nowhere."""
         raise NotImplementedError

@@ -5,6 +5,7 @@ https://docs.pytorch.org/docs/stable/torch.html#other-operations
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import jax.numpy as jnp
@@ -13,10 +14,19 @@ from jtorch._declare import Array, Arrays, Scalar, composite, errors, op
 from jtorch._declare.halves import rounded, wide
 from jtorch._declare.return_types import return_type
 from jtorch._ops.pointwise import is_number
-from jtorch._ops.refusals import BOOL, COMPLEX, INT, first, kind_of, no_kernel
+from jtorch._ops.refusals import BOOL, COMPLEX, HALF, INT, no_kernel, without_kernel
 
 
-@op(out=True, differentiable=False, refuse=first(no_kernel("histogram_cpu", BOOL, INT, COMPLEX)))
+def _refuse_histc(specs: tuple) -> None:
+    """torch looks for the range first where none is given, and bins are made before anything is counted."""
+    input, low, high = specs
+    without_kernel("linspace_cpu", input.dtype, BOOL)
+    if low is high is None and math.prod(input.shape):
+        without_kernel("aminmax_cpu", input.dtype, COMPLEX)
+    without_kernel("histogram_cpu", input.dtype, INT, COMPLEX)
+
+
+@op(out=True, differentiable=False, refuse=_refuse_histc)
 def histc(input: Array, bins: int = 100, min: Scalar = 0, max: Scalar = 0) -> Array:
     """How many elements fall in each of `bins` equal parts of [min, max]; both 0: of the data's own range.
 
@@ -40,7 +50,7 @@ def histc(input: Array, bins: int = 100, min: Scalar = 0, max: Scalar = 0) -> Ar
 
 
 @op(name="histogram", public="_histogram", returns=("hist", "bin_edges"), out=True, differentiable=False,
-    function=False, method=False, refuse=no_kernel("histogramdd", BOOL, INT, COMPLEX))  # fmt: skip
+    function=False, method=False, refuse=no_kernel("histogram_cpu", BOOL, INT, COMPLEX))  # fmt: skip
 def _histogram(input: Array, bins: Array, weight: Array | None, density: bool) -> tuple[Array, Array]:
     """Counts between given edges; the last edge belongs to the last bin."""
     x, count = input.reshape(-1), bins.size - 1
@@ -76,8 +86,8 @@ def histogram(
     """
     if not is_number(bins):
         return _histogram(input, bins, weight, density, out=out)
-    if kind_of(input.dtype) != "float":
-        raise errors.not_implemented_for("histogramdd", input.dtype.type_name)
+    if input.numel():
+        without_kernel("histogramdd", input.dtype, BOOL, INT, COMPLEX, HALF)
     if bins <= 0:
         raise RuntimeError(f"torch.histogram(): bins must be > 0, but got {bins} for dimension 0")
     low, high = (None, None) if range is None else range
@@ -120,8 +130,9 @@ def _check_histogramdd(input: Any, bins: Any, range: Any, weight: Any) -> int:
         raise RuntimeError("histogramdd: The size of bins must be equal to the innermost dimension of the input.")
     if len(shape) < 2:
         raise RuntimeError("torch.histogramdd: input tensor should have at least 2 dimensions")
-    if kind_of(input.dtype) != "float" or input.dtype.itemsize < 4:
-        raise errors.not_implemented_for("histogramdd", input.dtype.type_name)
+    if is_number(bins) or is_number(bins[0]):
+        without_kernel("histogramdd", input.dtype, BOOL, INT, COMPLEX, HALF)
+    without_kernel("histogram_cpu", input.dtype, BOOL, INT, COMPLEX)
     if range is not None and len(range) != 2 * count:
         raise RuntimeError(
             f"torch.histogramdd: for a {count}-dimensional histogram range should have {2 * count} elements, but got "

@@ -11,7 +11,8 @@ from jax import lax
 
 from jtorch._declare import Array, Dim, DType, composite, op, reduction, write_out
 from jtorch._declare.indices import index_type
-from jtorch._ops.refusals import BOOL, COMPLEX, INT, no_kernel
+from jtorch._declare.types import from_numpy
+from jtorch._ops.refusals import BOOL, COMPLEX, INT, no_kernel, without_kernel
 
 
 @reduction(kind="integers_to_int64", inplace=True)
@@ -64,6 +65,7 @@ def _running(name: str, reaches: Callable, doc: str) -> Callable:
     def body(input: Array, dim: Dim) -> tuple[Array, Array]:
         if not input.ndim or not input.size:
             return input, jnp.zeros(input.shape, jnp.int64)
+        without_kernel(f"{name}_cpu", from_numpy(input.dtype), COMPLEX)
         place = lax.broadcasted_iota(index_type(input.shape[dim]), input.shape, dim)
         _, indices = lax.associative_scan(later, (lax.stop_gradient(input), place), axis=dim)
         return jnp.take_along_axis(input, indices, dim), indices.astype(jnp.int64)
@@ -71,7 +73,7 @@ def _running(name: str, reaches: Callable, doc: str) -> Callable:
     body.__name__ = name
     body.__doc__ = doc
     options: dict[str, Any] = {"returns": ("values", "indices"), "out": True, "residuals": True}
-    return op(refuse=no_kernel(f"{name}_cpu", COMPLEX), **options)(body)
+    return op(real_gradient=name, **options)(body)
 
 
 cummax = _running("cummax", jnp.greater_equal, "Running maxima and where they stand, the last of equal ones.")

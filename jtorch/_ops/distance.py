@@ -5,14 +5,16 @@ https://docs.pytorch.org/docs/stable/torch.html#other-operations
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from jtorch._declare import Array, Dim, broadcast, composite, errors, op, wrap_dim
+from jtorch._declare import Array, Dim, broadcast, composite, op, wrap_dim
 from jtorch._declare.autocast import under_autocast
 from jtorch._declare.once import warn_once
+from jtorch._ops.refusals import BOOL, HALF, no_kernel, without_kernel
 
 
 def _root_of_squares(squares: Any) -> Any:
@@ -82,8 +84,6 @@ def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str | None = "use_mm_f
     for name, aval in (("X1", a), ("X2", b)):
         if not aval.dtype.is_floating_point:
             raise RuntimeError(f"cdist only supports floating-point dtypes, {name} got: {aval.dtype.type_name}")
-        if aval.dtype.itemsize < 4:
-            raise errors.not_implemented_for("cdist", aval.dtype.type_name)
         if aval.ndim < 2:
             raise RuntimeError(f"cdist only supports at least 2D tensors, {name} got: {aval.ndim}D")
     if a.shape[-1] != b.shape[-1]:
@@ -94,10 +94,14 @@ def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str | None = "use_mm_f
     many = max(a.shape[-2], b.shape[-2]) > _MANY_ROWS
     necessary = compute_mode in (None, "use_mm_for_euclid_dist_if_necessary", 0)
     forced = compute_mode in ("use_mm_for_euclid_dist", 1)
-    return _cdist(x1, x2, float(p), p == 2 and (forced or (necessary and many)))
+    by_product = p == 2 and (forced or (necessary and many))
+    if math.prod(a.shape) and math.prod(b.shape) and not by_product:
+        without_kernel("cdist", a.dtype, HALF)
+    return _cdist(x1, x2, float(p), by_product)
 
 
-@op(name="cross", method=False, function=False, kind="default", steps=True, grad="LinalgCrossBackward0", out=True)
+@op(name="cross", method=False, function=False, kind="default", steps=True, grad="LinalgCrossBackward0", out=True,
+    refuse=no_kernel("cross", BOOL))  # fmt: skip
 def cross_op(input: Array, other: Array, dim: Dim = -1) -> Array:
     """The cross product along a dimension of size 3."""
     shape = broadcast(input.shape, other.shape)

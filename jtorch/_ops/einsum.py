@@ -11,11 +11,22 @@ import jax.numpy as jnp
 
 from jtorch._declare import Array, Arrays, Handle, composite, op
 from jtorch._declare.types import int64
+from jtorch._ops.matmul import check_product
 
 
 @op(name="einsum", method=False, function=False, kind="default", grad="ViewBackward0")
 def _einsum(operands: Arrays, equation: str) -> Array:
+    if operands[0].dtype == bool and _multiplies(equation):
+        check_product("bmm", *operands)
     return jnp.einsum(equation, *operands)
+
+
+def _multiplies(equation: str) -> bool:
+    """True when a letter of two terms is summed: torch does it with a product of matrices."""
+    terms, arrow, result = equation.partition("->")
+    named = terms.replace("...", "")
+    return any(sum(x in term for term in named.split(",")) > 1 and (arrow == "" or x not in result)
+               for x in set(named) - {","})  # fmt: skip
 
 
 @composite(method=False)

@@ -16,8 +16,21 @@ from jax import lax
 
 from jtorch._declare import Array, Operand, Scalar, composite, errors, op, pointwise
 from jtorch._declare.halves import once, wide
+from jtorch._declare.types import from_numpy
 from jtorch._ops.pointwise import abs, is_integral, is_number, needs_tensor, underivable
-from jtorch._ops.refusals import BOOL, COMPLEX, FLOAT, INT, both, broadcasts, first, kind_of, no_kernel, refused
+from jtorch._ops.refusals import (
+    BOOL,
+    COMPLEX,
+    FLOAT,
+    INT,
+    both,
+    broadcasts,
+    first,
+    kind_of,
+    no_kernel,
+    refused,
+    without_kernel,
+)
 
 
 def _unary(name: str, fn: Callable, doc: str, **given: Any) -> Callable:
@@ -175,6 +188,7 @@ def _polygamma_high(n: int, x: Array) -> Array:
 
 @pointwise(kind="float", name="polygamma", public="_polygamma", function=False, method=False, inplace=False)
 def _polygamma(input: Operand, n: int) -> Array:
+    without_kernel({0: "digamma", 1: "trigamma"}.get(n, "polygamma"), from_numpy(input.dtype), COMPLEX)
     return digamma.body(input) if n == 0 else _trigamma(input) if n == 1 else _polygamma_high(n, input)
 
 
@@ -197,7 +211,8 @@ def _polygamma_method(input: Any, n: int) -> Any:
     return polygamma(n, input)
 
 
-@pointwise(kind="float", alias=("special.multigammaln",))
+@pointwise(kind="float", alias=("special.multigammaln",), refuse=both(
+    refused(RuntimeError, "The input tensor may not be a boolean tensor.", BOOL), no_kernel("arange_cpu", COMPLEX)))
 def mvlgamma(input: Operand, p: int) -> Array:
     """The logarithm of the multivariate gamma function of dimension `p`."""
     if p < 1:
@@ -298,7 +313,7 @@ def xlogy(input: Any, other: Any, *, out: Any = None) -> Any:
     return _xlogy(input, other, out=out)
 
 
-@pointwise(kind=None)
+@pointwise(kind=None, real_gradient="nan_to_num")
 def nan_to_num(
     input: Array, nan: Scalar | None = None, posinf: Scalar | None = None, neginf: Scalar | None = None
 ) -> Array:
@@ -445,14 +460,14 @@ def angle(input: Operand) -> Array:
 
 
 @pointwise(kind="default", alias=("special.gammainc",), grad="IgammaBackward0",
-           refuse=both(no_kernel("igamma", BOOL, INT, COMPLEX), broadcasts))  # fmt: skip
+           refuse=both(no_kernel("igamma_cpu", BOOL, INT, COMPLEX), broadcasts))  # fmt: skip
 def igamma(input: Array, other: Array) -> Array:
     """The regularised lower incomplete gamma function of order `input` at `other`."""
     return lax.igamma(*jnp.broadcast_arrays(lax.stop_gradient(input), other))
 
 
 @pointwise(kind="default", alias=("special.gammaincc",), grad="IgammacBackward0",
-           refuse=both(no_kernel("igammac", BOOL, INT, COMPLEX), broadcasts))  # fmt: skip
+           refuse=both(no_kernel("igammac_cpu", BOOL, INT, COMPLEX), broadcasts))  # fmt: skip
 def igammac(input: Array, other: Array) -> Array:
     """The regularised upper incomplete gamma function of order `input` at `other`."""
     return lax.igammac(*jnp.broadcast_arrays(lax.stop_gradient(input), other))

@@ -20,7 +20,7 @@ from jtorch._declare.halves import is_half, wide
 from jtorch._declare.once import warn_once
 from jtorch._declare.out_rules import check_type
 from jtorch._declare.types import from_numpy
-from jtorch._ops.refusals import BOOL, no_kernel
+from jtorch._ops.refusals import BOOL, INT, common, kind_of, no_kernel
 
 
 def _name(array: Any) -> str:
@@ -30,8 +30,21 @@ def _name(array: Any) -> str:
 def _same_types(a: Any, b: Any) -> None:
     if a.dtype != b.dtype:
         raise errors.matmul_types(_name(a), _name(b))
-    if a.dtype == np.bool_:
-        raise errors.not_implemented_for("addmm_impl_cpu_", "Bool")
+
+
+def check_product(kernel: str, *arrays: Any) -> None:
+    """Refuses bools as torch's kernels do; one that would sum nothing is never called."""
+    if arrays[0].dtype == np.bool_ and all(x.size for x in arrays):
+        raise errors.not_implemented_for(kernel, "Bool")
+
+
+MM, _MV = "addmm_impl_cpu_", "addmv_impl_cpu"
+_FEW = 400  # products of a batch's matrix, from which on torch multiplies them one by one
+
+
+def batch_kernel(products: int, kernel: str = "bmm") -> str:
+    """torch's kernel for a batch, by how many products of elements one of its matrices takes."""
+    return kernel if products < _FEW else MM
 
 
 def product(a: Any, b: Any) -> Any:
@@ -54,14 +67,16 @@ def _mm(a: Any, b: Any, to: Any = None) -> Any:
     _same_types(a, b)
     if a.shape[1] != b.shape[0]:
         raise errors.mat_shapes(a.shape, b.shape)
+    check_product(MM, a, b)
     return _wider(a, b, to)
 
 
-def _bmm(a: Any, b: Any, to: Any = None) -> Any:
+def _bmm(a: Any, b: Any, to: Any = None, kernel: str = "bmm") -> Any:
     if a.shape[0] != b.shape[0] or a.shape[2] != b.shape[1]:
         raise errors.bmm_shapes(a.shape, b.shape)
     if a.dtype != b.dtype:
         raise RuntimeError(f"expected scalar type {_name(a)} but found {_name(b)}")
+    check_product(batch_kernel(a.shape[1] * a.shape[2] * b.shape[2], kernel), a, b)
     return _wider(a, b, to)
 
 
@@ -94,10 +109,14 @@ def dsmm(input: Any, mat2: Any) -> Any:
 @op(**_typed)
 def bmm(input: Array, mat2: Array, out_dtype: DType | None = None) -> Array:
     """The products of two batches of matrices; of half types also as float32, by `out_dtype`."""
-    for name, m in (("batch1", input), ("batch2", mat2)):
+    return _batches(input, mat2, out_dtype, "bmm")
+
+
+def _batches(a: Any, b: Any, to: Any, kernel: str) -> Any:
+    for name, m in (("batch1", a), ("batch2", b)):
         if m.ndim != 3:
             raise errors.not_a_batch(name)
-    return _bmm(input, mat2, out_dtype)
+    return _bmm(a, b, to, kernel)
 
 
 @op(out=True)
@@ -109,18 +128,23 @@ def mv(input: Array, vec: Array) -> Array:
         raise errors.mat_vec_shapes(input.shape, vec.shape)
     if input.dtype != vec.dtype:
         raise RuntimeError(f"expected scalar type {_name(input)} but found {_name(vec)}")
+    check_product(_MV, input)
     return product(input, vec)
 
 
-def _check_vectors(a: Any, b: Any, name: str = "dot") -> None:
+def _check_vectors(a: Any, b: Any) -> None:
     if a.ndim != 1 or b.ndim != 1:
         raise errors.dot_rank(a.ndim, b.ndim)
     if a.dtype != b.dtype:
         raise errors.dot_types(_name(a), _name(b))
     if a.shape != b.shape:
         raise errors.dot_sizes(a.shape[0], b.shape[0])
+    _check_dot(a)
+
+
+def _check_dot(a: Any) -> None:
     if a.dtype == np.bool_:
-        raise errors.not_implemented_for(name, "Bool")
+        raise errors.not_implemented_for("dot", "Bool")
 
 
 @op(out=True)
@@ -138,7 +162,7 @@ def dot(input: Array, tensor: Array) -> Array:
 @op(out=True)
 def vdot(input: Array, other: Array) -> Array:
     """As `dot`, with the first vector conjugated."""
-    _check_vectors(input, other, "vdot")
+    _check_vectors(input, other)
     return product(jnp.conj(input), other)
 
 
@@ -156,6 +180,9 @@ def _batched(input: Array, other: Array) -> Array:
         rows = int(np.prod(a[:-1])) if len(a) > 1 else 1
         raise errors.mat_shapes((rows, inner), (outer, b[-1] if len(b) > 1 else 1))
     _same_types(input, other)
+    batch = len(b) > 2
+    kernel = batch_kernel(int(np.prod(a[-2:])) * b[-1]) if batch else _MV if len(b) == 1 else MM
+    check_product(kernel, input, *([other] if len(b) > 1 else []))
     return product(input, other)
 
 
@@ -164,6 +191,7 @@ def _row_times(input: Array, other: Array) -> Array:
     if input.shape[0] != other.shape[0]:
         raise errors.mat_shapes((1, input.shape[0]), other.shape)
     _same_types(input, other)
+    check_product(MM, input, other)
     return product(input, other)
 
 
@@ -203,8 +231,6 @@ def _unrounded(a: Any, b: Any, found: Any) -> Any:
 
 def _scaled(input: Any, found: Any, beta: Any, alpha: Any) -> Any:
     """beta * input + alpha * found; with beta 0 torch ignores what `input` holds, nan and inf included."""
-    if found.dtype == np.bool_:
-        raise errors.not_implemented_for("addmm_impl_cpu_", "Bool")
     beta, alpha = (jnp.asarray(x).astype(found.dtype) for x in (beta, alpha))
     return (jnp.where(beta == 0, 0, beta * wide(input)) + alpha * found).astype(input.dtype)
 
@@ -257,7 +283,17 @@ def addmv(input: Array, mat: Array, vec: Array, *, beta: Scalar = 1, alpha: Scal
     return (wide(first) + wide(alpha) * _unrounded(mat, vec, found)).astype(found.dtype)
 
 
-@op(**_sum)
+def _whole_numbers(specs: tuple) -> None:
+    """torch's error where integers are weighed by floats."""
+    if kind_of(common(specs[:3])) in (BOOL, INT):
+        for name, spec in zip(("beta", "alpha"), specs[3:], strict=True):
+            if spec is float:
+                raise RuntimeError(
+                    f"For integral input tensors, argument {name} must not be a floating point number."
+                )
+
+
+@op(**_sum, refuse=_whole_numbers)
 def addr(input: Array, vec1: Array, vec2: Array, *, beta: Scalar = 1, alpha: Scalar = 1) -> Array:
     """`beta * input + alpha * outer(vec1, vec2)`."""
     for name, v in (("vec1", vec1), ("vec2", vec2)):
@@ -277,7 +313,7 @@ def baddbmm(
     input: Array, batch1: Array, batch2: Array, out_dtype: DType | None = None, *, beta: Scalar = 1, alpha: Scalar = 1
 ) -> Array:
     """`beta * input + alpha * batch1 @ batch2`, for batches of matrices."""
-    found = bmm.body(batch1, batch2, out_dtype)
+    found = _batches(batch1, batch2, out_dtype, "baddbmm")
     input = _same_as(input, found, out_dtype)
     if input.dtype != found.dtype:
         raise RuntimeError(
@@ -290,7 +326,7 @@ def baddbmm(
 @op(**_sum)
 def addbmm(input: Array, batch1: Array, batch2: Array, *, beta: Scalar = 1, alpha: Scalar = 1) -> Array:
     """`beta * input + alpha * sum(batch1 @ batch2)` over the batch; half types are rounded after each product."""
-    products = bmm.body(batch1, batch2)
+    products = _batches(batch1, batch2, None, MM)
     input = _expanded(input, products.shape[1:])
     if not (is_half(products) and len(products)):
         return _scaled(input, products.sum(0, dtype=batch1.dtype), beta, alpha)
@@ -333,6 +369,9 @@ def inner(input: Array, other: Array) -> Array:
             f"{list(input.shape)} and {list(other.shape)}"
         )
     _same_types(input, other)
+    if input.ndim == other.ndim == 1:
+        _check_vectors(input, other)
+    check_product(MM, input, other)
     return jnp.tensordot(input, other, ((-1,), (-1,)))
 
 
@@ -354,6 +393,10 @@ def _tensordot(a: Array, b: Array, dims_a: tuple, dims_b: tuple) -> Array:
     for i, j in zip(dims_a, dims_b, strict=True):  # a contracted dimension of size 1 broadcasts
         a = a.sum(i, keepdims=True, dtype=a.dtype) if b.shape[j] == 1 else a
         b = b.sum(j, keepdims=True, dtype=b.dtype) if a.shape[i] == 1 else b
+    if len(dims_a) < max(a.ndim, b.ndim):
+        check_product(MM, a, b)
+    else:
+        _check_dot(a)
     return jnp.tensordot(a, b, (dims_a, dims_b))
 
 

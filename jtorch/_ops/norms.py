@@ -20,7 +20,7 @@ from jtorch._declare import (
 )
 from jtorch._ops.pointwise import abs, no_bool_difference
 from jtorch._ops.reduction import axes, extremum, root
-from jtorch._ops.refusals import BOOL, INT, both, refused
+from jtorch._ops.refusals import BOOL, INT, both, inexact_matrix, refused
 
 
 def vector_norm(x: Array, p: float, over: tuple[int, ...], keepdim: bool) -> Array:
@@ -67,7 +67,7 @@ def _vector_norm(input: Array, p: float, dim: Dims = None, keepdim: bool = False
 
 
 @reduction(name="norm", public="_nuclear_norm", kind="complex_to_real", residuals=True, function=False, method=False,
-           grad="SumBackward1")  # fmt: skip
+           grad="SumBackward1", refuse=inexact_matrix("linalg.matrix_norm"))  # fmt: skip
 def _nuclear_norm(input: Array, dim: Dims = None, keepdim: bool = False, *, dtype: DType = None) -> Array:
     pair = axes(input, dim)
     if len(pair) != 2:

@@ -13,6 +13,7 @@ from jtorch._declare import Array, Dim, Handle, Scalar, composite, errors, op, w
 from jtorch._ops.joining import cat
 from jtorch._ops.norms import vector_norm
 from jtorch._ops.pointwise import as_float
+from jtorch._ops.refusals import first, inexact_norm
 
 
 def _last(y: Array, dim: int) -> Array:
@@ -48,6 +49,14 @@ def _cumulative_trapezoid(y: Array, x: Array | None, dx: Scalar, dim: Dim) -> Ar
     return jnp.moveaxis(jnp.cumsum(areas, -1) / 2, -1, dim)
 
 
+def _check_points(name: str, y: Any, x: Any) -> None:
+    given = "`y`" if x is None else "`x` or `y`"
+    if name == "trapezoid" and not y.numel():
+        return
+    if any(t is not None and t.dtype.name == "bool" for t in (y, x)):
+        raise RuntimeError(f"{name}: received a bool input for {given}, but bool is not supported")
+
+
 @composite(method=False, alias=("trapz",))
 def trapezoid(y: Any, x: Any = None, *, dx: float = 1.0, dim: int = -1) -> Any:
     """The area under a line through points `dx`, or the steps of `x`, apart.
@@ -56,6 +65,7 @@ def trapezoid(y: Any, x: Any = None, *, dx: float = 1.0, dim: int = -1) -> Any:
     >>> torch.trapezoid(torch.tensor([1., 5., 10.]))
     tensor(10.5000)
     """
+    _check_points("trapezoid", y, x)
     return _trapezoid(y, x, dx, dim)
 
 
@@ -67,6 +77,7 @@ def cumulative_trapezoid(y: Any, x: Any = None, *, dx: float = 1.0, dim: int = -
     >>> torch.cumulative_trapezoid(torch.tensor([1., 5., 10.]))
     tensor([ 3.0000, 10.5000])
     """
+    _check_points("cumulative_trapezoid", y, x)
     return _cumulative_trapezoid(y, x, dx, dim)
 
 
@@ -166,7 +177,7 @@ def gradient(input: Any, *, spacing: Any = None, dim: Any = None, edge_order: in
     return tuple(found)
 
 
-@op(upcast=True, out=True, inplace=True)
+@op(upcast=True, out=True, inplace=True, refuse=first(inexact_norm))
 def renorm(input: Array, p: float, dim: Dim, maxnorm: Scalar) -> Array:
     """Slices along `dim` whose p-norm is above `maxnorm` are scaled down to it."""
     if input.ndim < 2:

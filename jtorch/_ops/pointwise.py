@@ -17,8 +17,19 @@ from jtorch._declare import Array, Handle, Operand, Scalar, cast_to, composite, 
 from jtorch._declare.checks import has_zero
 from jtorch._declare.halves import rounded, wide
 from jtorch._declare.out_rules import check_type
-from jtorch._declare.types import float64, get_default_dtype, int64
-from jtorch._ops.refusals import BOOL, COMPLEX, INT, both, broadcasts, common, kind_of, no_kernel, refused
+from jtorch._declare.types import float64, from_numpy, get_default_dtype, int64
+from jtorch._ops.refusals import (
+    BOOL,
+    COMPLEX,
+    INT,
+    both,
+    broadcasts,
+    common,
+    kind_of,
+    no_kernel,
+    refused,
+    without_kernel,
+)
 
 
 def is_number(x: Any) -> bool:
@@ -55,14 +66,22 @@ def _alpha(specs: tuple) -> None:
         raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
 
 
-def no_bool_difference(specs: tuple) -> None:
-    bools = [s is bool or (not isinstance(s, type) and s.dtype.name == "bool") for s in specs[:2]]
-    if all(bools):
+def no_two_bools(specs: tuple) -> None:
+    if all(_is_bool(s) for s in specs):
         raise RuntimeError(
             "Subtraction, the `-` operator, with two bool tensors is not supported. "
             "Use the `^` or `logical_xor()` operator instead."
         )
-    if any(bools):
+
+
+def _is_bool(spec: Any) -> bool:
+    return spec is bool or (not isinstance(spec, type) and spec.dtype.name == "bool")
+
+
+def no_bool_difference(specs: tuple) -> None:
+    if len(specs) > 1:
+        no_two_bools(specs[:2])
+    if any(_is_bool(s) for s in specs[:2]):
         raise RuntimeError(
             "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, "
             "use the `~` or `logical_not()` operator instead."
@@ -415,9 +434,12 @@ def square(input: Any, *, out: Any = None) -> Any:
     return pow(input, 2, out=out)
 
 
-@pointwise(alias=("negative",), refuse=refused(
-    RuntimeError, "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, "
-    "use the `~` or `logical_not()` operator instead.", BOOL))  # fmt: skip
+def _no_bool(specs: tuple) -> None:
+    if kind_of(specs[0].dtype) == BOOL:
+        raise errors.bool_negation()
+
+
+@pointwise(alias=("negative",), refuse=_no_bool)
 def neg(input: Operand) -> Array:
     """`-input`."""
     return -input
@@ -480,8 +502,7 @@ ceil = _rounding("ceil", jnp.ceil, "The smallest whole number not below.")
 trunc = _rounding("trunc", jnp.trunc, "The whole number next towards zero.")
 
 
-@pointwise(alias=("special.round",), grad=lambda specs, statics: f"RoundBackward{int(statics[0] != 0)}",
-           refuse=no_kernel("round_vml_cpu", BOOL, COMPLEX))  # fmt: skip
+@pointwise(alias=("special.round",), grad=lambda specs, statics: f"RoundBackward{int(statics[0] != 0)}")
 def round(input: Operand, *, decimals: int = 0) -> Array:
     """To the nearest whole number, halves to the even one; `decimals` moves the place, to the left when negative.
 
@@ -489,9 +510,9 @@ def round(input: Operand, *, decimals: int = 0) -> Array:
     >>> torch.round(torch.tensor([0.5, 1.5, 2.5]))
     tensor([0., 2., 2.])
     """
+    without_kernel("round_cpu" if decimals else "round_vml_cpu", from_numpy(input.dtype), BOOL, COMPLEX)
     if is_integral(input):
-        if decimals:
-            raise errors.not_implemented_for("round_cpu", "Long" if input.dtype == jnp.int64 else "Int")
+        without_kernel("round_cpu", from_numpy(input.dtype), *[INT] * (decimals != 0))
         return input
     power = 10.0 ** (-decimals if decimals < 0 else decimals)
     return jnp.round(input / power) * power if decimals < 0 else jnp.round(input * power) / power
@@ -518,7 +539,7 @@ def _above(x: Any, high: Any) -> Any:
     return jnp.where(replace, high, x)
 
 
-_CLAMP = "clamp is not supported for complex types"
+no_complex_clamp = refused(NotImplementedError, "clamp is not supported for complex types", COMPLEX)
 
 
 def _needs_bound(specs: tuple) -> None:
@@ -526,12 +547,23 @@ def _needs_bound(specs: tuple) -> None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
 
 
+def _no_bool_bounds(specs: tuple) -> None:
+    if None not in specs:
+        without_kernel("clamp_cpu", common(specs), BOOL)
+
+
+def _no_complex_bound(kernel: str) -> Callable:
+    """A tensor as the only bound is the operand of another kernel."""
+    by_tensor = no_kernel(kernel, COMPLEX)
+    return lambda specs: (no_complex_clamp if isinstance(specs[1], type) else by_tensor)(specs)
+
+
 def _clamp_name(specs: tuple, statics: tuple) -> str:
     return "ClampBackward1" if all(s is None or isinstance(s, type) for s in specs[1:]) else "ClampBackward0"
 
 
 @pointwise(alias=("clip",), grad=_clamp_name,
-           refuse=both(_needs_bound, refused(NotImplementedError, _CLAMP, COMPLEX)))  # fmt: skip
+           refuse=both(_needs_bound, no_complex_clamp, _no_bool_bounds))  # fmt: skip
 def clamp(input: Operand, min: Operand | None = None, max: Operand | None = None) -> Array:
     """Held between `min` and `max`, numbers or tensors. At a bound the gradient is the input's.
 
@@ -545,13 +577,13 @@ def clamp(input: Operand, min: Operand | None = None, max: Operand | None = None
     return jnp.broadcast_to(_above(_below(input, min), max), shape)
 
 
-@pointwise(refuse=both(refused(NotImplementedError, _CLAMP, COMPLEX), broadcasts))
+@pointwise(refuse=both(_no_complex_bound("maximum_cpu"), broadcasts))
 def clamp_min(input: Operand, min: Operand) -> Array:
     """Not below `min`."""
     return _below(input, min)
 
 
-@pointwise(refuse=both(refused(NotImplementedError, _CLAMP, COMPLEX), broadcasts))
+@pointwise(refuse=both(_no_complex_bound("minimum_cpu"), broadcasts))
 def clamp_max(input: Operand, max: Operand) -> Array:
     """Not above `max`."""
     return _above(input, max)

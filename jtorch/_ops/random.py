@@ -275,13 +275,13 @@ def randint_like(
 # Distributions with tensors for parameters
 
 
-@op(function=False, method=False, name="normal")
+@op(function=False, method=False, name="normal", real_gradient="normal")
 def normal_op(numbers: Array, mean: Array | None, std: Array | None) -> Array:
     """Drawn numbers as a result of what they were drawn with: its gradient is 0."""
     return numbers
 
 
-@op(function=False, method=False, name="bernoulli")
+@op(function=False, method=False, name="bernoulli", real_gradient="bernoulli")
 def bernoulli_op(numbers: Array, input: Array) -> Array:
     """Drawn numbers as a result of the probabilities: their gradient is 0."""
     return numbers
@@ -303,6 +303,8 @@ def normal(
             raise errors.argument_type("normal", "mean", 1, "Tensor", mean)
         draw = _normal(generator, float(mean), float(std))
         return _new("normal_of_size", draw, shape_of("normal", (), size), get_default_dtype(), out=out, **options)
+    if isinstance(std, Handle) and std.dtype.is_complex:
+        raise RuntimeError("normal expects standard deviation to be non-complex")
     shape: tuple[int, ...] = ()
     for t in tensors:
         shape = broadcast(shape, tuple(t.shape))
@@ -336,7 +338,7 @@ def bernoulli(input: Any, p: float | None = None, *, generator: Any = None, out:
              "Tensor input, float p, *, torch.Generator generator = None"],
         )  # fmt: skip
     to = out.dtype if isinstance(out, Handle) else input.dtype
-    if to.is_complex:
+    if to.is_complex and input.numel():
         raise errors.not_implemented_for("bernoulli_tensor_cpu_self_", to.type_name)
     g = _memory_of(out, tuple(input.shape))
     chances = _laid_out(input, g) if p is None else float(p)

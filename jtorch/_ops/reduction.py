@@ -37,7 +37,7 @@ from jtorch._declare.types import from_numpy
 from jtorch._declare.variants import without_out
 from jtorch._ops import comparison
 from jtorch._ops.pointwise import is_integral
-from jtorch._ops.refusals import BOOL, COMPLEX, INT, first, no_kernel, refused
+from jtorch._ops.refusals import BOOL, COMPLEX, INT, first, no_kernel, refused, without_kernel
 
 
 def axes(x: Array, dim: Sequence[int] | int | None) -> tuple[int, ...]:
@@ -165,15 +165,18 @@ def amin(input: Array, dim: Dims = (), keepdim: bool = False) -> Array:
     return extremum(jnp.min, input, axes(input, dim), keepdim)
 
 
-@op(returns=("min", "max"), out=True, refuse=no_kernel("aminmax_cpu", COMPLEX))
+@op(returns=("min", "max"), out=True)
 def aminmax(input: Array, *, dim: Dim | None = None, keepdim: bool = False) -> tuple[Array, Array]:
     """The smallest and the largest element."""
+    if jnp.iscomplexobj(input) and dim is not None and not input.ndim:
+        raise RuntimeError(f"aminmax not implemented for {type_name(input)}")
     if not input.size and dim is None:
         raise RuntimeError(
             "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity."
         )
     if dim is not None and not input.size and input.shape[dim] == 0:
         raise IndexError(f"aminmax: Expected reduction dim {dim} to have non-zero size.")
+    without_kernel("aminmax_cpu", from_numpy(input.dtype), COMPLEX)
     return amin.body(input, dim, keepdim), amax.body(input, dim, keepdim)
 
 
@@ -324,6 +327,11 @@ _spread: dict[str, Any] = {
 }
 
 
+def _with_mean(name: str) -> dict[str, Any]:
+    sentence = f"{name} only support floating point and complex dtypes"
+    return {**_spread, "refuse": first(refused(RuntimeError, sentence, BOOL, INT))}
+
+
 @reduction(name="var", public="_var", kind="complex_to_real", **_spread)
 def _var(input: Array, correction: Scalar, dim: Dims = None, keepdim: bool = False) -> Array:
     return _variance(input, dim, correction, keepdim)[0]
@@ -334,13 +342,13 @@ def _std(input: Array, correction: Scalar, dim: Dims = None, keepdim: bool = Fal
     return root(_variance(input, dim, correction, keepdim)[0])
 
 
-@op(name="var_mean", public="_var_mean", **_spread)
+@op(name="var_mean", public="_var_mean", **_with_mean("var_mean"))
 def _var_mean(input: Array, correction: Scalar, dim: Dims = None, keepdim: bool = False) -> tuple[Array, Array]:
     variance, middle = _variance(wide(input), dim, correction, keepdim)
     return variance.astype(input.real.dtype), middle.astype(input.dtype)
 
 
-@op(name="std_mean", public="_std_mean", **_spread)
+@op(name="std_mean", public="_std_mean", **_with_mean("std_mean"))
 def _std_mean(input: Array, correction: Scalar, dim: Dims = None, keepdim: bool = False) -> tuple[Array, Array]:
     variance, middle = _variance(wide(input), dim, correction, keepdim)
     return root(variance).astype(input.real.dtype), middle.astype(input.dtype)

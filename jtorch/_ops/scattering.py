@@ -28,8 +28,9 @@ from jtorch._declare.checks import check_bounds
 from jtorch._declare.halves import wide
 from jtorch._declare.indices import IN_BOUNDS, clipped, index_type, outside
 from jtorch._declare.once import warn_once
-from jtorch._declare.types import int32, int64
+from jtorch._declare.types import from_numpy, int32, int64
 from jtorch._ops.index_checks import at_least_1d, bounds_error, length
+from jtorch._ops.refusals import BOOL, COMPLEX, without_kernel
 
 
 def _spots(index: Any, dim: int, size: int) -> tuple:
@@ -200,7 +201,7 @@ def scatter(
         filled = source if isinstance(source, Handle) else index.new_full(
             index._v.aval.shape, source, dtype=input._v.aval.dtype
         )  # fmt: skip
-        found = _scatter_reduce(input, d, index, filled, _REDUCTIONS[reduce], True)
+        found = _scatter_by(input, d, index, filled, _REDUCTIONS[reduce], True)
     elif isinstance(source, Handle):
         found = _scatter(input, d, index, source)
     else:
@@ -225,9 +226,24 @@ def scatter_add(input: Any, dim: int, index: Any, src: Any, *, out: Any = None) 
     method=False,
     function=False,
     grad="ScatterReduceBackward0",
+    real_gradient="scatter_reduce",
     checks=lambda input, dim, index, src, reduce, include_self: outside(index, length(input.shape, dim)),
 )
 def _scatter_reduce(input: Array, dim: Dim, index: Array, src: Array, reduce: str, include_self: bool) -> Array:
+    lacks = {"amax": COMPLEX, "amin": COMPLEX, "mean": BOOL}
+    if index.size and reduce in lacks:
+        without_kernel(f"scatter_gather_tensor_cpu_reduce_{reduce}", from_numpy(input.dtype), lacks[reduce])
+    return _scatter_by.body(input, dim, index, src, reduce, include_self)
+
+
+@op(
+    name="scatter_reduce",
+    method=False,
+    function=False,
+    grad="ScatterReduceBackward0",
+    checks=lambda input, dim, index, src, reduce, include_self: outside(index, length(input.shape, dim)),
+)
+def _scatter_by(input: Array, dim: Dim, index: Array, src: Array, reduce: str, include_self: bool) -> Array:
     if not index.size:
         return input
     shape = input.shape
@@ -333,20 +349,40 @@ def scatter_reduce(
     return found if out is None else write_out("scatter_reduce", out, found, (index, src))
 
 
+_BY_SLICES = {"amax": ("maximum_cpu", COMPLEX), "amin": ("minimum_cpu", COMPLEX), "mean": ("div_floor_cpu", BOOL)}
+
+
+def _check_index_reduce(input: Array, reduce: str, include_self: bool) -> None:
+    """torch reduces vectors with a kernel, and matrices by slices with other ops."""
+    kind = from_numpy(input.dtype)
+    if not include_self:
+        without_kernel("index_reduce_func_exclude_input_init", kind, BOOL, COMPLEX)
+    if input.ndim < 2:
+        without_kernel("index_func_", kind, BOOL, COMPLEX)
+    elif reduce in _BY_SLICES:
+        kernel, refused_kind = _BY_SLICES[reduce]
+        without_kernel(kernel, kind, refused_kind)
+
+
 @op(
     name="index_reduce",
     method=False,
     function=False,
     grad="IndexReduceBackward0",
+    real_gradient="index_reduce",
     checks=lambda input, dim, index, source, reduce, include_self: outside(index, length(input.shape, dim)),
 )
 def _index_reduce(input: Array, dim: Dim, index: Array, source: Array, reduce: str, include_self: bool) -> Array:
     shape = input.shape
+    _check_index_reduce(input, reduce, include_self)
     input, index, source = at_least_1d(input, index, source)
     if not source.size:
         return input.reshape(shape)
     where = (*(slice(None),) * dim, clipped(index, input.shape[dim]))
-    return _reduced_into(input, where, source, reduce, include_self).reshape(shape)
+    kind = input.dtype
+    if kind == np.bool_:
+        input, source = (x.astype(np.uint8) for x in (input, source))
+    return _reduced_into(input, where, source, reduce, include_self).reshape(shape).astype(kind)
 
 
 @composite(inplace=True, tensors="index source")

@@ -18,7 +18,7 @@ from jtorch._declare.once import warn_once
 from jtorch._declare.types import from_numpy
 from jtorch._ops.pointwise import is_integral, is_number
 from jtorch._ops.reduction import take
-from jtorch._ops.refusals import BOOL, COMPLEX, no_kernel, refused
+from jtorch._ops.refusals import BOOL, COMPLEX, no_kernel, refused, without_kernel
 
 _no_complex = refused(RuntimeError, " Sort does not support complex dtypes on CPU", COMPLEX)
 _pair: dict[str, Any] = {"returns": ("values", "indices"), "out": True, "residuals": True}
@@ -87,14 +87,14 @@ def topk(input: Array, k: int, dim: Dim = -1, largest: bool = True, sorted: bool
     values=tensor([3., 2.]),
     indices=tensor([0, 2]))
     """
-    if not input.ndim and k <= 1:
-        return input, jnp.zeros((), jnp.int64)
-    if not input.ndim or not 0 <= k <= input.shape[dim]:
-        raise RuntimeError("selected index k out of range")
     if input.dtype == bool:
         raise RuntimeError("topk does not support bool dtypes on CPU")
     if jnp.iscomplexobj(input):
         raise RuntimeError(" topk does not support complex dtypes on CPU")
+    if not input.ndim and k <= 1:
+        return input, jnp.zeros((), jnp.int64)
+    if not input.ndim or not 0 <= k <= input.shape[dim]:
+        raise RuntimeError("selected index k out of range")
     keys = jnp.moveaxis(_top_keys(lax.stop_gradient(input), largest), dim, -1)
     indices = jnp.moveaxis(lax.top_k(keys, k)[1], -1, dim)
     return jnp.take_along_axis(input, indices, dim), indices.astype(jnp.int64)
@@ -115,7 +115,7 @@ def _nonempty(name: str, x: Array, dim: int) -> None:
         raise errors.reduction_empty_dim(name, dim)
 
 
-@op(**_pair)
+@op(real_gradient="kthvalue", **_pair)
 def kthvalue(input: Array, k: int, dim: Dim = -1, keepdim: bool = False) -> tuple[Array, Array]:
     """The `k`-th smallest element along a dimension, from 1, and where it stands."""
     _nonempty("kthvalue", input, dim)
@@ -180,12 +180,13 @@ median = _median("median", False, "The lower median of all elements, or along a 
 nanmedian = _median("nanmedian", True, "The lower median of the elements that are not nan.")
 
 
-@op(refuse=no_kernel("mode_cpu", COMPLEX), **_pair)
+@op(real_gradient="mode", **_pair)
 def mode(input: Array, dim: Dim = -1, keepdim: bool = False) -> tuple[Array, Array]:
     """The most frequent element along a dimension, the smallest of several, and where it stands last."""
     _nonempty("mode", input, dim)
     if not input.ndim:
         return input, jnp.zeros((), jnp.int64)
+    without_kernel("mode_cpu", from_numpy(input.dtype), COMPLEX)
     values, order = ordered(lax.stop_gradient(input), dim)
     place = lax.broadcasted_iota(index_type(input.shape[dim]), input.shape, dim)
     is_first = (values != jnp.roll(values, 1, dim)) | (place == 0)
@@ -218,8 +219,7 @@ def unique(
     """
     if sorted.__class__ is not bool:
         raise errors.argument_type("_unique2", "sorted", None, "bool", sorted)
-    if input.dtype.is_complex:
-        raise errors.not_implemented_for("unique", input.dtype.type_name)
+    without_kernel("unique" if dim is None else "unique_dim", input.dtype, COMPLEX)
     array = _host(input)
     values, inverse, counts = np.unique(
         array, return_inverse=True, return_counts=True, axis=dim, equal_nan=False
@@ -238,6 +238,7 @@ def unique_consecutive(
     >>> torch.unique_consecutive(torch.tensor([1, 1, 2, 1]))
     tensor([1, 2, 1])
     """
+    without_kernel("unique" if dim is None or (dim == 0 and input.ndim == 1) else "unique_dim", input.dtype, COMPLEX)
     array = _host(input)
     rows = array.reshape(-1) if dim is None else np.moveaxis(array, dim, 0)
     flat = rows.reshape(len(rows), -1) if rows.size else rows.reshape(len(rows), 0)
@@ -253,6 +254,8 @@ def unique_consecutive(
 
 @op(name="searchsorted", public="_searchsorted", out=True, differentiable=False, **_hidden)
 def _searchsorted(sequence: Operand, values: Operand, right: bool, out_int32: bool) -> Array:
+    if values.size:
+        without_kernel("searchsorted_out_cpu", from_numpy(sequence.dtype), BOOL, COMPLEX)
     side = "right" if right else "left"
     if sequence.ndim == 1:
         found = jnp.searchsorted(sequence, values, side=side)

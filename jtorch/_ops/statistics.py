@@ -129,7 +129,7 @@ def _only_chooses(specs: tuple, statics: tuple) -> tuple[int, ...]:
 
 def _check_quantile(name: str, input: Any, q: Any, interpolation: str) -> None:
     if input.dtype.name not in ("float32", "float64"):
-        raise RuntimeError(f"{name}() input tensor must be either float or double dtype")
+        raise RuntimeError("quantile() input tensor must be either float or double dtype")
     if interpolation not in QUANTILE_METHODS:
         raise RuntimeError(
             f"{name}() interpolation must be one of linear, lower, higher, midpoint or nearest, but got {interpolation}"

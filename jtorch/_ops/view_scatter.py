@@ -30,7 +30,8 @@ def _length(shape: tuple[int, ...], dim: int, view: str) -> int:
     return shape[wrap_dim(dim, len(shape))]
 
 
-@op(name="select_scatter", method=False, function=False, grad="SelectScatterBackward0", order="pointwise")
+@op(name="select_scatter", method=False, function=False, grad="SelectScatterBackward0", order="pointwise",
+    real_gradient="select_scatter")  # fmt: skip
 def _select_scatter(input: Array, src: Array, dim: Dim, index: Scalar) -> Array:
     _check_src(src.shape, (*input.shape[:dim], *input.shape[dim + 1 :]))
     return Select(dim).write(input, src.astype(input.dtype), index)
@@ -52,7 +53,8 @@ def select_scatter(input: Any, src: Any, dim: int, index: int) -> Any:
     return _select_scatter(input, src, dim, index + n if index < 0 else index)
 
 
-@op(name="slice_scatter", method=False, function=False, out=True, grad="SliceScatterBackward0", order="pointwise")
+@op(name="slice_scatter", method=False, function=False, out=True, grad="SliceScatterBackward0", order="pointwise",
+    real_gradient="slice_scatter")  # fmt: skip
 def _slice_scatter(input: Array, src: Array, dim: Dim, start: Scalar, length: int, step: int) -> Array:
     _check_src(src.shape, (*input.shape[:dim], length, *input.shape[dim + 1 :]))
     return Slice(dim, length, step).write(input, src.astype(input.dtype), start)

@@ -327,6 +327,28 @@ def not_implemented_for(kernel: str, type_name: str) -> NotImplementedError:
     return NotImplementedError(f"\"{kernel}\" not implemented for '{type_name}'")
 
 
+def bool_negation() -> RuntimeError:
+    """-x of a bool tensor."""
+    return RuntimeError(
+        "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the "
+        "`~` or `logical_not()` operator instead."
+    )
+
+
+def no_complex_gradient(function: str) -> RuntimeError:
+    """An operation recorded for a gradient that torch has for real numbers alone."""
+    return RuntimeError(f"{function} does not support automatic differentiation for outputs with complex dtype.")
+
+
+@cure("pass it detached: weight.detach()")
+def not_differentiable_by(function: str, argument: str) -> RuntimeError:
+    """An argument that requires grad where torch has no derivative by it."""
+    return RuntimeError(
+        f"The function '{function}' is not differentiable with respect to argument '{argument}'. This input cannot "
+        "have requires_grad True."
+    )
+
+
 def numpy_type_unsupported(numpy_dtype: Any) -> TypeError | ValueError:
     """A NumPy array whose type torch does not have, or whose bytes are the wrong way round."""
     if not numpy_dtype.isnative:

@@ -79,13 +79,14 @@ def check_kernel(kernel: str, A: Any) -> None:
         raise errors.not_implemented_for(kernel, word(A))
 
 
-def check_inexact(name: str, A: Any, kernel: str = "") -> None:
-    """Floating-point or complex numbers; those of half precision are refused as `kernel` does, if it is named."""
+def check_inexact(name: str, A: Any, kernel: str = "", half: bool = False) -> None:
+    """Floating-point or complex numbers; those of half precision are refused as `kernel` does, if it is named, or
+    taken."""
     if not jnp.issubdtype(A.dtype, jnp.inexact):
         raise RuntimeError(f"{name}: Expected a floating point or complex tensor as input. Got {word(A)}")
     if kernel:
         check_kernel(kernel, A)
-    if A.dtype.itemsize < 4:
+    if A.dtype.itemsize < 4 and not half:
         raise RuntimeError(f"{name}: Low precision dtypes not supported. Got {word(A)}")
 
 

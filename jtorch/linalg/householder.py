@@ -132,7 +132,7 @@ def ormqr(input: Any, input2: Any, input3: Any, left: bool = True, transpose: bo
 _NO_GRADIENT = NotImplementedError, "the derivative for 'geqrf' is not implemented."
 
 
-@op(name="geqrf", namespace="torch", out=True, returns=("a", "tau"), no_gradient=_NO_GRADIENT,
+@op(name="geqrf", namespace="torch", out=True, real_gradient="geqrf", returns=("a", "tau"), no_gradient=_NO_GRADIENT,
     order=("columns", None))  # fmt: skip
 def geqrf(input: Array) -> tuple[Array, Array]:
     """LAPACK's form of the QR decomposition: R above the diagonal, reflectors below, and their scales.

@@ -200,12 +200,14 @@ def ldl_solve(LD: Array, pivots: Array, B: Array, *, hermitian: bool = False) ->
     tensor([[1.],
             [1.]])
     """
+    check_inexact("torch.linalg.ldl_solve", LD, half=True)
     _check_solve(LD, pivots, B)
     hermitian = hermitian and jnp.iscomplexobj(LD)
     lead = jnp.broadcast_shapes(LD.shape[:-2], B.shape[:-2])
     LD, B, order = lead_broadcast(LD, B, pivots[..., None])
     if not B.size:
         return B
+    check_kernel("ldl_solve_kernel_cpu", LD)
     L, D, order = _batched(lambda A, p: _unpacked(A, p, hermitian), len(lead))(LD, order[..., 0])
     options: dict[str, Any] = {"left_side": True, "lower": True, "unit_diagonal": True}
     Y = lax.linalg.triangular_solve(L, jnp.take_along_axis(B, order[..., None], -2), **options)

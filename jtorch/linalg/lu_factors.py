@@ -24,6 +24,7 @@ from jtorch._declare.return_types import return_type
 from jtorch.linalg.checks import (
     ZERO_PIVOT,
     check_equation,
+    check_inexact,
     check_info,
     check_kernel,
     check_rank,
@@ -151,6 +152,7 @@ def lu_unpack(
 
 
 def _check_solve(LU: Any, pivots: Any, B: Any, left: bool) -> None:
+    check_inexact("torch.linalg.lu_solve", LU, half=True)
     if LU.dtype != B.dtype:
         raise RuntimeError(
             "linalg.lu_solve: Expected LU and B to have the same dtype, but found LU of type "
@@ -171,6 +173,8 @@ def _check_solve(LU: Any, pivots: Any, B: Any, left: bool) -> None:
 @op(name="linalg_lu_solve", method=False, function=False)
 def _lu_solve(LU: Array, pivots: Array, B: Array, left: bool, adjoint: bool) -> Array:
     _check_solve(LU, pivots, B, left)
+    if LU.size and B.size:
+        check_kernel("linalg.lu_solve_cpu", LU)
     order = _order(pivots, LU.shape[-1])[..., None]
     LU, B, order = lead_broadcast(LU, B if left else mH(B), order)
     solve = lax.linalg.triangular_solve

@@ -12,6 +12,7 @@ from jtorch._declare import named_results, registry, write_out
 from jtorch._declare.once import warn_once
 from jtorch._declare.return_types import return_type
 from jtorch._ops import matmul, views
+from jtorch._ops.refusals import BOOL, INT, inexact_matrix, without_kernel
 from jtorch.linalg import decompositions, inverses, products, properties
 
 
@@ -30,6 +31,7 @@ def slogdet(input: Any, *, out: Any = None) -> Any:
 
 def logdet(input: Any) -> Any:
     """The logarithm of the determinant; nan where it is negative."""
+    inexact_matrix("logdet")((input._v.aval,))
     sign, logabsdet = properties.slogdet(input)
     return logabsdet + sign.log()
 
@@ -62,6 +64,8 @@ def cholesky(input: Any, upper: bool = False, *, out: Any = None) -> Any:
         "U = torch.cholesky(A, upper=True)\nshould be replaced with\nU = torch.linalg.cholesky(A).mH\nThis transform "
         "will produce equivalent results for all valid (symmetric positive definite) inputs."
     )
+    if input.numel():
+        without_kernel("cholesky_cpu", input.dtype, BOOL, INT)
     found = decompositions.cholesky(input, upper=upper)
     return found if out is None else write_out("cholesky", out, found)
 

@@ -91,6 +91,7 @@ def multi_dot(tensors: Sequence, *, out: Any = None) -> Any:
 @op(name="linalg_vecdot", public="vecdot", method=False, kind="default", out=True, grad="SumBackward1")
 def vecdot(x: Array, y: Array, *, dim: Dim = -1) -> Array:
     """The sum of products along a dimension, the first factor conjugated."""
+    check_inexact("linalg.vecdot", x, half=True)
     return jnp.sum(jnp.conj(x) * y, dim)
 
 

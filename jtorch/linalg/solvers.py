@@ -43,7 +43,7 @@ def _is_vector(A: Any, B: Any) -> bool:
 @op(name="linalg_solve_ex", method=False, function=False, returns=("result", "info"))
 def _solve(A: Array, B: Array, left: bool) -> tuple[Array, Array]:
     check_square("linalg.solve", A)
-    check_inexact("linalg.solve", A)
+    check_inexact("linalg.solve", A, "lu_cpu")
     if A.dtype != B.dtype:
         raise RuntimeError(
             f"linalg.solve: Expected A and B to have the same dtype, but found A of type {word(A)} and B of type "
@@ -99,6 +99,7 @@ def solve_triangular(input: Array, B: Array, *, upper: bool, left: bool = True, 
     check_square("linalg.solve_triangular", input)
     check_rank("linalg.solve_triangular", B, "The input tensor B must")
     check_equation("linalg.solve_triangular", input, B, left)
+    check_kernel("triangular_solve_cpu", input)
     A, B = lead_broadcast(input, B)
     return lax.linalg.triangular_solve(A, B, left_side=left, lower=not upper, unit_diagonal=unitriangular)
 

@@ -72,6 +72,8 @@ def reduced(loss: Any, reduction: str) -> Any:
     """A loss of every element, or their mean or sum."""
     if reduction == "none":
         return loss
+    if reduction == "mean" and not jnp.issubdtype(loss.dtype, jnp.inexact):
+        raise errors.reduction_float_only("mean", type_name(loss))
     return jnp.mean(loss) if reduction == "mean" else jnp.sum(loss)
 
 

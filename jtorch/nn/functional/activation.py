@@ -16,7 +16,8 @@ import jax.numpy as jnp
 from jtorch._declare import Array, Dim, DType, Operand, Scalar, composite, op, pointwise, reduction, write_back
 from jtorch._declare.draws import Generator, rrelu_slopes
 from jtorch._ops import elementary
-from jtorch._ops.refusals import COMPLEX, no_kernel
+from jtorch._ops.pointwise import no_bool_difference
+from jtorch._ops.refusals import BOOL, COMPLEX, INT, first, floats_only, no_kernel, without_kernel
 from jtorch.nn.functional import _rows
 from jtorch.nn.functional._common import require_floating, type_name, wide, with_inplace
 
@@ -96,7 +97,7 @@ def selu_op(input: Operand) -> Array:
     return _elu(input, SELU_ALPHA, SELU_SCALE, 1)
 
 
-@pointwise(**private, grad="SiluBackward0")
+@pointwise(**private, grad="SiluBackward0", real_gradient="silu")
 def silu_op(input: Operand) -> Array:
     """`input * sigmoid(input)`."""
     require_floating(input, "silu_cpu", complex_too=True)
@@ -124,7 +125,8 @@ def hardsigmoid_op(input: Operand) -> Array:
     return _clip(input + 3, 0, 6) / 6
 
 
-@pointwise(namespace="torch", name="threshold", method=False, inplace=False, refuse=no_kernel("threshold_cpu", COMPLEX))
+@pointwise(namespace="torch", name="threshold", method=False, inplace=False,
+           refuse=first(no_kernel("threshold_cpu", BOOL, COMPLEX)))  # fmt: skip
 def threshold_op(input: Operand, threshold: Scalar, value: Scalar) -> Array:
     """`input` where it is above `threshold`, else `value`."""
     return jnp.where(input <= threshold, value, input)
@@ -205,13 +207,15 @@ def logsigmoid(input: Operand) -> Array:
     return -jnp.logaddexp(-input, 0)
 
 
-@pointwise(method=False, inplace=False, out=False, kind="float", grad="DivBackward0")
+@pointwise(method=False, inplace=False, out=False, kind="float", grad="DivBackward0",
+           refuse=no_kernel("abs_cpu", BOOL))  # fmt: skip
 def softsign(input: Operand) -> Array:
     """`input / (1 + |input|)`."""
     return input / (1 + jnp.abs(input))
 
 
-@pointwise(method=False, inplace=False, out=False, kind="float", steps=True, grad="SubBackward0")
+@pointwise(method=False, inplace=False, out=False, kind="float", steps=True, grad="SubBackward0",
+           refuse=no_bool_difference)  # fmt: skip
 def tanhshrink(input: Operand) -> Array:
     """`input - tanh(input)`."""
     return input - jnp.tanh(input)
@@ -237,7 +241,8 @@ def softshrink(input: Operand, lambd: float = 0.5) -> Array:
     return jnp.where(inside, jnp.zeros_like(input), jnp.where(input < 0, input + lambd, input - lambd))
 
 
-@op(namespace="torch", alias=("nn.functional.prelu",), grad="PreluKernelBackward0", order="pointwise")
+@op(namespace="torch", alias=("nn.functional.prelu",), grad="PreluKernelBackward0", order="pointwise",
+    refuse=floats_only("prelu_cpu"))  # fmt: skip
 def prelu(input: Array, weight: Array) -> Array:
     """`input` where positive, else `weight * input`; one weight, or one for each channel (dim 1). He et al., 2015."""
     if input.dtype != weight.dtype:
@@ -285,6 +290,7 @@ def rrelu_drawn(
         raise RuntimeError("Lower bound should be less than or equal to the upper bound")
     if not training:
         return leaky_relu_op(input, (lower + upper) / 2)
+    without_kernel("rrelu_with_noise_out_cpu", input.dtype, BOOL, INT, COMPLEX, "float16")
     return rrelu_with_slopes(input, rrelu_slopes(input, lower, upper, generator))
 
 
@@ -303,8 +309,13 @@ def rrelu_(
     return write_back("rrelu_", input, rrelu_drawn(input, lower, upper, training, generator))
 
 
-def _softmax_input(input: Any, kernel: str) -> Any:
-    require_floating(input, kernel, complex_too=True)
+def softmax_input(input: Any, dim: int, name: str) -> Any:
+    """The operand of a softmax, whose kernel is another one along the last dimension, and none where it is empty."""
+    if input.size:
+        last = "_lastdim" if dim in (-1, input.ndim - 1) or not input.ndim else ""
+        require_floating(input, f"{name}{last}_kernel_impl")
+    elif input.dtype == bool:  # which the formulas do not take
+        input = input.astype(jnp.uint8)
     return input.reshape(1) if input.ndim == 0 else input
 
 
@@ -312,7 +323,8 @@ def _is_last(x: Array, dim: int) -> bool:
     return not jnp.iscomplexobj(x) and dim in (-1, x.ndim - 1)
 
 
-@reduction(namespace="torch", name="softmax", grad="SoftmaxBackward0", saves_result=True)
+@reduction(namespace="torch", name="softmax", grad="SoftmaxBackward0", saves_result=True,
+           real_gradient="_softmax")  # fmt: skip
 def softmax_op(input: Array, dim: Dim, dtype: DType = None) -> Array:
     """Exponentials of `input` that sum to one along `dim`.
 
@@ -320,14 +332,15 @@ def softmax_op(input: Array, dim: Dim, dtype: DType = None) -> Array:
     >>> torch.softmax(torch.tensor([0.0, 0.0]), 0)
     tensor([0.5000, 0.5000])
     """
-    x = _softmax_input(input, "softmax_lastdim_kernel_impl")
+    x = softmax_input(input, dim, "softmax")
     return (_rows.row_softmax(x) if _is_last(x, dim) else jax.nn.softmax(x, dim)).reshape(input.shape)
 
 
-@reduction(namespace="torch", name="log_softmax", steps=True, grad="LogSoftmaxBackward0", saves_result=True)
+@reduction(namespace="torch", name="log_softmax", steps=True, grad="LogSoftmaxBackward0", saves_result=True,
+           real_gradient="_log_softmax")  # fmt: skip
 def log_softmax_op(input: Array, dim: Dim, dtype: DType = None) -> Array:
     """The logarithm of `softmax`, without overflow."""
-    x = _softmax_input(input, "log_softmax_lastdim_kernel_impl")
+    x = softmax_input(input, dim, "log_softmax")
     found = _rows.row_log_softmax(x) if _is_last(x, dim) else jax.nn.log_softmax(wide(x), dim).astype(x.dtype)
     return found.reshape(input.shape)
 

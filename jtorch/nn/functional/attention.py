@@ -13,6 +13,8 @@ from jax import lax
 
 from jtorch._declare import Array, composite, errors, op
 from jtorch._declare.draws import keep_mask
+from jtorch._declare.types import from_numpy
+from jtorch._ops.refusals import COMPLEX, without_kernel
 from jtorch.nn.functional._common import number, wide
 from jtorch.nn.functional._rows import row_softmax
 
@@ -60,6 +62,8 @@ def attention_op(
     is_causal: bool, enable_gqa: bool,
 ) -> Array:  # fmt: skip
     """`scale` and `share` are constants, so that what the gradient computes again is seen to be the same."""
+    if query.size and key.size:
+        without_kernel("softmax_lastdim_kernel_impl", from_numpy(query.dtype), COMPLEX)
     q, k, v = wide(query), wide(key), wide(value)
     if enable_gqa and q.shape[-3] != k.shape[-3]:
         k, v = (jnp.repeat(x, q.shape[-3] // x.shape[-3], -3) for x in (k, v))

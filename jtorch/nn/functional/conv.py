@@ -16,6 +16,8 @@ from jax import lax
 from jtorch._declare import Array, as_int, cured, errors, op, platform
 from jtorch._declare.halves import is_half
 from jtorch._declare.once import warn_once
+from jtorch._declare.types import from_numpy
+from jtorch._ops.refusals import BOOL, BUT_LONG, without_kernel
 from jtorch.nn.functional._common import is_floating, listed, type_name, wide
 from jtorch.nn.functional._conv_forms import convolution
 
@@ -138,6 +140,13 @@ def _numbers(n: int) -> tuple[str, str, str]:
     return f"NC{space}", f"OI{space}", f"NC{space}"
 
 
+def _check_kernel(n: int, input: Array, dilation: tuple) -> None:
+    kind = from_numpy(input.dtype)
+    if max(dilation) > 1:
+        without_kernel("slow_conv_dilated<>", kind, BOOL, *BUT_LONG)
+    without_kernel("compute_columns3d" if n == 3 else "slow_conv2d_cpu", kind, BOOL)
+
+
 def _convolution(
     name: str, n: int, input: Array, weight: Array, bias: Array | None, stride: Any, padding: Any, dilation: Any,
     groups: int,
@@ -151,6 +160,8 @@ def _convolution(
     x = wide(input if input.ndim == n + 2 else input[None])
     _check_fits(x.shape[2:], pads, kernel, dilation)
     w = wide(weight)
+    if x.size and w.size:
+        _check_kernel(n, input, dilation)
     if platform() == "cpu" and is_floating(x) and x.size and w.size:
         out = convolution(x, w, stride, pads, dilation, groups)
     else:
@@ -195,6 +206,9 @@ def _transposed(
     _check(name, n, input, weight, bias, stride, dilation, groups, True)
     if any(e >= s and e >= d for e, s, d in zip(extra, stride, dilation, strict=True)):
         raise RuntimeError("output padding must be smaller than either stride or dilation")
+    if input.size and weight.size:
+        dims = max(n, 2)
+        without_kernel(f"slow_conv_transpose{dims}d_out_cpu", from_numpy(input.dtype), BOOL, *BUT_LONG)
     scatters = input.dtype == jnp.float16 or any(e >= s for e, s in zip(extra, stride, strict=True))
     if scatters and is_half(input) and platform() == "cpu" and input.size and weight.size:
         x = input if input.ndim == n + 2 else input[None]

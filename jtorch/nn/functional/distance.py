@@ -12,7 +12,18 @@ import jax.numpy as jnp
 import numpy as np
 
 from jtorch._declare import Array, Scalar, composite, op, wrap_dim
-from jtorch.nn.functional._common import p_norm, reduced, reduction_of, require_floating, together, warn_of_flags, wide
+from jtorch._ops.pointwise import no_bool_difference, no_complex_clamp, no_two_bools
+from jtorch._ops.refusals import BOOL, COMPLEX, HALF, INT, both, first, refused, without_kernel
+from jtorch.nn.functional._common import (
+    is_floating,
+    p_norm,
+    reduced,
+    reduction_of,
+    together,
+    type_name,
+    warn_of_flags,
+    wide,
+)
 
 _REDUCTIONS = ("none", "mean", "sum")  # torch's numbers for them in torch.* functions
 
@@ -41,7 +52,8 @@ def cosine_similarity(x1: Array, x2: Array, dim: int = 1, eps: Scalar = 1e-8) ->
     tensor(0.7071)
     """
     x1, x2 = together(x1, x2)
-    require_floating(x1, "cosine_similarity", complex_too=True)
+    if not is_floating(x1):
+        raise RuntimeError(f"expected common dtype to be floating point, yet common dtype is {type_name(x1)}")
     axis = wrap_dim(dim, x1.ndim)
     if x1.ndim == 0:
         x1, x2 = x1[None], x2[None]
@@ -50,7 +62,7 @@ def cosine_similarity(x1: Array, x2: Array, dim: int = 1, eps: Scalar = 1e-8) ->
 
 @op(
     namespace="torch", method=False, kind="float_to_real", steps=True, alias=("nn.functional.pairwise_distance",),
-    grad="NormBackward1",
+    grad="NormBackward1", refuse=no_bool_difference,
 )  # fmt: skip
 def pairwise_distance(x1: Array, x2: Array, p: float = 2.0, eps: Scalar = 1e-6, keepdim: bool = False) -> Array:
     """The p-norm over the last dimension of `x1 - x2 + eps`."""
@@ -58,7 +70,14 @@ def pairwise_distance(x1: Array, x2: Array, p: float = 2.0, eps: Scalar = 1e-6, 
     return p_norm(x1 - x2 + eps, p, -1, keepdim)
 
 
-@op(namespace="torch", method=False, alias=("nn.functional.pdist",), upcast=True)
+def _no_half_pairs(specs: tuple) -> None:
+    rows, columns = specs[0].shape if specs[0].ndim == 2 else (0, 0)
+    if rows > 1 and columns:
+        without_kernel("pdist", specs[0].dtype, HALF)
+
+
+@op(namespace="torch", method=False, alias=("nn.functional.pdist",), upcast=True, refuse=both(
+    refused(RuntimeError, "pdist only supports floating-point dtypes", BOOL, INT, COMPLEX), _no_half_pairs))
 def pdist(input: Array, p: float = 2.0) -> Array:
     """The p-norm distances of all pairs of rows: (N, M) to (N (N - 1) / 2)."""
     if input.ndim != 2:
@@ -88,7 +107,7 @@ def _cosine_embedding(input1: Array, input2: Array, target: Array, margin: Any, 
     return reduced(loss, reduction)
 
 
-@op(function=False, method=False, kind="float", grad="MeanBackward0")
+@op(function=False, method=False, kind="float", grad="MeanBackward0", refuse=no_complex_clamp)
 def cosine_embedding_op(input1: Array, input2: Array, target: Array, margin: Scalar, reduction: str) -> Array:
     return _cosine_embedding(input1, input2, target, margin, reduction)
 
@@ -118,7 +137,8 @@ def _hinge(input: Array, target: Array, margin: Any, reduction: str) -> Array:
     return reduced(loss, reduction)
 
 
-@op(function=False, method=False, kind="float", steps=True, grad="MeanBackward0", order="pointwise")
+@op(function=False, method=False, kind="default", steps=True, grad="MeanBackward0", order="pointwise",
+    refuse=both(first(no_two_bools), no_complex_clamp))  # fmt: skip
 def hinge_op(input: Array, target: Array, margin: Scalar, reduction: str) -> Array:
     x, y = together(input, target)
     return _hinge(x, y, margin, reduction)
@@ -161,7 +181,8 @@ def margin_ranking_loss(
     return _margin_ranking(input1, input2, target, margin, reduction_of(size_average, reduce, reduction))
 
 
-@op(namespace="torch", name="margin_ranking_loss", method=False, kind="float", grad="MeanBackward0", order="pointwise")
+@op(namespace="torch", name="margin_ranking_loss", method=False, kind="float", grad="MeanBackward0", order="pointwise",
+    refuse=both(no_bool_difference, no_complex_clamp))  # fmt: skip
 def margin_ranking_loss_of_torch(
     input1: Array, input2: Array, target: Array, margin: Scalar = 0.0, reduction: int = 1
 ) -> Array:
@@ -190,7 +211,8 @@ def _triplet(
     return reduced(_positive(over), reduction)
 
 
-@op(method=False, kind="float_to_real", steps=True, grad="MeanBackward0", warns=warn_of_flags)
+@op(method=False, kind="float_to_real", steps=True, grad="MeanBackward0", warns=warn_of_flags,
+    refuse=no_bool_difference)  # fmt: skip
 def triplet_margin_loss(
     anchor: Array, positive: Array, negative: Array, margin: float = 1.0, p: float = 2, eps: Scalar = 1e-6,
     swap: bool = False, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",

@@ -12,10 +12,11 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from jtorch._declare import Array, Scalar, composite, cured, inplace_twin, op, write_back
+from jtorch._declare import Array, Scalar, composite, cured, errors, inplace_twin, op, write_back
 from jtorch._declare.draws import keep_mask
 from jtorch._declare.halves import rounded
 from jtorch._declare.registry import add_function
+from jtorch._ops.refusals import COMPLEX, without_kernel
 from jtorch.nn.functional._common import number, wide
 
 _ALPHA = 1.7580993408473766  # minus the limit of SELU at minus infinity
@@ -55,6 +56,10 @@ def _dropped(input: Any, p: float, train: bool, alpha: bool = False, shape: Sequ
         return input
     if p == 1:
         return drop_all_op(input)
+    if alpha or shape is not None:
+        without_kernel("bernoulli_scalar_cpu_", input.dtype, COMPLEX)
+        if not input.dtype.is_floating_point:
+            raise errors.cast("Float", input.dtype.type_name)
     keep = keep_mask(input, shape, 1 - p)
     if not alpha:
         return dropout_op(input, keep, 1 - p)

@@ -17,6 +17,7 @@ from jtorch._declare.variants import read, write_value
 from jtorch._ops.creation_ranges import arange
 from jtorch._ops.joining import cat
 from jtorch._ops.masking import where
+from jtorch._ops.older_norms import check_floating
 from jtorch.nn.functional._common import wide
 
 
@@ -40,6 +41,7 @@ def _without_gradient(rows: Array, at: Array) -> Array:
     method=False,
     name="embedding",
     grad="EmbeddingBackward0",
+    real_gradient="embedding",
     checks=lambda weight, indices, padding_idx, scale_grad_by_freq: outside(indices, weight.shape[0]),
 )
 def embedding_op(weight: Array, indices: Array, padding_idx: int | None, scale_grad_by_freq: bool) -> Array:
@@ -83,6 +85,7 @@ def renorm_op(weight: Array, indices: Array, max_norm: Scalar, norm_type: float)
 def _renorm(weight: Any, indices: Any, max_norm: float | None, norm_type: float) -> None:
     """Shrinks the rows that are looked up, outside the graph."""
     if max_norm is not None:
+        check_floating(weight)
         write_value(weight, read(renorm_op(weight, indices, float(max_norm), float(norm_type))))
 
 
@@ -192,6 +195,13 @@ def embedding_bag(
         raise NotImplementedError(
             "embedding_bag: per_sample_weights was not None. per_sample_weights is only supported for mode='sum' "
             f"(got mode='{mode}'). Please open a feature request on GitHub."
+        )
+    kind = weight.dtype
+    if not kind.is_floating_point:
+        raise RuntimeError(
+            "Expected tensor for argument #1 'weight' to have one of the following scalar types: Half, BFloat16, "
+            f"Float, Double; but got {errors.tensor_type(kind.type_name)} instead (while checking arguments for "
+            "embedding_bag)"
         )
     given = input
     input, starts, per_sample_weights = _bags(input, offsets, per_sample_weights)

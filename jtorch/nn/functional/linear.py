@@ -8,6 +8,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 
 from jtorch._declare import Array, cured, errors, op
+from jtorch._ops.matmul import MM, check_product
 from jtorch.nn.functional._common import listed, type_name, wide
 
 
@@ -62,6 +63,7 @@ def linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
     if input.shape[-1] != weight.shape[-1]:
         raise errors.mat_shapes((rows, input.shape[-1]), weight.shape[::-1])
     _check_types(input, weight, bias)
+    check_product(MM, input, weight)
     out = wide(input) @ wide(weight).T
     if bias is not None:
         _check_bias(bias, rows, weight.shape[0])
@@ -76,7 +78,8 @@ def _check_one_type(**arrays: Array | None) -> None:
         raise RuntimeError(f"All tensors must have the same dtype, got {said}")
 
 
-@op(namespace="torch", method=False, alias=("nn.functional.bilinear",), grad="ViewBackward0")
+@op(namespace="torch", method=False, alias=("nn.functional.bilinear",), grad="ViewBackward0",
+    real_gradient="_trilinear")  # fmt: skip
 def bilinear(input1: Array, input2: Array, weight: Array, bias: Array | None = None) -> Array:
     """`input1 @ weight[k] @ input2 + bias[k]` for each output k: (..., in1), (..., in2), (out, in1, in2).
 
@@ -91,6 +94,7 @@ def bilinear(input1: Array, input2: Array, weight: Array, bias: Array | None = N
             )
     if input1.shape[:-1] != input2.shape[:-1]:
         raise RuntimeError(f"bilinear(): input batch dimensions do not match: got {listed(input1.shape)}")
+    check_product("bmm", input1, input2, weight)
     if input1.dtype.itemsize > 2:
         out = jnp.einsum("...i,kij,...j->...k", input1, weight, input2)
     else:

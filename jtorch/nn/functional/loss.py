@@ -15,6 +15,9 @@ import jax.numpy as jnp
 
 from jtorch._declare import Array, Scalar, composite, cured, errors, op
 from jtorch._declare.halves import once
+from jtorch._declare.types import from_numpy
+from jtorch._ops.pointwise import no_bool_difference
+from jtorch._ops.refusals import BOOL, COMPLEX, INT, both, common, first, floats_only, kind_of, refused, without_kernel
 from jtorch.nn.functional._common import (
     magnitude,
     reduced,
@@ -73,7 +76,8 @@ def mse_loss(
     return _weighted(jnp.square(input - target), weight, reduction_of(size_average, reduce, reduction))
 
 
-@op(method=False, kind="complex_to_real", grad="MeanBackward0", order="pointwise", warns=_warn_of_sizes)
+@op(method=False, kind="complex_to_real", grad="MeanBackward0", order="pointwise", warns=_warn_of_sizes,
+    refuse=no_bool_difference)  # fmt: skip
 def l1_loss(
     input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
     weight: Array | None = None,
@@ -91,7 +95,7 @@ def _huber(difference: Array, delta: Any) -> Array:
     return jnp.where(inside, 0.5 * near * near, delta * (size - 0.5 * delta))
 
 
-@op(method=False, upcast=True, order="pointwise", warns=_warn_of_sizes)
+@op(method=False, upcast=True, order="pointwise", warns=_warn_of_sizes, refuse=floats_only("huber_cpu"))
 def huber_loss(
     input: Array, target: Array, reduction: str = "mean", delta: float = 1.0, weight: Array | None = None
 ) -> Array:
@@ -102,7 +106,8 @@ def huber_loss(
     return _weighted(_huber(input - target, delta), weight, reduction_of(None, None, reduction))
 
 
-@op(method=False, upcast=True, grad="SmoothL1LossBackward0", order="pointwise", warns=_warn_of_sizes)
+@op(method=False, upcast=True, grad="SmoothL1LossBackward0", order="pointwise", warns=_warn_of_sizes,
+    refuse=floats_only("smooth_l1_cpu"))  # fmt: skip
 def smooth_l1_loss(
     input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
     beta: float = 1.0,
@@ -159,9 +164,12 @@ def _same_size(input: Any, target: Any) -> None:
         )
 
 
+def _refuse_sizes(specs: tuple) -> None:
+    _same_size(*specs[:2])
+
+
 def _refuse_whole_targets(specs: tuple) -> None:
     input, target = (spec.dtype for spec in specs[:2])
-    _same_size(*specs[:2])
     if target.name != "bool" and not target.is_floating_point:
         raise cured(errors.cast(input.type_name, target.type_name), _TARGETS_FLOAT)
 
@@ -169,7 +177,8 @@ def _refuse_whole_targets(specs: tuple) -> None:
 _TARGETS_FLOAT = "the targets of binary cross entropy are numbers between 0 and 1 of the input's type: target.float()"
 
 
-@op(method=False, upcast=True, order="pointwise", warns=warn_of_flags, refuse=_refuse_other_type)
+@op(method=False, upcast=True, order="pointwise", warns=warn_of_flags, refuse=_refuse_other_type,
+    constant={"weight": "binary_cross_entropy"})  # fmt: skip
 def binary_cross_entropy(
     input: Array, target: Array, weight: Array | None = None, size_average: bool | None = None,
     reduce: bool | None = None, reduction: str = "mean",
@@ -183,7 +192,9 @@ def binary_cross_entropy(
 
 
 @op(
-    method=False, kind="default", steps=True, order="pointwise", warns=warn_of_flags, refuse=_refuse_whole_targets
+    method=False, kind="default", steps=True, order="pointwise", warns=warn_of_flags,
+    refuse=both(_refuse_sizes, floats_only("log_sigmoid_cpu"), _refuse_whole_targets),
+    constant=dict.fromkeys(("weight", "pos_weight"), "binary_cross_entropy_with_logits"),
 )  # fmt: skip
 def binary_cross_entropy_with_logits(
     input: Array, target: Array, weight: Array | None = None, size_average: bool | None = None,
@@ -218,6 +229,12 @@ def binary_cross_entropy_with_logits_of_torch(
     return _with_logits(input, target, weight, pos_weight, _REDUCTIONS[reduction])
 
 
+_refuse_kl_div = both(
+    refused(RuntimeError, "kl_div: Complex inputs not supported.", COMPLEX),
+    refused(RuntimeError, "kl_div: Integral inputs not supported.", BOOL, INT),
+)
+
+
 def _kl_div(input: Array, target: Array, reduction: str, log_target: bool) -> Array:
     if log_target:
         loss = jnp.exp(target) * (target - input)
@@ -229,7 +246,8 @@ def _kl_div(input: Array, target: Array, reduction: str, log_target: bool) -> Ar
     return reduced(loss, reduction)
 
 
-@op(method=False, upcast=True, grad="MeanBackward0", order="pointwise", warns=_warn_of_mean)
+@op(method=False, upcast=True, grad="MeanBackward0", order="pointwise", warns=_warn_of_mean,
+    refuse=_refuse_kl_div)  # fmt: skip
 def kl_div(
     input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
     log_target: bool = False,
@@ -243,13 +261,16 @@ def kl_div(
     return _kl_div(input, target, reduction, log_target)
 
 
-@op(method=False, namespace="torch", name="kl_div", upcast=True, grad="MeanBackward0", order="pointwise")
+@op(method=False, namespace="torch", name="kl_div", upcast=True, grad="MeanBackward0", order="pointwise",
+    refuse=_refuse_kl_div)  # fmt: skip
 def kl_div_of_torch(input: Array, target: Array, reduction: int = 1, *, log_target: bool = False) -> Array:
     """The function of torch.nn.functional with the reduction as a number."""
     return _kl_div(input, target, _REDUCTIONS[reduction], log_target)
 
 
 def _poisson(input: Array, target: Array, log_input: bool, full: bool, eps: Any, reduction: str) -> Array:
+    if full:
+        without_kernel("le_cpu", from_numpy(target.dtype), COMPLEX)
     target, input = together(target, input)
     loss = once(jnp.exp, input) - target * input if log_input else input - target * once(jnp.log, input + eps)
     if full:
@@ -259,7 +280,8 @@ def _poisson(input: Array, target: Array, log_input: bool, full: bool, eps: Any,
     return reduced(loss, reduction)
 
 
-@op(method=False, kind="float", steps=True, grad="MeanBackward0", order="pointwise", warns=warn_of_flags)
+@op(method=False, kind="float", steps=True, grad="MeanBackward0", order="pointwise", warns=warn_of_flags,
+    refuse=first(no_bool_difference))  # fmt: skip
 def poisson_nll_loss(
     input: Array, target: Array, log_input: bool = True, full: bool = False, size_average: bool | None = None,
     eps: Scalar = 1e-8, reduce: bool | None = None, reduction: str = "mean",
@@ -279,7 +301,15 @@ def poisson_nll_loss_of_torch(
     return _poisson(input, target, log_input, full, eps, _REDUCTIONS[reduction])
 
 
-@op(function=False, method=False, upcast=True, grad="MeanBackward0", order="pointwise")
+def _refuse_variance(specs: tuple) -> None:
+    """torch holds a copy of the variance above `eps` in place."""
+    kind = specs[2].dtype
+    without_kernel("lt_cpu", kind, COMPLEX)
+    if not kind.is_floating_point:
+        raise errors.cast("Float", errors.c_name(kind.type_name))
+
+
+@op(function=False, method=False, upcast=True, grad="MeanBackward0", order="pointwise", refuse=_refuse_variance)
 def gaussian_nll_op(input: Array, target: Array, var: Array, eps: Scalar, full: bool, reduction: str) -> Array:
     shape = input.shape
     if var.shape not in (shape, ()):
@@ -315,7 +345,16 @@ def gaussian_nll_loss(
     return gaussian_nll_op(input, target, var, eps, full, reduction)
 
 
-@op(method=False, kind="default", steps=True, order="pointwise", warns=warn_of_flags)
+def _refuse_soft_margin(specs: tuple) -> None:
+    kind = common(specs[:2])
+    if kind_of(kind) == BOOL:
+        raise errors.bool_negation()
+    if kind_of(kind) == INT:
+        raise errors.cast("Float", kind.type_name)
+
+
+@op(method=False, kind="default", steps=True, order="pointwise", warns=warn_of_flags,
+    refuse=_refuse_soft_margin, constant={"target": "soft_margin_loss"}, real_gradient="soft_margin_loss")  # fmt: skip
 def soft_margin_loss(
     input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
 ) -> Array:

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jtorch._declare import Array, Scalar, composite, cured, op
 from jtorch._declare.checks import check_bounds
 from jtorch._declare.indices import clipped, index_type, narrow, outside
+from jtorch._ops.refusals import HALF, floats_only
 from jtorch.nn.functional._common import (
     listed,
     number,
@@ -93,31 +94,39 @@ def _nll(
     return reduced(loss, reduction)
 
 
-@op(function=False, method=False, name="nll_loss", checks=_outside)
+@op(function=False, method=False, name="nll_loss", checks=_outside, constant={"weight": "nll_loss_forward"})
 def nll_loss_op(input: Array, target: Array, weight: Array | None, ignore_index: int, reduction: str) -> Array:
     _check_indices("nll_loss", input, target, weight)
-    require_floating(input, "nll_loss_out_frame")
+    require_floating(input, "nll_loss_out_frame" if input.ndim < 3 else "nll_loss2d_forward_out_frame")
     rows, target = _as_rows(wide(input), target)
     return _nll(rows, target, wide(weight), ignore_index, reduction, 0).astype(input.dtype)
 
 
-@op(function=False, method=False, name="nll_loss2d", grad="NllLoss2DBackward0", checks=_outside)
+@op(function=False, method=False, name="nll_loss2d", grad="NllLoss2DBackward0", checks=_outside,
+    constant={"weight": "nll_loss2d_forward"})  # fmt: skip
 def nll_loss_2d_op(input: Array, target: Array, weight: Array | None, ignore_index: int, reduction: str) -> Array:
     return nll_loss_op.body(input, target, weight, ignore_index, reduction)
 
 
-@op(function=False, method=False, name="cross_entropy", grad="NllLossBackward0", checks=_outside)
+def _check_log_softmax(input: Array) -> None:
+    """The classes are dimension 1, the last one of (N, C) and (C)."""
+    require_floating(input, f"log_softmax{'_lastdim' if input.ndim < 3 else ''}_kernel_impl")
+
+
+@op(function=False, method=False, name="cross_entropy", grad="NllLossBackward0", checks=_outside,
+    constant={"weight": "nll_loss_forward"})  # fmt: skip
 def cross_entropy_op(
     input: Array, target: Array, weight: Array | None, ignore_index: int, reduction: str, smoothing: float
 ) -> Array:
     _check_indices("cross_entropy", input, target, weight)
-    require_floating(input, "log_softmax_lastdim_kernel_impl")
+    _check_log_softmax(input)
     rows, target = _as_rows(wide(input), target)
     loss = _nll(row_log_softmax(rows), target, wide(weight), ignore_index, reduction, smoothing)
     return loss.astype(input.dtype)
 
 
-@op(function=False, method=False, name="cross_entropy_2d", grad="NllLoss2DBackward0", checks=_outside)
+@op(function=False, method=False, name="cross_entropy_2d", grad="NllLoss2DBackward0", checks=_outside,
+    constant={"weight": "nll_loss2d_forward"})  # fmt: skip
 def cross_entropy_2d_op(
     input: Array, target: Array, weight: Array | None, ignore_index: int, reduction: str, smoothing: float
 ) -> Array:
@@ -129,6 +138,7 @@ def cross_entropy_soft_op(input: Array, target: Array, weight: Array | None, red
     """Targets are probabilities of the input's shape."""
     if input.shape != target.shape:
         raise RuntimeError("Expected target to have the same shape as input")
+    _check_log_softmax(input)
     axis = 0 if input.ndim == 1 else 1
     classes = input.shape[axis]
     if smoothing:
@@ -221,6 +231,8 @@ def _check_vectors(input: Any) -> None:
     function=False,
     method=False,
     name="multi_margin_loss",
+    refuse=floats_only("multi_margin_loss_cpu_kernel", HALF),
+    constant={"weight": "multi_margin_loss"},
     checks=lambda input, target, *rest: outside(target, input.shape[-1]),
 )
 def multi_margin_op(input: Array, target: Array, weight: Array | None, margin: Scalar, p: int, reduction: str) -> Array:
@@ -269,7 +281,8 @@ def multi_margin_loss(
     return multi_margin_op(input, target, weight, margin, p, reduction)
 
 
-@op(function=False, method=False, name="multilabel_margin_loss")
+@op(function=False, method=False, name="multilabel_margin_loss",
+    refuse=floats_only("multilabel_margin_loss_forward_out_frame", HALF))  # fmt: skip
 def multilabel_margin_op(input: Array, target: Array, reduction: str) -> Array:
     x = jnp.atleast_2d(wide(input))
     rows = narrow(jnp.atleast_2d(target), x.shape[1])
@@ -300,7 +313,8 @@ def multilabel_margin_loss(
     return multilabel_margin_op(input, target, reduction)
 
 
-@op(method=False, kind="default", steps=True, grad="MeanBackward0", warns=warn_of_flags)
+@op(method=False, kind="default", steps=True, grad="MeanBackward0", warns=warn_of_flags,
+    refuse=floats_only("log_sigmoid_cpu"))  # fmt: skip
 def multilabel_soft_margin_loss(
     input: Array, target: Array, weight: Array | None = None, size_average: bool | None = None,
     reduce: bool | None = None, reduction: str = "mean",

@@ -11,6 +11,8 @@ import jax.numpy as jnp
 
 from jtorch._declare import Array, composite, op
 from jtorch._declare.draws import keep_mask
+from jtorch._ops.matmul import MM
+from jtorch._ops.refusals import BOOL, COMPLEX, both, first, no_kernel
 from jtorch.nn.functional._common import number, wide
 from jtorch.nn.functional._rows import row_softmax
 
@@ -45,7 +47,8 @@ def _heads(x: Array, heads: int) -> Array:
     return x.reshape(s, n, heads, e // heads).transpose(1, 2, 0, 3)
 
 
-@op(function=False, method=False, name="multi_head_attention", grad="ViewBackward0")
+@op(function=False, method=False, name="multi_head_attention", grad="ViewBackward0",
+    refuse=first(both(no_kernel(MM, BOOL), no_kernel("softmax_lastdim_kernel_impl", COMPLEX))))  # fmt: skip
 def multi_head_op(
     query: Array, key: Array, value: Array, q_weight: Array | None, k_weight: Array | None, v_weight: Array | None,
     in_weight: Array | None, in_bias: Array | None, bias_k: Array | None, bias_v: Array | None, out_weight: Array,

@@ -13,10 +13,11 @@ import numpy as np
 from jax import lax
 
 from jtorch._declare import Array, Dim, DType, Handle, composite, from_host, op, reduction, write_outs
+from jtorch._ops.refusals import BOOL, BUT_BYTE, COMPLEX, HALF, floats_only, no_kernel
 from jtorch.nn.functional._common import number, wide
-from jtorch.nn.functional.activation import softmax_op
+from jtorch.nn.functional.activation import softmax_input, softmax_op
 from jtorch.nn.functional.normalization import batch_norm_op, group_norm, saved_statistics, write_statistics
-from jtorch.nn.functional.resampling import resample
+from jtorch.nn.functional.resampling import ANTIALIASED, resample
 from jtorch.nn.functional.sampling import INTERPOLATIONS, PADDINGS, grid_sample
 
 _ATEN = "torch.ops.aten"
@@ -102,7 +103,7 @@ def _batch_norm_with_update(
     return results if out is None else tuple(write_outs("_batch_norm_with_update", outs, results))
 
 
-@op(namespace="torch", method=False, order="images")
+@op(namespace="torch", method=False, order="images", refuse=floats_only("GroupNormKernelImpl"))
 def native_group_norm(
     input: Array, weight: Array | None, bias: Array | None, N: int, C: int, HxW: int, group: int, eps: float
 ) -> tuple[Array, Array, Array]:
@@ -116,6 +117,7 @@ def native_group_norm(
 @op(namespace="torch", method=False)
 def _softmax_backward_data(grad_output: Array, output: Array, dim: Dim, input_dtype: DType) -> Array:
     """The gradient of `softmax` from that of its result and the result."""
+    softmax_input(output, dim, "softmax_backward")
     product = wide(grad_output) * wide(output)
     total = jnp.sum(product, dim, keepdims=True) if product.ndim else product
     return (product - wide(output) * total).astype(input_dtype.np)
@@ -124,6 +126,7 @@ def _softmax_backward_data(grad_output: Array, output: Array, dim: Dim, input_dt
 @reduction(namespace="torch", method=False, out=False)
 def _safe_softmax(input: Array, dim: Dim, dtype: DType = None) -> Array:
     """`softmax` that gives zeros where all elements along `dim` are minus infinity."""
+    softmax_input(input, dim, "softmax")
     hidden = jnp.all(input == -jnp.inf, dim if input.ndim else None, keepdims=True)
     return jnp.where(hidden, 0, softmax_op.body(jnp.where(hidden, 0, input), dim))
 
@@ -136,10 +139,16 @@ def native_dropout_backward(grad_output: Any, mask: Any, scale: float) -> Any:
     >>> torch.ops.aten.native_dropout_backward(torch.tensor([1., 1.]), torch.tensor([True, False]), 2.)
     tensor([2., 0.])
     """
-    return grad_output * (mask.type_as(grad_output) * float(scale))
+    return _dropout_gradient(grad_output, mask.type_as(grad_output) * float(scale))
 
 
-@op(namespace=_ATEN, method=False)
+@op(function=False, method=False, name="native_dropout_backward", kind="default", order="pointwise",
+    real_gradient="native_dropout_backward")  # fmt: skip
+def _dropout_gradient(grad_output: Array, share: Array) -> Array:
+    return grad_output * share
+
+
+@op(namespace=_ATEN, method=False, refuse=floats_only("max_pool2d_backward"))
 def max_pool2d_with_indices_backward(
     grad_output: Array, input: Array, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool,
     indices: Array,
@@ -171,7 +180,7 @@ grid_sampler_2d, grid_sampler_3d = _sampler(2), _sampler(3)
 
 
 @op(function=False, method=False, name="_upsample_bilinear2d_aa", grad="UpsampleBilinear2DAaBackward0",
-    order="images")  # fmt: skip
+    order="images", refuse=no_kernel(ANTIALIASED, BOOL, COMPLEX, HALF, *BUT_BYTE))  # fmt: skip
 def _upsample_op(input: Array, size: tuple, scales: tuple, align_corners: bool) -> Array:
     return resample(input, size, scales, "linear", align_corners, True)
 

@@ -17,6 +17,7 @@ from jtorch._declare import Array, Dim, Scalar, Size, composite, cured, errors, 
 from jtorch._declare.halves import is_half, rounded
 from jtorch._declare.once import warn_once
 from jtorch._declare.variants import read, write_out, write_value
+from jtorch._ops.refusals import BOOL, BUT_LONG, COMPLEX, floats_only, inexact_norm, no_kernel
 from jtorch.nn.functional._common import listed, number, p_norm, require_floating, wide
 from jtorch.nn.functional._conv_forms import placed_gradient
 from jtorch.nn.functional._sums import channel_scaled, channel_spread, channel_sum, channel_sum_of_product
@@ -103,7 +104,8 @@ def _normalized_jvp(primals: tuple, tangents: tuple) -> tuple:
     return out, (change, shift, 2 * stretch / rstd)
 
 
-@op(function=False, method=False, name="batch_norm", grad="NativeBatchNormBackward0", order="images")
+@op(function=False, method=False, name="batch_norm", grad="NativeBatchNormBackward0", order="images",
+    constant={"running_mean": "native_batch_norm", "running_var": "native_batch_norm"})  # fmt: skip
 def batch_norm_op(
     input: Array, running_mean: Array | None, running_var: Array | None, weight: Array | None, bias: Array | None,
     momentum: Scalar, eps: float, training: bool,
@@ -202,7 +204,8 @@ def batch_norm_of_torch(
     return _batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
 
 
-@op(function=False, method=False, name="instance_norm", grad="ViewBackward0")
+@op(function=False, method=False, name="instance_norm", grad="ViewBackward0", refuse=floats_only("batch_norm"),
+    constant={"running_mean": "native_batch_norm", "running_var": "native_batch_norm"})  # fmt: skip
 def instance_norm_op(
     input: Array, running_mean: Array | None, running_var: Array | None, weight: Array | None, bias: Array | None,
     momentum: Scalar, eps: float, use_input_stats: bool,
@@ -341,7 +344,7 @@ def native_layer_norm(input: Any, normalized_shape: Any, weight: Any, bias: Any,
     return out, mean.detach(), rstd.detach()
 
 
-@op(method=False, grad="NativeGroupNormBackward0", order="images")
+@op(method=False, grad="NativeGroupNormBackward0", order="images", refuse=floats_only("GroupNormKernelImpl"))
 def group_norm(
     input: Array, num_groups: int, weight: Array | None = None, bias: Array | None = None, eps: float = 1e-5
 ) -> Array:
@@ -369,7 +372,8 @@ def group_norm(
     return _scaled(out, _channelwise(weight, input.ndim), _channelwise(bias, input.ndim)).astype(input.dtype)
 
 
-@op(namespace="torch", method=False, name="group_norm", grad="NativeGroupNormBackward0", order="images")
+@op(namespace="torch", method=False, name="group_norm", grad="NativeGroupNormBackward0", order="images",
+    refuse=floats_only("GroupNormKernelImpl"))  # fmt: skip
 def group_norm_of_torch(
     input: Array, num_groups: int, weight: Array | None = None, bias: Array | None = None, eps: float = 1e-5,
     cudnn_enabled: bool = True,
@@ -403,7 +407,8 @@ def rms_norm(input: Array, normalized_shape: Size, weight: Array | None = None, 
     return _scaled(out, wide(weight), None).astype(input.dtype)
 
 
-@op(function=False, method=False, kind="float", steps=True, grad="DivBackward0", order="images")
+@op(function=False, method=False, kind="float", steps=True, grad="DivBackward0", order="images",
+    refuse=no_kernel("avg_pool2d", BOOL, COMPLEX, *BUT_LONG))  # fmt: skip
 def response_norm_op(input: Array, size: int, alpha: float, beta: float, k: float, whole: bool) -> Array:
     before, channels = size // 2, input.shape[1]
     pads = [(before, (size - 1) // 2) if d == 1 else (0, 0) for d in range(input.ndim)]
@@ -427,7 +432,7 @@ def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float 
     return response_norm_op(input, size, alpha, beta, k, whole)
 
 
-@op(function=False, method=False, upcast=True, grad="DivBackward0", order="images")
+@op(function=False, method=False, upcast=True, grad="DivBackward0", order="images", refuse=inexact_norm)
 def normalize_op(input: Array, eps: float, p: float, dim: Dim) -> Array:
     norm = p_norm(input, p, dim, True)
     return input / jnp.where(norm < eps, eps, norm)

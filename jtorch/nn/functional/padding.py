@@ -13,6 +13,7 @@ import numpy as np
 from jax import lax
 
 from jtorch._declare import Array, Scalar, as_int, composite, errors, op
+from jtorch._ops.refusals import BOOL, no_kernel
 from jtorch.nn.functional._common import listed, number
 
 
@@ -74,7 +75,11 @@ def _padded(input: Array, pad: tuple, mode: str) -> Array:
 
 
 def _declare(n: int, mode: str, grad: str) -> Any:
-    @op(function=False, method=False, name=f"{mode}_pad{n}d", grad=grad, order=None if mode == "circular" else "images")
+    copies = mode == "circular"
+    kernel = f"{'reflection' if mode == 'reflect' else 'replication'}_pad{n}d"
+
+    @op(function=False, method=False, name=f"{mode}_pad{n}d", grad=grad, order=None if copies else "images",
+        refuse=None if copies else no_kernel(kernel, BOOL))  # fmt: skip
     def padded(input: Array, pad: tuple) -> Array:
         return _padded(input, pad, mode)
 

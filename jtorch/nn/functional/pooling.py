@@ -18,8 +18,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jtorch._declare import Array, composite, cured, errors, op, platform
-from jtorch.nn.functional._common import listed, per_dim, type_name
+from jtorch._declare import Array, composite, cured, op, platform
+from jtorch._declare.types import from_numpy
+from jtorch._ops.refusals import BOOL, COMPLEX, INT, without_kernel
+from jtorch.nn.functional._common import listed, per_dim
 from jtorch.nn.functional._max_windows import MOST_PLACES, lowest, max_and_place
 from jtorch.nn.functional._windows import Shape
 
@@ -152,8 +154,9 @@ def _max_pool(
     if n == 1:
         _check_filled(name, n, input)
     check_rank(name, n, input)
-    if input.dtype == bool or jnp.iscomplexobj(input):
-        raise errors.not_implemented_for(name, type_name(input))
+    if n == 1 and not indices:
+        without_kernel("max_pool1d_impl", from_numpy(input.dtype), BOOL, INT, COMPLEX)
+    without_kernel("max_pool2d" if n == 1 else name, from_numpy(input.dtype), BOOL, COMPLEX)
     found = windows(name, input.shape[-n:], kernel, stride, padding, dilation, ceil)
     _check_filled(name, n, input)
     check_counts(name, n, input, found)

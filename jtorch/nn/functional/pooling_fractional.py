@@ -13,6 +13,7 @@ import numpy as np
 
 from jtorch._declare import Array, composite, errors, op
 from jtorch._declare.draws import drawn, source
+from jtorch._ops.refusals import BOOL, COMPLEX, INT, floats_only, without_kernel
 from jtorch.nn.functional._common import listed
 
 _AXES = {2: ("height", "width"), 3: ("time", "height", "width")}
@@ -68,7 +69,8 @@ def _first_maximum(values: Array) -> Array:
 def _declare(n: int) -> Any:
     name = f"fractional_max_pool{n}d"
 
-    @op(function=False, method=False, name=name, grad=f"FractionalMaxPool{n}DBackward0")
+    @op(function=False, method=False, name=name, grad=f"FractionalMaxPool{n}DBackward0",
+        refuse=floats_only(f"{name}_out_frame"), constant={"samples": name})  # fmt: skip
     def pool(input: Array, samples: Array, kernel: tuple, out: tuple) -> tuple[Array, Array]:
         """The maximum of each window and its place in the plane."""
         _check(name, input, kernel, out, samples)
@@ -114,8 +116,8 @@ def _pooled(n: int, input: Any, kernel_size: Any, output_size: Any, output_ratio
             )
         output_size = [int(size * ratio) for size, ratio in zip(input.shape[-n:], output_ratio, strict=True)]
     if samples is None:
-        if not input.dtype.is_floating_point:
-            raise errors.not_implemented_for("check_uniform_bounds", input.dtype.type_name)
+        without_kernel("check_uniform_bounds", input.dtype, BOOL, INT)
+        without_kernel(f"fractional_max_pool{n}d_out_frame", input.dtype, COMPLEX)
         shape = (input.shape[0] if input.ndim > n + 1 else 1, input.shape[-n - 1], n)
         kind = input.dtype
         samples = drawn(lambda: source(None).uniform(shape, kind.np), kind, input.device, shape)

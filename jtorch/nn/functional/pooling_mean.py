@@ -6,7 +6,7 @@ https://docs.pytorch.org/docs/stable/nn.functional.html#pooling-functions
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -18,7 +18,9 @@ from jax import lax
 from jtorch._declare import Array, as_int, composite, errors, op, traces_tangents
 from jtorch._declare.checks import check_bounds
 from jtorch._declare.halves import is_half
-from jtorch.nn.functional._common import is_floating, listed, per_dim, type_name, wide
+from jtorch._declare.types import from_numpy
+from jtorch._ops.refusals import BOOL, BUT_LONG, COMPLEX, HALF, INT, kind_of, without_kernel
+from jtorch.nn.functional._common import is_floating, listed, per_dim, require_floating, wide
 from jtorch.nn.functional.pooling import (
     Windows,
     check_counts,
@@ -54,6 +56,9 @@ def _avg_pool(
             "(while checking arguments for avg_pool1d)"
         )
     check_rank(name, n, input)
+    if n == 3:
+        without_kernel("avg_pool3d_out_frame", from_numpy(input.dtype), BOOL, COMPLEX, HALF, *BUT_LONG)
+    without_kernel("avg_pool2d", from_numpy(input.dtype), BOOL, COMPLEX, *BUT_LONG)
     if divisor == 0:
         raise RuntimeError("divisor must be not zero")
     space, first = input.shape[-n:], input.ndim - n
@@ -226,23 +231,42 @@ def _means_in_steps_jvp(sizes: tuple[int, ...], primals: tuple, tangents: tuple)
     return _means_in_steps(primals[0], sizes), _means(tangents[0], sizes)
 
 
+def _check_adaptive_type(n: int, input: Array, sizes: tuple[int, ...]) -> None:
+    """A mean over everything is `mean`; in three dimensions the kernel is asked for nothing too."""
+    kind = from_numpy(input.dtype)
+    if all(size == 1 for size in sizes):
+        if kind_of(kind) in (BOOL, INT):
+            raise errors.reduction_float_only("mean", kind.type_name)
+    elif n == 3:
+        without_kernel("adaptive_avg_pool3d_cpu", kind, BOOL, INT, COMPLEX)
+    elif input.size and math.prod(sizes):
+        without_kernel("adaptive_avg_pool2d", kind, BOOL, INT, COMPLEX)
+
+
+def _real_gradient(n: int) -> Callable:
+    def refused_by(statics: tuple, outs: tuple) -> str:
+        return "" if all(size == 1 for size in outs[0].shape[-n:]) else "_adaptive_avg_pool2d"
+
+    return refused_by
+
+
 def _adaptive_avg(n: int, input: Array, output_size: Any) -> Array:
     name = f"adaptive_avg_pool{n}d"
     sizes = _wanted_size(name, n, input, output_size)
-    if not (is_floating(input) or jnp.iscomplexobj(input)):
-        raise errors.not_implemented_for(name, type_name(input))
+    _check_adaptive_type(n, input, sizes)
     if n == 3 and is_half(input) and math.prod(sizes) > 1 and input.size:
         return _means_in_steps(input, sizes)
     return _means(input, sizes)
 
 
-@op(namespace="torch", method=False, alias=("nn.functional.adaptive_avg_pool1d",), grad="SqueezeBackward1")
+@op(namespace="torch", method=False, alias=("nn.functional.adaptive_avg_pool1d",), grad="SqueezeBackward1",
+    real_gradient=_real_gradient(1))  # fmt: skip
 def adaptive_avg_pool1d(input: Array, output_size: Any) -> Array:
     """Means over as many windows of (N, C, L) or (C, L) as `output_size` says."""
     return _adaptive_avg(1, input, output_size)
 
 
-@op(method=False, grad="AdaptiveAvgPool2DBackward0", order="images")
+@op(method=False, grad="AdaptiveAvgPool2DBackward0", order="images", real_gradient=_real_gradient(2))
 def adaptive_avg_pool2d(input: Array, output_size: Any) -> Array:
     """Means over as many windows of (N, C, H, W) or (C, H, W) as `output_size` says; None keeps a dimension's size.
 
@@ -274,8 +298,7 @@ def _max_bins(state: tuple, axis: int, count: int) -> tuple:
 def _adaptive_max(n: int, input: Array, output_size: Any) -> tuple[Array, Array]:
     name = f"adaptive_max_pool{n}d"
     sizes = _wanted_size(name, n, input, output_size)
-    if not is_floating(input):
-        raise errors.not_implemented_for(name, type_name(input))
+    require_floating(input, "adaptive_max_pool3d_cpu" if n == 3 else "adaptive_max_pool2d")
     state: tuple = (input, jnp.broadcast_to(places(input.shape, n), input.shape))
     for axis, count in reversed(list(enumerate(sizes, input.ndim - n))):
         state = _max_bins(state, axis, count)
@@ -359,6 +382,7 @@ def _unpooled_size(space: Sequence[int], kernel: Any, stride: Any, padding: Any,
 
 @op(function=False, method=False, grad="MaxUnpool2DBackward0", order="images")
 def max_unpool_op(input: Array, indices: Array, space: tuple) -> Array:
+    require_floating(input, f"max_unpool{max(len(space), 2)}d")
     lead = input.shape[: input.ndim - len(space)]
     rows = math.prod(lead)
     flat = jnp.zeros((rows, math.prod(space)), input.dtype)

@@ -15,6 +15,7 @@ import numpy as np
 from jtorch._declare import Array
 from jtorch._declare.halves import is_half, wide
 
+ANTIALIASED = "compute_index_ranges_weights"  # torch's kernel where antialias=True
 Taps = list[tuple[np.ndarray, np.ndarray]]  # for each neighbour its place and its weight, by output
 
 

@@ -16,6 +16,7 @@ from jax import lax
 
 from jtorch._declare import Array, composite, op
 from jtorch._declare.halves import is_half
+from jtorch._ops.refusals import INT, floats_only, no_kernel
 from jtorch.nn.functional._common import listed, per_dim, wide
 from jtorch.nn.functional.resampling import cubic_weights
 
@@ -113,7 +114,10 @@ def _grid_sample(input: Array, grid: Array, mode: str, padding: str, corners: bo
 
 
 def _declare(n: int) -> Any:
-    @op(function=False, method=False, name=f"grid_sampler_{n}d", grad=f"GridSampler{n}DBackward0")
+    kernel = "grid_sampler3d_cpu" if n == 3 else "grid_sampler_2d_cpu_kernel_impl"
+
+    @op(function=False, method=False, name=f"grid_sampler_{n}d", grad=f"GridSampler{n}DBackward0",
+        refuse=floats_only(kernel))  # fmt: skip
     def sampler(input: Array, grid: Array, mode: str, padding_mode: str, align_corners: bool) -> Array:
         return _grid_sample(input, grid, mode, padding_mode, align_corners)
 
@@ -192,7 +196,7 @@ def _window(i: int, j: int, dilation: tuple, stride: tuple, counts: tuple) -> tu
     return start, tuple(a + (c - 1) * s + 1 for a, c, s in zip(start, counts, stride, strict=True))
 
 
-@op(method=False, grad="Im2ColBackward0")
+@op(method=False, grad="Im2ColBackward0", refuse=no_kernel("im2col_out_cpu", INT))
 def unfold(input: Array, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Array:
     """Windows as columns: (N, C, H, W) gives (N, C kh kw, windows).
 
@@ -222,7 +226,7 @@ def unfold(input: Array, kernel_size: Any, dilation: Any = 1, padding: Any = 0, 
     return out if input.ndim == 4 else out[0]
 
 
-@op(method=False, grad="Col2ImBackward0")
+@op(method=False, grad="Col2ImBackward0", refuse=no_kernel("col2im_out_cpu", INT))
 def fold(
     input: Array, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
 ) -> Array:

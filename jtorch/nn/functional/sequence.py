@@ -15,6 +15,7 @@ from jax import lax
 
 from jtorch._declare import Array, Dim, Handle, Scalar, composite, from_host, op
 from jtorch._declare.draws import dense, drawn, geometry, in_memory_order, source
+from jtorch._ops.refusals import HALF, floats_only
 from jtorch.nn.functional._common import number, reduced, reduction_of, wide
 
 
@@ -87,7 +88,8 @@ def _ctc(log_p: Array, targets: Array, input_lengths: Array, target_lengths: Arr
     return jnp.where(input_lengths == 0, jnp.where(target_lengths == 0, 0, jnp.inf), found)
 
 
-@op(function=False, method=False, name="ctc_loss", grad="MeanBackward0", residuals=True)
+@op(function=False, method=False, name="ctc_loss", grad="MeanBackward0", residuals=True,
+    refuse=floats_only("ctc_loss_cpu", HALF))  # fmt: skip
 def ctc_op(
     log_probs: Array, targets: Array, input_lengths: Array, target_lengths: Array, blank: int, reduction: str,
     zero_infinity: bool,

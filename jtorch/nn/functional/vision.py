@@ -14,9 +14,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from jtorch._declare import Array, as_int, composite, op
+from jtorch._declare.types import from_numpy
+from jtorch._ops.refusals import BOOL, BUT_BYTE, COMPLEX, HALF, no_kernel, without_kernel
 from jtorch.nn.functional._common import listed
 from jtorch.nn.functional.pooling_mean import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
-from jtorch.nn.functional.resampling import resample
+from jtorch.nn.functional.resampling import ANTIALIASED, resample
 
 
 @op(namespace="torch", method=False, alias=("nn.functional.pixel_shuffle",))
@@ -80,8 +82,16 @@ def channel_shuffle(input: Array, groups: int) -> Array:
 
 
 def _declare_resampling(mode: str, n: int, grad: str) -> Any:
-    @op(function=False, method=False, name=f"upsample_{mode.replace('-', '_')}{n}d", grad=grad, order="images")
+    plain = f"compute_indices_weights_{mode.partition('-')[0]}"
+    kernel = f"upsample_{'bilinear' if mode == 'linear' else 'nearest'}2d_channels_last" if n == 2 else plain
+    bytes_too = ["uint8"] if mode == "linear" and n != 2 else []
+    refuse = no_kernel(plain if mode == "cubic" else kernel, BOOL, COMPLEX, *BUT_BYTE, *bytes_too)
+
+    @op(function=False, method=False, name=f"upsample_{mode.replace('-', '_')}{n}d", grad=grad, order="images",
+        refuse=refuse)  # fmt: skip
     def upsample(input: Array, size: tuple, scales: tuple, align_corners: bool, antialias: bool) -> Array:
+        if antialias:
+            without_kernel(ANTIALIASED, from_numpy(input.dtype), HALF)
         return resample(input, size, scales, mode, align_corners, antialias)
 
     return upsample
