@@ -1,5 +1,7 @@
 """torch.autocast and GradScaler against real torch on the CPU."""
 
+import warnings
+
 import pytest
 
 from compat_tests.harness.same import assert_same
@@ -44,6 +46,35 @@ def test_types(part, half):
         return seen
 
     assert_same(program)
+
+
+RECURRENT = {
+    "RNN": lambda torch, x: torch.nn.RNN(3, 4, 2, bidirectional=True)(x),
+    "RNN of relu": lambda torch, x: torch.nn.RNN(3, 4, nonlinearity="relu")(x),
+    "LSTM": lambda torch, x: torch.nn.LSTM(3, 4, 2, bidirectional=True)(x),
+    "LSTM with a state": lambda torch, x: torch.nn.LSTM(3, 4)(x, (torch.ones(1, 2, 4), torch.ones(1, 2, 4))),
+    "LSTM of halves": lambda torch, x: torch.nn.LSTM(3, 4, batch_first=True)(x.bfloat16()),
+    "LSTM with projections": lambda torch, x: torch.nn.LSTM(3, 4, proj_size=2)(x),
+    "LSTM of doubles": lambda torch, x: torch.nn.LSTM(3, 4).double()(x.double()),
+    "GRU": lambda torch, x: torch.nn.GRU(3, 4)(x),
+    "GRU of halves": lambda torch, x: torch.nn.GRU(3, 4)(x.bfloat16()),
+    "RNNCell": lambda torch, x: torch.nn.RNNCell(3, 4)(x[0]),
+    "LSTMCell": lambda torch, x: torch.nn.LSTMCell(3, 4)(x[0]),
+    "GRUCell": lambda torch, x: torch.nn.GRUCell(3, 4)(x[0], torch.ones(2, 4)),
+    "GRUCell of halves": lambda torch, x: torch.nn.GRUCell(3, 4)(x[0].bfloat16(), torch.ones(2, 4)),
+}
+
+
+@pytest.mark.parametrize("name", RECURRENT)
+def test_recurrent_networks(name):
+    def program(torch):
+        x = torch.randn(5, 2, 3, requires_grad=True)
+        with torch.autocast("cpu"), warnings.catch_warnings(action="ignore"):  # torch's of its kernel, once
+            found = RECURRENT[name](torch, x)
+        first = found[0] if isinstance(found, tuple) else found
+        return found, torch.autograd.grad(first.float().sum(), x)
+
+    assert_same(program, rtol=0.05, atol=0.03)  # bfloat16, rounded at other steps
 
 
 def test_a_step():

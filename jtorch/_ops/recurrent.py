@@ -12,9 +12,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from jtorch._declare import Array, Arrays, Handle, Scalar, composite, op, to_host
+from jtorch._declare.autocast import state
 from jtorch._declare.draws import keep_mask
+from jtorch._declare.variants import cast_to
+from jtorch._engine.tape import threads
 from jtorch._ops import recurrence
 from jtorch._ops.recurrence import gates_of_input, gru_cell, lstm_cell, lstm_layer, projected_lstm, recur
+from jtorch._types.dtype import float32, float64
 
 _CELLS = {
     "lstm": lstm_cell, "gru": gru_cell, "rnn_tanh": recurrence.tanh_cell, "rnn_relu": recurrence.relu_cell,
@@ -134,8 +138,12 @@ def _run(mode: str, *args: Any, **kwargs: Any) -> tuple:
     data, hx, params = given[names[0]], given["hx"], list(given["params"])
     states = [hx] if isinstance(hx, Handle) else list(hx)
     biases, bidirectional = bool(given["has_biases"]), bool(given["bidirectional"])
-    _check_types(data, states)
     projected = mode == "lstm" and states[0].shape[2] != states[1].shape[2]
+    cell_type = states[-1].dtype
+    keeps_type = mode == "gru" or (mode == "lstm" and packed and not projected)
+    data, *rest = _under_autocast(keeps_type, data, *states, *params)
+    states, params = rest[: len(states)], rest[len(states) :]
+    _check_types(data, states)
     keeps, dropout = [], float(given["dropout"])
     if given["train"] and dropout > 0:
         rows = tuple(data.shape[:1]) if packed else tuple(data.shape[:2])
@@ -145,14 +153,32 @@ def _run(mode: str, *args: Any, **kwargs: Any) -> tuple:
         keeps = [keep_mask(data, (*rows, width), 1 - dropout) for _ in range(int(given["num_layers"]) - 1)]
     settings = (states, params, keeps, 1 - dropout, mode, biases, projected, bidirectional)
     if packed:
-        return packed_op(data, *settings, tuple(int(n) for n in to_host(given["batch_sizes"])))
-    return recurrent_op(data, *settings, bool(given["batch_first"]))
+        found = packed_op(data, *settings, tuple(int(n) for n in to_host(given["batch_sizes"])))
+    else:
+        found = recurrent_op(data, *settings, bool(given["batch_first"]))
+    return (*found[:-1], _cast(found[-1], cell_type)) if projected else found
+
+
+def _cast(x: Any, to: Any) -> Any:
+    return x if x is None or x.dtype is to else cast_to(x, to)
+
+
+def _under_autocast(keeps_type: bool, *tensors: Any) -> Sequence:
+    """The tensors, the input first and None among them, that a network takes under autocast on the CPU: all of the
+    half type, where what it computes does not keep a state's wider one."""
+    if threads.tape.autocast is None or tensors[0].device.type != "cpu" or not state().is_on("cpu"):
+        return tensors
+    kinds = {t.dtype for t in tensors if t is not None}
+    if float64 in kinds:
+        return tensors
+    to = float32 if keeps_type and tensors[1].dtype is float32 else state().dtype_of("cpu")
+    return [_cast(t, to) for t in tensors]
 
 
 def _check_types(data: Any, states: list) -> None:
-    for state in states:
-        if state.dtype is not data.dtype:
-            first, second = (t.dtype.type_name for t in (state, data))
+    for t in states:
+        if t.dtype is not data.dtype:
+            first, second = t.dtype.type_name, data.dtype.type_name
             raise RuntimeError(f"mat1 and mat2 must have the same dtype, but got {first} and {second}")
 
 
@@ -207,8 +233,9 @@ def lstm_cell_of_torch(
     input: Any, hx: Sequence, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None
 ) -> tuple[Any, Any]:
     """One step of an LSTM: (B, I) with hx = (h, c), both (B, H), gives the next h and c."""
-    _check_cell(input, hx[0], w_ih, w_hh)
-    return lstm_cell_op(input, hx[0], hx[1], w_ih, w_hh, b_ih, b_hh)
+    input, h, c, w_ih, w_hh, b_ih, b_hh = _under_autocast(True, input, *hx, w_ih, w_hh, b_ih, b_hh)
+    _check_cell(input, h, w_ih, w_hh)
+    return lstm_cell_op(input, h, c, w_ih, w_hh, b_ih, b_hh)
 
 
 def _check_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any) -> None:
@@ -235,6 +262,8 @@ def _cell_of_one_state(mode: str, does: str) -> Callable:
     step = op(function=False, method=False, name=name, grad=_CELL_GRADS[mode])(body)
 
     def call(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Any:
+        given = input, hx, w_ih, w_hh, b_ih, b_hh
+        input, hx, w_ih, w_hh, b_ih, b_hh = _under_autocast(mode == "gru", *given)
         _check_cell(input, hx, w_ih, w_hh)
         return step(input, hx, w_ih, w_hh, b_ih, b_hh)
 

@@ -116,7 +116,7 @@ class RNNBase(Module):
     def check_input(self, input, batch_sizes) -> None:
         """Raises torch's errors about the input's dtype, dimensions and width."""
         weight: Any = self._parameters[self._all_weights[0][0]]
-        if input.dtype != weight.dtype:
+        if input.dtype != weight.dtype and not torch.is_autocast_enabled(input.device.type):
             raise ValueError(
                 f"RNN input dtype ({input.dtype}) does not match weight dtype ({weight.dtype}). "
                 f"Convert input: input.to({weight.dtype}), or convert model: model.to({input.dtype})"
