@@ -61,4 +61,4 @@ TENSOR_TYPES = {
     if not dtype.startswith("complex") and not name.startswith("U")
 }
 CUDA_TENSOR_TYPES = {name: _declared(name, kind.dtype, on_cuda=True) for name, kind in TENSOR_TYPES.items()}
-conversion.TENSOR_TYPES |= {kind: kind.dtype.name for kind in TENSOR_TYPES.values()}
+conversion.TENSOR_TYPES |= {kind: kind._shown() for kind in (*TENSOR_TYPES.values(), *CUDA_TENSOR_TYPES.values())}

@@ -39,6 +39,30 @@ def argument(name, found, expected, method):
 # Moves
 
 
+def test_by_type(device, here):
+    if device != "cuda":
+        pytest.skip("only CUDA's tensors have types of their own")
+    for kind in ("torch.cuda.DoubleTensor", torch.cuda.DoubleTensor):
+        moved = here.type(kind)
+        assert (moved.device.type, moved.dtype, moved.type()) == ("cuda", torch.float64, "torch.cuda.DoubleTensor")
+    back = moved.type("torch.FloatTensor")
+    assert (back.device.type, back.tolist()) == ("cpu", here.tolist())
+    assert moved.type(torch.float32).device == moved.device
+    assert here.to(device).type(torch.LongTensor).device.type == "cpu"
+
+
+def test_strides_come_along(device, here):
+    cube = torch.arange(24.0).view(2, 3, 4)
+    image = torch.ones(2, 3, 4, 5).to(memory_format=torch.channels_last)
+    for x in (here.t(), here.t() * 2, cube.permute(2, 0, 1), image):
+        assert (
+            x.to(device).stride() == x.to(device, torch.float64).stride() == x.to(device).cpu().stride() == x.stride()
+        )
+        assert x.to(device, memory_format=torch.contiguous_format).is_contiguous()
+    assert cube[:, ::2].to(device).stride() == (8, 4, 1)
+    assert torch.ones(1, 3).expand(2, 3).to(device).stride() == (3, 1)
+
+
 def test_to_in_all_its_forms(there, here, device, first):
     for moved in (
         here.to(device), here.to(torch.device(device)), here.to(device=device), here.to(there), here.to(first),

@@ -43,7 +43,9 @@ from jtorch._declare.types import (
     preserve_format,
 )
 from jtorch._declare.verbs import lazy_bits
+from jtorch._engine.backend import devices_of
 from jtorch._ops.arguments import check_tensor
+from jtorch._types.device_errors import no_cuda_library
 
 _ZERO = Fill("zero_", lambda aval: 0)
 _FILL = Fill("fill_", lambda aval, value: value)
@@ -151,7 +153,7 @@ TYPE_NAMES = {
     "complex128": "ComplexDoubleTensor", "uint16": "UInt16Tensor", "uint32": "UInt32Tensor", "uint64": "UInt64Tensor",
 }  # fmt: skip
 TYPES_BY_NAME = {f"torch.{v}": k for k, v in TYPE_NAMES.items()}
-TENSOR_TYPES: dict[Any, str] = {}  # names of dtypes by torch.FloatTensor and its kin, which a layer above makes
+TENSOR_TYPES: dict[Any, str] = {}  # names by torch.FloatTensor and its kin, which a layer above makes
 
 
 @composite(public="type", function=False)
@@ -166,13 +168,16 @@ def _type(self: Any, dtype: Any = None, non_blocking: bool = False) -> Any:
         aval = self._v.aval
         space = "torch." if aval.device.type == "cpu" else f"torch.{aval.device.type}."
         return space + TYPE_NAMES.get(aval.dtype.name, f"{aval.dtype.type_name}Tensor")
-    if isinstance(dtype, str):
-        if dtype not in TYPES_BY_NAME:
-            raise ValueError(f"invalid type: '{dtype}'")
-        dtype = dtype_named(TYPES_BY_NAME[dtype])
-    if dtype in TENSOR_TYPES:
-        dtype = dtype_named(TENSOR_TYPES[dtype])
-    return _converted(self, PYTHON_DTYPES.get(dtype, dtype), None)
+    text = dtype if isinstance(dtype, str) else TENSOR_TYPES.get(dtype)
+    if text is None:
+        return _converted(self, PYTHON_DTYPES.get(dtype, dtype), None)
+    on_cuda = text.startswith("torch.cuda.")
+    if on_cuda and not devices_of("cuda"):
+        raise no_cuda_library()
+    kind = TYPES_BY_NAME.get(text.replace("torch.cuda.", "torch.", 1))
+    if kind is None:
+        raise ValueError(f"invalid type: '{text}'")
+    return _converted(self, dtype_named(kind), placed("cuda") if on_cuda else cpu)
 
 
 @composite(function=False)

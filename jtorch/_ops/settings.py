@@ -12,7 +12,9 @@ from typing import Any
 from jtorch._declare import composite, errors, registry
 from jtorch._declare.autocast import KINDS, state
 from jtorch._declare.once import is_warn_always_enabled, set_warn_always, warn_once
+from jtorch._declare.placement import set_default_device
 from jtorch._declare.types import device, dtype, dtype_named, set_default_dtype
+from jtorch._engine.backend import devices_of
 from jtorch._ops.conversion import TENSOR_TYPES, TYPES_BY_NAME
 
 registry.add_function("torch", "set_warn_always", set_warn_always)
@@ -175,19 +177,26 @@ _FLOATING = "only floating-point types are supported as the default type"
 
 @composite(method=False)
 def set_default_tensor_type(t: Any, /) -> None:
-    """Sets the default dtype by the name of a tensor type, "torch.DoubleTensor". Deprecated."""
-    if not isinstance(t, str) and t not in TENSOR_TYPES:
+    """Sets the default dtype, and of "torch.cuda.DoubleTensor" the default device, by a tensor type. Deprecated."""
+    text = t if isinstance(t, str) else TENSOR_TYPES.get(t)
+    if text is None:
         raise TypeError(f"invalid type object: {_FLOATING}")
-    if isinstance(t, str) and t not in TYPES_BY_NAME:
-        raise ModuleNotFoundError(f"No module named {t.rpartition('.')[0] or t!r}")
-    found = dtype_named(TENSOR_TYPES.get(t) or TYPES_BY_NAME[t])
+    on_cuda = text.startswith("torch.cuda.")
+    kind = TYPES_BY_NAME.get(text.replace("torch.cuda.", "torch.", 1))
+    if kind is None:
+        raise ModuleNotFoundError(f"No module named {text.rpartition('.')[0] or text!r}")
+    found = dtype_named(kind)
     if not found.is_floating_point:
         raise TypeError(_FLOATING)
     warn_once(
         "torch.set_default_tensor_type() is deprecated as of PyTorch 2.1, please use torch.set_default_dtype() and "
         "torch.set_default_device() as alternatives."
     )
+    if on_cuda and not devices_of("cuda"):
+        raise TypeError(f"type {text} not available. Torch not compiled with CUDA enabled.")
     set_default_dtype(found)
+    if on_cuda:
+        set_default_device("cuda")
 
 
 # Autocast's settings, which `torch.autocast` makes and libraries ask for
