@@ -209,8 +209,12 @@ class Run:
         return None
 
     def drop_large(self) -> None:
-        """Forgets tensors whose elements have grown or all but vanished, and the oldest of many."""
+        """Forgets tensors whose elements have grown or all but vanished, those that lie over themselves, which kernels
+        write in an order of their own, and the oldest of many."""
         for name, x in self.theirs.tensors().items():
+            if lies_over_itself(x):
+                self.forget(name)
+                continue
             if (x.is_floating_point() or x.is_complex()) and x.numel():
                 size = x.detach().abs()
                 if not bool(((size < LARGEST) & ((size >= SMALLEST) | (size == 0))).all()):
@@ -243,6 +247,16 @@ def storage_of(x: Any) -> int:
     if cell is not None and cell.host is not None:
         return cell.host.ctypes.data
     return id(x if cell is None else cell)
+
+
+def lies_over_itself(x: Any) -> bool:
+    """Whether elements of a tensor lie in one place, other than by being expanded."""
+    reach = 1
+    for stride, n in sorted((s, n) for s, n in zip(x.stride(), x.shape, strict=True) if n > 1 and s):
+        if stride < reach:
+            return True
+        reach += stride * (n - 1)
+    return False
 
 
 def names_in(line: Line) -> set[str]:

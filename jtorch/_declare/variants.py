@@ -220,8 +220,8 @@ def inplace_twin(name: str, fn: Callable) -> Callable:
             raise
         except Exception as error:
             check_inplace(input, threads.tape)
-            if order == "pointwise" and not kwargs:
-                refuse_write(name, input, args, error)
+            if order == "pointwise":
+                refuse_write(name, input, (*args, *kwargs.values()), error)
             raise
         return write_back(name, input, result, (*args, *kwargs.values()), order == "pointwise")
 

@@ -77,7 +77,7 @@ def index_select(input: Any, dim: int, index: Any, *, out: Any = None) -> Any:
     if index._v.aval.dtype not in (int64, int32):
         raise RuntimeError("index_select(): Expected dtype int32 or int64 for index")
     n = length(input._v.aval.shape, d)
-    if not n and index._v.aval.size:
+    if not n and index._v.aval.size and input._v.aval.ndim > 1:
         raise RuntimeError("index_select(): self indexing axis dim should be positive")
     check_bounds(index, 0, n, lambda _: errors.index_out_of_range_in_self())
     shared = _on_host(input) and not input._requires_grad

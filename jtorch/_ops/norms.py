@@ -25,6 +25,11 @@ from jtorch._ops.refusals import BOOL, INT, both, inexact_matrix, refused
 
 def vector_norm(x: Array, p: float, over: tuple[int, ...], keepdim: bool) -> Array:
     """The p-norm over axes. Its gradient at 0 is 0, as torch's is."""
+    if (p < 0 or p == math.inf) and not math.prod(x.shape[d] for d in over):
+        raise RuntimeError(
+            f"linalg.vector_norm cannot compute the {p:g} norm on an empty tensor because the operation does not have "
+            "an identity"
+        )
     size = magnitude(x)
     if p in (math.inf, -math.inf):
         return extremum(jnp.max if p > 0 else jnp.min, size, over, keepdim)
@@ -58,11 +63,6 @@ def only_counted(specs: tuple, statics: tuple) -> tuple[int, ...]:
            undefined=only_counted, function=False, method=False,
            refuse=refused(RuntimeError, NO_NORM, BOOL, INT))  # fmt: skip
 def _vector_norm(input: Array, p: float, dim: Dims = None, keepdim: bool = False, *, dtype: DType = None) -> Array:
-    if not input.size and (p < 0 or p == math.inf) and not math.prod(input.shape[d] for d in axes(input, dim)):
-        raise RuntimeError(
-            f"linalg.vector_norm cannot compute the {p} norm on an empty tensor because the operation does not have "
-            "an identity"
-        )
     return vector_norm(input, p, axes(input, dim), keepdim)
 
 

@@ -296,7 +296,11 @@ def permute(input, dims: Any):
     return Permute(wrapped)
 
 
-@view(alias=("moveaxis",), grad="PermuteBackward0")
+def _moved_node(specs: tuple, statics: tuple) -> str:
+    return "PermuteBackward0" if specs[0].ndim else "AliasBackward0"
+
+
+@view(alias=("moveaxis",), grad=_moved_node)
 def movedim(input, source: Any, destination: Any):
     """With dimensions moved to new places, the others in their old order.
 

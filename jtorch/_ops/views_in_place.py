@@ -9,6 +9,7 @@ import inspect
 from typing import Any
 
 from jtorch._declare import registry
+from jtorch._declare.draws import check_writable
 from jtorch._declare.verbs import become
 from jtorch._ops.views import as_strided, squeeze, t, transpose, unsqueeze
 
@@ -26,6 +27,7 @@ def in_place(name: str, fn: Any) -> None:
         try:
             shown = fn(self, *args, **kwargs)
         except RuntimeError as error:
+            check_writable(self)
             if name == "t_":  # the one whose error names the form in place
                 raise RuntimeError(str(error).replace("t()", "t_()")) from None
             raise
