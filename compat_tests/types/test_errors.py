@@ -85,6 +85,8 @@ CASES = [
     (lambda: torch.add(a(), a(), a()), e.too_many_positional("add", 2, 3)),
     (lambda: torch.sin(a(), 1), e.too_many_positional("sin", 1, 2)),
     (lambda: a().sin(1), e.takes_no_arguments("sin", 1)),
+    (lambda: a().sin(foo=1), e.takes_no_keywords("sin")),
+    (lambda: torch.add(foo=1), e.unrecognized_keywords("add", ["foo"])),
     (lambda: torch.add(), e.invalid_combination("add", (), {}, ADD)),
     (lambda: torch.lerp(1, 2, "x"), e.invalid_combination("lerp", (1, 2, "x"), {}, TWO)),
     (lambda: a().sum(2), e.dim_out_of_range(2, 2)),

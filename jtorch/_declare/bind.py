@@ -10,22 +10,27 @@ from __future__ import annotations
 import functools
 import inspect
 import operator
+import sys
 import types
 from collections.abc import Callable, Iterable
 from functools import partial
+from types import FrameType
 from typing import Any
 
 import numpy as np
 
 from jtorch._declare import older
+from jtorch._declare.calls import FAILURES, MISSING, Public, as_public, refuse, written
 from jtorch._declare.dispatch import code_holder, met
 from jtorch._declare.fastpath import NAMES, fast_lines
 from jtorch._declare.op import Op
 from jtorch._declare.out_rules import COMPUTED_IN_OUT, computing_dtype
+from jtorch._declare.overloads import of_several
 from jtorch._declare.return_types import out_type
 from jtorch._declare.roles import OPERANDS, REQUIRED, Param
 from jtorch._declare.shown import given, looks_itself
 from jtorch._declare.variants import from_shared
+from jtorch._engine import handle
 from jtorch._engine.handle import Handle, apply, read
 from jtorch._engine.tape import NUMBERS, force
 from jtorch._types import errors
@@ -34,14 +39,6 @@ from jtorch._types.size import Size
 
 _NUMBERS = frozenset(NUMBERS)
 _ALIASES = {"dim": "axis", "keepdim": "keepdims"}  # NumPy's names, which torch accepts too
-
-
-class _Missing:
-    def __repr__(self) -> str:
-        return "<required>"
-
-
-MISSING = _Missing()  # stands for a required argument that was not given
 
 
 def _unbound(*args: Any, **kwargs: Any) -> Any:
@@ -57,10 +54,11 @@ def binder(
     finish: Callable | None = None,
     operator: bool = False,
     called: str | None = None,
+    space: str = "torch",
 ) -> Callable:
     """The public function of an op. As a method, a trailing `Size` or `Dims` takes varargs, and errors count positions
     from what follows the tensor; as an operator it answers NotImplemented to what is no operand. `called`: the name
-    that errors say, of an alias or an in-place form."""
+    that errors say, of an alias or an in-place form; `space`: the namespace."""
     called = called or op.name
     names: dict[str, Any] = {"_op": op, "_finish": finish or _finisher(op)}
     fn: Any = types.FunctionType(_unbound.__code__, names, called)
@@ -69,6 +67,7 @@ def binder(
 
     def build() -> Callable:
         names.update(_NAMES)
+        names["_Tensor"] = handle.tensor_class
         source = _source(op, called, method, out, operator, names)
         exec(compile(source, f"<jtorch {called}>", "exec"), names)
         real, own = names[called], code_holder(fn)
@@ -77,6 +76,9 @@ def binder(
         return own
 
     names["_build"] = build
+    said = called.removesuffix("_op")  # of functions that one of torch's name stands before
+    public = as_public(fn, "torch.Tensor" if method else space, said, bool(op.older))
+    names["_why"] = partial(_refuse, op, public)
     fn.__doc__ = op.body.__doc__
     fn.__module__ = op.body.__module__
     fn.__signature__ = _signature(op, out, method)
@@ -88,6 +90,7 @@ def binder(
 def _source(op: Op, called: str, method: bool, out: bool, operator: bool, names: dict[str, Any]) -> str:
     star = _star(op) if method else None
     head, lines = [], []
+    rest = "" if operator or star else "*_more"  # what is too much is told in torch's words
     keyword_seen = False
     for p in op.params:
         if p.name == star:
@@ -98,32 +101,39 @@ def _source(op: Op, called: str, method: bool, out: bool, operator: bool, names:
             lines.append(f"    {p.name} = {p.default!r}")
             continue
         if p.keyword and not keyword_seen:
-            head.append("*_old" if op.older and not operator else "*")
+            head.append(rest or "*")
             keyword_seen = True
         names[f"_d_{p.name}"] = MISSING if p.default is REQUIRED else p.default
         head.append(f"{p.name}=_d_{p.name}")
+    if rest and not keyword_seen:
+        head.append(rest)
+        keyword_seen = True
+    taken = {p.name for p in op.params}
+    extra = {n: a for n, a in _ALIASES.items() if n in taken and a not in taken and n != star}
+    several = of_several(called, method) is not None  # torch's error about unknown keywords is then its own
+    if (extra or several) and not operator:  # keywords cost less when they are looked for only if there are any
+        if not keyword_seen:
+            head.append("*")
+        head.append("**_named")
+        known = {**extra, **({"out": "out"} if out else {})}
+        lines.append("    if _named:")
+        lines += [f"        {n} = _named.get('{a}', {'None' if n == 'out' else n})" for n, a in known.items()]
+        lines.append(f"        if not _named.keys() <= {set(known.values()) or '_nothing'}: raise TypeError")
+        lines += ["    else: out = None"] if out else []
+    elif out:
+        head += [] if keyword_seen else ["*"]
+        head.append("out=None")
     if op.older and not operator:
         lines += _older_lines(op, called, method, out, names)
-    taken = {p.name for p in op.params}
-    extra = [(a, n) for n, a in _ALIASES.items() if n in taken and a not in taken and n != star]
-    if (out or extra) and not keyword_seen:
-        head.append("*")
-    head += [f"{a}=_MISSING" for a, _ in extra]
-    if out:
-        head.append("out=None")
-    lines += [f"    if {a} is not _MISSING: {n} = {a}" for a, n in extra]
+    elif rest:
+        lines.append("    if _more: raise TypeError")
     if out and op.name in COMPUTED_IN_OUT:
         lines.append(
             f"    if dtype is None and out is not None: dtype = _computing_dtype('{op.name}', input, dim, out)"
         )
+    lines += _checks(op, called, method, operator, star)
     data, statics = [], []
-    for at, p in enumerate(op.params):
-        checks = _check(called, p, at, at if method else at + 1, p.name == star)
-        lines += [_paired(op, called, line, method) for line in checks]
-        if operator and p.kind == "operand" and at:
-            test, convert = lines.pop().split(": ", 1)
-            refused = f"        if not _is_operand({p.name}): {_other_operand(op, p)}"
-            lines += [f"{test}:", refused, f"        {convert}"]
+    for p in op.params:
         if p.kind in OPERANDS:
             data.append(f"*{p.name}" if p.kind == "arrays" else p.name)
         if p.kind == "arrays":
@@ -136,6 +146,26 @@ def _source(op: Op, called: str, method: bool, out: bool, operator: bool, names:
     fixed = f"({', '.join(statics)}{',' if statics else ''})"
     if op.single and not op.residuals:
         lines += fast_lines(op.params, fixed, op.differentiable, out, op.order)
+    lines += _general(op, data, fixed, out)
+    body = [f"    {line}" for line in lines]
+    source = [f"def {called}({', '.join(head)}):", "    try:", *body, *_overridden(op, star, out, method, operator)]
+    return "\n".join(source) + "\n"
+
+
+def _checks(op: Op, called: str, method: bool, operator: bool, star: str | None) -> list[str]:
+    """The tests of the arguments."""
+    lines = []
+    for at, p in enumerate(op.params):
+        lines += _check(called, p, at, at if method else at + 1, p.name == star)
+        if operator and p.kind == "operand" and at:
+            test, convert = lines.pop().split(": ", 1)
+            refused = f"        if not _is_operand({p.name}): {_other_operand(op, p)}"
+            lines += [f"{test}:", refused, f"        {convert}"]
+    return lines
+
+
+def _general(op: Op, data: list[str], fixed: str, out: bool) -> list[str]:
+    """The call where there is no faster way."""
     operands = f"({', '.join(data)}{',' if data else ''})"
     call = f"_apply(_op, {operands}, {fixed})"
     if op.order == "pointwise":
@@ -144,13 +174,24 @@ def _source(op: Op, called: str, method: bool, out: bool, operator: bool, names:
         call = f"_as_images({call}, {operands})"
     elif op.order is not None:
         call = f"_laid_by({call}, {(op.order,) if op.order.__class__ is str else tuple(op.order)})"
-    if out:
-        lines.append(f"    return _finish({call}, out, {operands})")
-    else:
-        lines.append(f"    return _finish({call})")
-    body = [f"    {line}" for line in lines]
-    source = [f"def {called}({', '.join(head)}):", "    try:", *body, *_overridden(op, star, out, method)]
-    return "\n".join(source) + "\n"
+    return [f"    return _finish({call}, out, {operands})" if out else f"    return _finish({call})"]
+
+
+def _refuse(op: Op, public: Public, error: Exception, frame: FrameType) -> None:
+    """Raises torch's error about a call of a binder that failed."""
+    params = [p for p in op.params if not (public.method and p.name in op.function_only)]
+    star = _star(op) if public.method else None
+    places = tuple(p.name for p in params if not p.keyword and p.name != star)
+    named = tuple(p.name for p in params if p.keyword or p.name == star)
+    if "out" in frame.f_code.co_varnames[: frame.f_code.co_argcount + frame.f_code.co_kwonlyargcount]:
+        named = (*named, "out")
+    defaults = {p.name: p.default for p in params if p.default is not REQUIRED}
+    args, kwargs = written(
+        frame, places, named, public.method, {"out": None, **defaults}, f"_v_{star}" if star else "_more", "_named"
+    )
+    cleared = {p.name: p.default for p in params if p.kind == "scalar" and p.default is not REQUIRED}
+    args = tuple(cleared.get(n, x) if x is None else x for n, x in zip((*places, *args), args, strict=False))
+    refuse(error, public, args, {n: cleared.get(n, x) if x is None else x for n, x in kwargs.items()})
 
 
 def _other_operand(op: Op, p: Param) -> str:
@@ -163,7 +204,7 @@ def _other_operand(op: Op, p: Param) -> str:
     return f"{taken} if {p.name}.__class__ is _ndarray else {refused.removeprefix('return ')}"
 
 
-def _overridden(op: Op, star: str | None, out: bool, method: bool) -> list[str]:
+def _overridden(op: Op, star: str | None, out: bool, method: bool, operator: bool) -> list[str]:
     """What follows when an argument was refused: it may answer the call itself (dispatch.py)."""
     params = [p for p in op.params if not (method and p.name in op.function_only)]
     placed = [p.name for p in params if p.default is REQUIRED and not p.keyword and p.name != star]
@@ -172,8 +213,10 @@ def _overridden(op: Op, star: str | None, out: bool, method: bool) -> list[str]:
         placed.append(f"*(({star},) if {star} is not _MISSING else _v_{star})")
     given = "".join(f"{name}, " for name in placed)
     return [
-        "    except TypeError:",
-        f"        if not _met(({given}{''.join(f'{name}, ' for name in named)})): raise",
+        "    except _FAILURES as _error:",
+        f"        if not _met(({given}{''.join(f'{name}, ' for name in named)})):",
+        *([] if operator else ["            _why(_error, _frame())"]),
+        "            raise",
         f"        return _fn({given}**_given(dict({', '.join(f'{n}={n}' for n in named)}), _fn))",
     ]
 
@@ -188,20 +231,9 @@ def _older_lines(op: Op, called: str, method: bool, out: bool, names: dict[str, 
     """Calls in an order torch has deprecated: more arguments than there are, or a tensor where none belongs."""
     names["_older"] = partial(older.called, called, method)
     places = [p.name for p in op.params if not p.keyword and not (method and p.name in op.function_only)]
-    test = " or ".join(["_old", *(f"isinstance({n}, _Handle)" for n in places if n in op.function_only)])
-    found = f"tuple(x for x in ({', '.join(places)}, *_old) if x is not None)"
+    test = " or ".join(["_more", *(f"isinstance({n}, _Handle)" for n in places if n in op.function_only)])
+    found = f"tuple(x for x in ({', '.join(places)}, *_more) if x is not None)"
     return [f"    if {test}: return _older(_fn, {found}, {'dict(out=out)' if out else '{}'})"]
-
-
-def _paired(op: Op, called: str, line: str, method: bool) -> str:
-    """A check of one of two operands, each a tensor or a number: its error names both, as torch's overloads do."""
-    pair = op.params[:2]
-    if [p.kind for p in pair] != ["operand", "operand"] or pair[0].name != "input" or op.name in SINGLE_OVERLOAD:
-        return line
-    both = f"_combine('{called}', _op, input, {pair[1].name}, {method})"
-    at = 0 if method else 1
-    call = f"_operand('{called}', '{pair[1].name}', {at + 1}, {pair[1].name})"
-    return line.replace(f"_array('{called}', 'input', {at}, input)", both).replace(call, both)
 
 
 def _star(op: Op) -> str | None:
@@ -216,14 +248,15 @@ def _check(fn: str, p: Param, at: int, position: int, star: bool) -> list[str]:
     none = f"{n} is not None and " if p.optional else ""
     args = f"'{fn}', '{n}', {None if p.keyword else position}"
     if star:
-        given = f"{n} if {n} is not _MISSING else _v_{n}[0] if len(_v_{n}) == 1 else _v_{n}"
+        given = f"{n} if {n} is not _MISSING else _v_{n}[0] if len(_v_{n}) == 1 else _v_{n} or _MISSING"
         return [f"    {n} = _{p.kind}({args}, {given})"]
+    tensor = f"{n}.__class__ is not _Tensor and not isinstance({n}, _Handle)"  # the class alone is quicker
     if p.kind == "array":
-        return [f"    if {none}not isinstance({n}, _Handle): {n} = _array({args}, {n})"]
+        return [f"    if {none}{tensor}: {n} = _array({args}, {n})"]
     if p.kind == "operand":
-        test = f"{n}.__class__ not in _NUMBERS and not isinstance({n}, _Handle)"
+        test = f"{n}.__class__ is not _Tensor and {n}.__class__ not in _NUMBERS and not isinstance({n}, _Handle)"
         if n == "input" and at == 0:
-            return [f"    if not isinstance({n}, _Handle): {n} = _array({args}, {n})"]
+            return [f"    if {tensor}: {n} = _array({args}, {n})"]
         return [f"    if {none}{test}: {n} = _operand({args}, {n})"]
     if p.kind == "scalar":
         default = f"{n} is _d_{n}" if p.default is not REQUIRED else "False"
@@ -259,22 +292,8 @@ def is_operand(x: Any) -> bool:
     return isinstance(x, (Handle, float, int, complex, np.generic))
 
 
-# Ops whose numbers torch turns into tensors first: they have one signature, so the argument alone is to blame.
+# Ops whose numbers torch turns into tensors first.
 SINGLE_OVERLOAD = frozenset({"add", "sub", "mul", "div"})
-
-
-def _combine(called: str, op: Op, first: Any, second: Any, method: bool) -> Any:
-    """The second operand as a plain number, or torch's error when the two fit no overload."""
-    if isinstance(first, Handle) and is_operand(second):
-        return _operand(called, op.params[1].name, 2, second)
-    name = op.params[1].name
-    given = [x for x in ((second,) if method else (first, second)) if x is not MISSING]
-    if method:
-        why = f"some of the arguments have invalid types: (!{errors.type_name(second)}!)"
-        signatures = [f"{kind} {name}" + (f"\n{why}" if given else "") for kind in ("Tensor", "Number")]
-    else:
-        signatures = [f"Tensor input, {kind} {name}, *, Tensor out = None" for kind in ("Tensor", "Number")]
-    raise errors.invalid_combination(called, given, {}, signatures)
 
 
 def _array(fn: str, name: str, position: int | None, value: Any) -> Any:
@@ -332,33 +351,16 @@ def as_int(value: Any) -> int | None:
         return None
 
 
-# Reductions that torch also has without `dim`, so that two signatures refuse: what the first of them takes.
-_OF_ALL = {
-    "sum": "torch.dtype dtype = None",
-    "prod": "torch.dtype dtype = None",
-    "mean": "torch.dtype dtype = None, Tensor out = None",
-}
-_A_TENSOR = type("Tensor", (), {})()  # for messages about the arguments after it
-
-
 def _wrong_dim(fn: str, name: str, position: int | None, expected: str, value: Any) -> TypeError:
-    if fn not in _OF_ALL or position is None:
-        return errors.argument_type(fn, name, position, expected, value)
-    along = f"{expected} dim, bool keepdim = False, *, torch.dtype dtype = None"
-    if position == 1:
-        error = errors.invalid_combination(fn, [value], {}, ["*, torch.dtype dtype = None", along])
-    else:
-        forms = [f"Tensor input, *, {_OF_ALL[fn]}", f"Tensor input, {along}, Tensor out = None"]
-        error = errors.invalid_combination(fn, [_A_TENSOR, value], {}, forms)
-    if isinstance(value, Handle):
-        errors.cured(error, f"x + y adds two tensors; torch.stack([x, y]).{fn}(0) takes several")
-    return error
+    if fn in ("sum", "prod", "mean") and isinstance(value, Handle):
+        return errors.cured(TypeError(fn), f"x + y adds two tensors; torch.stack([x, y]).{fn}(0) takes several")
+    return errors.argument_type(fn, name, position, expected, value)
 
 
 def _dim(fn: str, name: str, position: int | None, value: Any) -> int:
     if value is MISSING:
         raise errors.missing_arguments(fn, [name])
-    found = as_int(value)
+    found = None if value.__class__ is bool else as_int(value)
     if found is None:
         raise _wrong_dim(fn, name, position, "int", value)
     return found
@@ -370,7 +372,7 @@ _new_dim = _dim
 def _dims(fn: str, name: str, position: int | None, value: Any) -> tuple[int, ...]:
     if value is MISSING:
         raise errors.missing_arguments(fn, [name])
-    single = as_int(value) if not isinstance(value, (tuple, list)) else None
+    single = None if isinstance(value, (tuple, list, bool)) else as_int(value)
     if single is not None:
         return (single,)
     return _ints(fn, name, position, value)
@@ -381,7 +383,7 @@ def _size(fn: str, name: str, position: int | None, value: Any) -> tuple[int, ..
         raise errors.missing_arguments(fn, [name])
     if value.__class__ is Size:
         return tuple(value)
-    single = as_int(value) if not isinstance(value, (tuple, list)) else None
+    single = None if isinstance(value, (tuple, list, bool)) else as_int(value)
     if single is not None:
         return (single,)
     return _ints(fn, name, position, value)
@@ -395,7 +397,7 @@ def _ints(fn: str, name: str, position: int | None, value: Any) -> tuple[int, ..
         raise _wrong_dim(fn, name, position, "tuple of ints", value)
     found = []
     for i, item in enumerate(value):
-        number = item if item.__class__ is int else as_int(item)
+        number = item if item.__class__ is int else None if i == 0 and item.__class__ is bool else as_int(item)
         if number is None:
             raise errors.sequence_item_type(fn, name, position or 1, "tuple of ints", i, item)
         found.append(number)
@@ -416,10 +418,11 @@ def _static(fn: str, name: str, position: int | None, value: Any) -> Any:
 
 _NAMES: dict[str, Any] = {
     "_apply": apply, "_Handle": Handle, "_NUMBERS": _NUMBERS, "_MISSING": MISSING, "_array": _array,
-    "_operand": _operand, "_combine": _combine, "_arrays": _arrays, "_float": _float, "_scalar": _scalar,
+    "_operand": _operand, "_arrays": _arrays, "_float": _float, "_scalar": _scalar,
     "_dim": _dim, "_dims": _dims, "_size": _size, "_dtype": _dtype, "_static": _static, "_is_operand": is_operand,
     "_ndarray": np.ndarray, "_on_ndarray": from_shared,
-    "_met": met, "_given": _given, "_dtype_class": dtype, "_computing_dtype": computing_dtype, **NAMES,
+    "_met": met, "_given": _given, "_FAILURES": FAILURES, "_nothing": frozenset(),
+    "_frame": sys._getframe, "_dtype_class": dtype, "_computing_dtype": computing_dtype, **NAMES,
 }  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from typing import Any
 
 from jtorch._declare import registry
 from jtorch._declare.bind import _finisher, as_int, binder
+from jtorch._declare.calls import FAILURES, MISSING, as_public, refuse
 from jtorch._declare.dispatch import met
 from jtorch._declare.op import Op, camel
 from jtorch._declare.roles import REQUIRED
@@ -58,16 +59,18 @@ def _declare(
     if out:
         ends = _finisher(op), _finisher(op, out=True)
         finish = out_finisher(op.name.strip("_"), *ends, op.single, op.order == "pointwise")
-    fn: Any = binder(op, out=out, finish=finish)
+    fn: Any = binder(op, out=out, finish=finish, space=place)
     if forms:
         fn.forms = forms
     if function:
         registry.add_function(place, name, fn)
     for other in alias:
-        as_alias: Any = binder(op, out=out, finish=finish, called=other.replace(".", "_"))
+        space, last = _split(other, place)
+        said = last if space == "torch.nn.functional" else other.replace(".", "_")
+        as_alias: Any = binder(op, out=out, finish=finish, called=said, space=space)
         if forms:
             as_alias.forms = forms
-        registry.add_function(*_split(other, place), as_alias)
+        registry.add_function(space, last, as_alias)
     names = (name, *(a for a in alias if "." not in a))  # of methods
     if method:
         for called in names:
@@ -169,35 +172,15 @@ def overload(name: str, *alternatives: Callable, method: bool = True, alias: Seq
         for fn in alternatives:
             if _fits(fn.op, args, kwargs):
                 return fn(*args, **kwargs)
-        if not args and "input" not in kwargs:
-            raise errors.missing_arguments(name, ["input"])
         if met((*args, *kwargs.values())):
             return call(*args, **kwargs)
-        try:
-            return alternatives[0](*args, **kwargs)
-        except TypeError:
-            raise errors.invalid_combination(name, args, kwargs, [_signature(fn.op) for fn in alternatives]) from None
+        return alternatives[0](*args, **kwargs)
 
     call.__name__ = call.__qualname__ = name
     call.__doc__ = alternatives[0].__doc__
     call.__module__ = alternatives[0].__module__
     call.alternatives = alternatives
-    return composite(looks_itself(call), method=method, alias=alias, **given)
-
-
-_WORDS = {"array": "Tensor", "operand": "Tensor", "arrays": "tuple of Tensors", "scalar": "Number", "dim": "int",
-          "new_dim": "int", "dims": "tuple of ints", "size": "tuple of ints", "dtype": "torch.dtype"}  # fmt: skip
-
-
-def _signature(op: Op) -> str:
-    """An overload as torch writes it in errors."""
-    parts = []
-    for p in op.params:
-        if p.keyword and "*" not in parts:
-            parts.append("*")
-        word = _WORDS.get(p.kind) or type(p.default).__name__
-        parts.append(f"{word} {p.name}" + ("" if p.default is REQUIRED else f" = {p.default}"))
-    return ", ".join(parts)
+    return composite(call, method=method, alias=alias, **given)
 
 
 _NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim"}
@@ -238,7 +221,7 @@ def _suits(p: Any, value: Any) -> bool:
     return not is_tensor
 
 
-def view(body: Callable | None = None, **given: Any) -> Any:
+def view(body: Callable | None = None, **options: Any) -> Any:
     """Declares a view: the body takes the tensor's `Geometry` in place of the tensor and returns a verb,
     `(verb, numbers)`, or None for the tensor's alias. Other arguments come as the user gave them.
 
@@ -246,53 +229,68 @@ def view(body: Callable | None = None, **given: Any) -> Any:
     takes varargs as a method).
     """
     if body is None:
-        return lambda body: view(body, **given)
-    fn_name = given.get("public") or body.__name__
-    read = ViewOp(fn_name, given.get("grad") or camel(fn_name) + "Backward0")
+        return lambda body: view(body, **options)
+    fn_name = options.get("public") or body.__name__
+    read = ViewOp(fn_name, options.get("grad") or camel(fn_name) + "Backward0")
     OPS[f"{body.__module__}.{body.__name__}"] = read  # type: ignore[assignment]  # a ViewOp has what readers of OPS use
     plans: dict[tuple, ViewPlan] = {}  # of views taken before
 
-    def call(input: Any, *args: Any, **kwargs: Any) -> Any:
-        if not isinstance(input, Handle):
-            if met((input,)):
-                return call(input, *args, **kwargs)
-            raise errors.argument_type(fn_name, "input", 1, "Tensor", input)
-        try:
-            key = plan_key(input, args) if not kwargs and _are_ints(args) else None
-            if key in plans:
-                return take_view(read, input, plans[key])
-            found = body(ViewInput(input), *args, **kwargs)
-        except Parted as parted:
-            return answer(parted, read, (input, *args), kwargs)
-        if found is None:
-            return input
-        verb, numbers = found if found.__class__ is tuple else (found, ())
-        plan = ViewPlan(input, verb, numbers)
-        if key is not None:
-            if len(plans) >= _MOST_PLANS:
-                plans.clear()
-            plans[key] = plan
-        return take_view(read, input, plan)
+    def shown(space: str, called: str, varargs: bool) -> Callable:
+        """The view as a namespace or the Tensor class shows it. `varargs`: `x.view(2, 3)` is `x.view((2, 3))`."""
 
-    call.__name__ = call.__qualname__ = fn_name
-    call.__doc__ = body.__doc__
-    call.__module__ = body.__module__
-    call.__signature__ = inspect.signature(body)
-    call.op = read
-    call.body = body
-    if "forms" in given:
-        call.forms = given["forms"]
-    method = _with_varargs(looks_itself(call)) if given.get("varargs") else looks_itself(call)
-    names = (fn_name, *given.get("alias", ()))
-    place = given.get("namespace") or registry.namespace_of(body.__module__)
-    for n in names:
-        if given.get("function", True):
-            registry.add_function(*_split(n, place), call)
-        if given.get("method", True):
-            registry.add_method(n, method)
-    return call
+        def call(input: Any = MISSING, *given: Any, **kwargs: Any) -> Any:
+            args = given
+            try:
+                if varargs and given:
+                    several = len(given) == 1 and isinstance(given[0], (tuple, list))
+                    args = (tuple(given[0]),) if several else (given,)
+                if not isinstance(input, Handle):
+                    raise errors.argument_type(fn_name, "input", 1, "Tensor", input)
+                key = plan_key(input, args) if not kwargs and _are_ints(args) else None
+                if key in plans:
+                    return take_view(read, input, plans[key])
+                if key is None and any(x.__class__ in _NO_INTS for x in (*args, *kwargs.values())):
+                    refuse(TypeError(), public, (input, *given), kwargs)
+                found = body(ViewInput(input), *args, **kwargs)
+            except Parted as parted:
+                return answer(parted, read, (input, *args), kwargs)
+            except FAILURES as error:
+                if met((input,)):
+                    return call(input, *given, **kwargs)
+                refuse(error, public, given if input is MISSING else (input, *given), kwargs)
+                raise
+            if found is None:
+                return input
+            verb, numbers = found if found.__class__ is tuple else (found, ())
+            plan = ViewPlan(input, verb, numbers)
+            if key is not None:
+                if len(plans) >= _MOST_PLANS:
+                    plans.clear()
+                plans[key] = plan
+            return take_view(read, input, plan)
+
+        public = as_public(call, space, called)
+        call.__name__ = call.__qualname__ = fn_name
+        call.__doc__ = body.__doc__
+        call.__module__ = body.__module__
+        call.__signature__ = inspect.signature(body)  # type: ignore[attr-defined]  # inspect looks for it
+        vars(call).update(op=read, body=body)
+        if "forms" in options:
+            vars(call)["forms"] = options["forms"]
+        return looks_itself(call)
+
+    place = options.get("namespace") or registry.namespace_of(body.__module__)
+    own = shown(place, fn_name, False)
+    for n in (fn_name, *options.get("alias", ())):
+        if options.get("function", True):
+            space, last = _split(n, place)
+            registry.add_function(space, last, own if n == fn_name else shown(space, last, False))
+        if options.get("method", True):
+            registry.add_method(n, shown("torch.Tensor", n, options.get("varargs", False)))
+    return own
 
 
+_NO_INTS = frozenset({bool, float})  # which would pass for ints
 _MOST_PLANS = 1024  # for each kind of view
 
 
@@ -306,20 +304,6 @@ def _are_ints(args: tuple) -> bool:
         elif x.__class__ is not int:
             return False
     return True
-
-
-def _with_varargs(call: Callable) -> Callable:
-    """The method form of a view whose second argument is a shape: `x.view(2, 3)`."""
-
-    @functools.wraps(call)
-    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if len(args) == 1 and isinstance(args[0], (tuple, list)):
-            args = (tuple(args[0]),)
-        elif args:
-            args = (args,)
-        return call(self, *args, **kwargs)
-
-    return method
 
 
 class ViewInput:

@@ -92,6 +92,7 @@ class Op(BaseOp):
 
     def infer(self, specs: tuple, statics: tuple) -> tuple[Aval, ...]:
         """Shapes and dtypes of the results; wrong arguments raise torch's errors here."""
+        self._check_statics(statics)
         if self.refuse is not None:
             self._refused(self.refuse, specs)
         wish = self._wished_dtype(statics)
@@ -102,16 +103,6 @@ class Op(BaseOp):
         place = device_of(specs)
         return tuple(aval_of(o.shape, from_numpy(o.dtype), place) for o in outs)
 
-    def _refused(self, refuse: Callable, specs: tuple) -> None:
-        """Raises on operands the op does not take. Of elementwise ops torch looks for a kernel, with whose quoted name
-        the sentence begins, after the shapes."""
-        try:
-            refuse(specs)
-        except NotImplementedError as error:
-            if self.order == "pointwise" and str(error).startswith('"'):
-                functools.reduce(broadcast, (s.shape for s in specs if isinstance(s, Aval)))
-            raise
-
     def check_gradient(self, statics: tuple, needs: tuple[int, ...], outs: tuple[Aval, ...]) -> None:
         if self.constant:
             operands = [p.name for p in self.params if p.kind in OPERANDS]
@@ -121,6 +112,24 @@ class Op(BaseOp):
         real = self.real_gradient if isinstance(self.real_gradient, str) else self.real_gradient(statics, outs)
         if real and any(out.dtype.is_complex for out in outs):
             raise errors.no_complex_gradient(real)
+
+    def _check_statics(self, statics: tuple) -> None:
+        """Raises for what is no int or bool where one decides; a binder tells it in torch's words."""
+        fixed = [p for p in self.params if p.kind not in OPERANDS or p.kind == "arrays"]
+        for p, value in zip(fixed, statics, strict=True):
+            wrong = (bool, float, str) if p.type is int else (int, float, str) if p.type is bool else ()
+            if value.__class__ in wrong:
+                raise errors.argument_type(self.name, p.name, None, p.type.__name__, value)
+
+    def _refused(self, refuse: Callable, specs: tuple) -> None:
+        """Raises on operands the op does not take. Of elementwise ops torch looks for a kernel, with whose quoted name
+        the sentence begins, after the shapes."""
+        try:
+            refuse(specs)
+        except NotImplementedError as error:
+            if self.order == "pointwise" and str(error).startswith('"'):
+                functools.reduce(broadcast, (s.shape for s in specs if isinstance(s, Aval)))
+            raise
 
     def trace(self, specs: tuple, statics: tuple, arrays: list) -> tuple:
         """Casts, calls the body and casts its results."""
@@ -242,6 +251,8 @@ def broadcast(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:
 
 def wrap_dim(dim: int, rank: int) -> int:
     """A dimension counted from the front; IndexError in torch's words when there is no such one."""
+    if dim.__class__ is bool or dim.__class__ is float:
+        raise TypeError(f"a dimension must be int, not {dim.__class__.__name__}")
     span = max(rank, 1)
     if not -span <= dim < span:
         raise errors.dim_out_of_range(dim, rank)

@@ -7,6 +7,9 @@ from typing import Any
 
 from jtorch._declare.shown import of_method, public, up_to_date
 
+# Methods the class defines itself whose errors about arguments are torch's. `size` and `dim` are too quick for it.
+TELLING = ("numpy", "item", "tolist", "requires_grad_", "is_contiguous", "detach")
+
 _functions: dict[str, dict[str, Callable]] = {}
 _methods: dict[str, Any] = {}
 _tensor_class: type | None = None
@@ -24,7 +27,7 @@ def add_method(name: str, fn: Any) -> None:
     """Makes `fn` a method of Tensor, now or when the class exists."""
     if name in _methods:
         raise ValueError(f"Tensor.{name} is declared twice")
-    _methods[name] = fn = of_method(fn)
+    _methods[name] = fn = of_method(name, fn)
     if _tensor_class is not None:
         setattr(_tensor_class, name, fn)
 
@@ -43,6 +46,8 @@ def install_methods(cls: type) -> None:
     """Puts all declared methods on the Tensor class; what the class defines itself stays."""
     global _tensor_class
     _tensor_class = cls
+    for name in TELLING:
+        setattr(cls, name, of_method(name, cls.__dict__[name]))
     for name, fn in _methods.items():
         if name not in cls.__dict__:
             setattr(cls, name, fn)

@@ -75,6 +75,7 @@ class Param(NamedTuple):
     optional: bool  # None is accepted
     default: Any  # REQUIRED when there is none
     keyword: bool  # keyword-only
+    type: Any = None  # the annotation of a static one
 
 
 def parameters(body: Callable) -> tuple[Param, ...]:
@@ -89,7 +90,8 @@ def parameters(body: Callable) -> tuple[Param, ...]:
             if annotation is float and len(members) > 1:  # "float | str": also takes what no float is
                 annotation = object
         kind = _KINDS.get(annotation, "static")
-        found.append(Param(p.name, kind, optional, p.default, p.kind is p.KEYWORD_ONLY))
+        static = annotation if kind == "static" else None
+        found.append(Param(p.name, kind, optional, p.default, p.kind is p.KEYWORD_ONLY, static))
     return tuple(found)
 
 

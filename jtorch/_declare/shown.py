@@ -6,22 +6,33 @@ same signature, which looks at the classes of what may be a tensor: 40 ns. Code 
 
 from __future__ import annotations
 
+import sys
 import types
 from collections.abc import Callable
+from functools import partial
+from types import FrameType
 from typing import Any
 
+from jtorch._declare.calls import FAILURES, MISSING, Public, as_public, refuse, written
 from jtorch._declare.dispatch import code_holder, met, overriding, plain
-from jtorch._declare.public_names import UNSEEN
+from jtorch._declare.public_names import UNSEEN, is_python
 
 callables: list[tuple[str, str, Callable]] = []  # (namespace, name, function) of all that is public
 _looks_itself: set[Callable] = set()
+_tells_itself: set[Callable] = set()
 _guards: dict[Callable, Callable] = {}
-_methods: dict[Callable, Callable] = {}
+_methods: dict[tuple[str, Callable], Callable] = {}
 
 
 def looks_itself(fn: Any) -> Any:
     """Marks a public function that calls `met` where it refuses its arguments."""
     _looks_itself.add(fn)
+    return fn
+
+
+def tells_itself(fn: Any) -> Any:
+    """Marks a method that raises torch's errors about its arguments."""
+    _tells_itself.add(fn)
     return fn
 
 
@@ -44,13 +55,18 @@ def up_to_date(fn: Any) -> Any:
     return fn
 
 
-def of_method(fn: Any) -> Any:
+def of_method(name: str, fn: Any) -> Any:
     """A method's function: not the one that a namespace shows or that jtorch itself calls."""
     if not isinstance(fn, types.FunctionType) or "_build" in fn.__globals__:  # an op has a binder for its method
         return fn
-    if fn not in _methods:
-        _methods[fn] = copied(fn)
-    return _methods[fn]
+    if fn in _looks_itself:
+        return fn
+    if (name, fn) not in _methods:
+        raises = fn in _tells_itself or is_python("torch.Tensor", name) or name.startswith("__")
+        _methods[name, fn] = copied(fn) if raises else _guarded("torch.Tensor", name, fn)
+        if is_python("torch.Tensor", name):
+            _methods[name, fn].__qualname__ = f"Tensor.{name}"  # Python's errors say it
+    return _methods[name, fn]
 
 
 def copied(fn: types.FunctionType) -> types.FunctionType:
@@ -88,14 +104,21 @@ def _guarded(space: str, name: str, raw: Any) -> Callable:
     fn: Any = types.FunctionType(_unbuilt.__code__, names, raw.__name__)
     fn.__dict__.update(raw.__dict__)
     fn.__doc__, fn.__wrapped__ = raw.__doc__, raw
-    fn.__module__, fn.__qualname__ = space.replace("torch", "jtorch", 1), name  # where pickle finds it
+    method = space == "torch.Tensor"
+    if not method:
+        fn.__module__, fn.__qualname__ = space.replace("torch", "jtorch", 1), name  # where pickle finds it
+    else:
+        fn.__module__, fn.__qualname__ = raw.__module__, raw.__qualname__
     names["_again"] = fn
+    told = not is_python(space, name) or hasattr(raw, "__signature__")
 
     def build() -> Callable:
         defaults = _defaults(raw)
         names.update({f"_d_{n}": x for n, x in defaults.items()})
         names["_given"] = lambda arguments: given(arguments, defaults)
-        exec(compile(_source(raw, defaults), _FILE, "exec"), names)
+        if told:
+            names.update(_TELLING, _why=partial(_refuse, raw, as_public(raw, space, name)))
+        exec(compile(_source(raw, defaults, told), _FILE, "exec"), names)
         real, own = names["look"], code_holder(fn)
         own.__defaults__, own.__kwdefaults__ = real.__defaults__, real.__kwdefaults__
         own.__code__ = real.__code__
@@ -117,39 +140,88 @@ def _defaults(fn: Any) -> dict[str, Any]:
     return {**dict(zip(names[len(names) - len(placed) :], placed, strict=True)), **(fn.__kwdefaults__ or {})}
 
 
-def _source(raw: Any, defaults: dict[str, Any]) -> str:
-    """A function of `raw`'s signature."""
-    code = raw.__code__
-    count, keywords = code.co_argcount, code.co_kwonlyargcount
-    placed, named, rest = (
-        code.co_varnames[:count],
-        code.co_varnames[count : count + keywords],
-        list(code.co_varnames[count + keywords :]),
-    )
-    star = f"*{rest.pop(0)}" if code.co_flags & _STAR else ""
-    stars = f"**{rest[0]}" if code.co_flags & _STARS else ""
+def _source(raw: Any, defaults: dict[str, Any], told: bool) -> str:
+    """A function of `raw`'s signature. `told`: errors about arguments are those of torch's parser, not Python's."""
+    placed, named, star, stars = _parameters(raw)
+    if told:
+        return _telling(placed, named, star, stars, defaults)
     head = [f"{n}=_d_{n}" if n in defaults else n for n in placed]
     head += [star or "*"] if star or named else []
     head += [f"{n}=_d_{n}" if n in defaults else n for n in named] + [stars]
-    places = code.co_posonlyargcount
+    places = raw.__code__.co_posonlyargcount
     if places:
         head.insert(places, "/")
+    lines = [f"def look({_joined(head)}):", *_look(placed, named, star, stars, defaults)]
+    call = [*placed, star, *(f"{n}={n}" for n in named), stars]
+    return "\n".join([*lines, f"    return _raw({_joined(call)})"]) + "\n"
+
+
+def _parameters(raw: Any) -> tuple[list[str], list[str], str, str]:
+    """The names of parameters by position and by keyword, and of those that take the rest."""
+    code = raw.__code__
+    count, keywords = code.co_argcount, code.co_kwonlyargcount
+    names = code.co_varnames
+    rest = list(names[count + keywords :])
+    star = f"*{rest.pop(0)}" if code.co_flags & _STAR else ""
+    stars = f"**{rest[0]}" if code.co_flags & _STARS else ""
+    return list(names[:count]), list(names[count : count + keywords]), star, stars
+
+
+def _look(placed: list[str], named: list[str], star: str, stars: str, defaults: dict[str, Any]) -> list[str]:
+    """The test of the arguments' classes."""
     tested = [n for n in (*placed, *named) if n not in _OTHERS and defaults.get(n) is None]
     tests = [f"{n}.__class__ not in _plain and ({n}.__class__ not in _lists or _any({n}))" for n in tested]
     if star and star[1:] not in _OTHERS:
         tests.append(f"{star[1:]} and {star[1:]}[0].__class__ not in _plain")
+    if not tests:
+        return []
     required = [n for n in placed if n not in defaults]
     by_name = ", ".join(f"{n}={n}" for n in (*placed, *named) if n not in required)
     again = [*required, star, f"**_given(dict({by_name}))", stars]
+    return [
+        f"    if ({') or ('.join(tests)}):",
+        f"        if _met(({_joined([*tested, star])},)): return _again({_joined(again)})",
+    ]
+
+
+def _telling(placed: list[str], named: list[str], star: str, stars: str, defaults: dict[str, Any]) -> str:
+    """A function that takes any call, so that it can say what is wrong with it."""
+    head = [f"{n}={f'_d_{n}' if n in defaults else '_MISSING'}" for n in placed]
+    head += [star or "*_more"]
+    head += [f"{n}={f'_d_{n}' if n in defaults else '_MISSING'}" for n in named] + [stars or "**_named"]
+    wrong = [f"{n} is _MISSING" for n in (*placed, *named) if n not in defaults]
+    wrong += ([] if star else ["_more"]) + ([] if stars else ["_named"])
+    by_place, by_name = (f"dict({', '.join(f'{n}={n}' for n in names)})" for names in (placed, named))
+    rest = (star or "*_more")[1:], (stars or "**_named")[2:]
+    lines = [f"    if {' or '.join(wrong)}: return _as_given(_raw, {by_place}, {rest[0]}, {by_name}, {rest[1]})"]
+    lines = lines if wrong else []
     call = [*placed, star, *(f"{n}={n}" for n in named), stars]
-    lines = [f"def look({_joined(head)}):"]
-    if tests:
-        values = _joined([*tested, star])
-        lines.append(f"    if ({') or ('.join(tests)}):")
-        lines.append(f"        if _met(({values},)): return _again({_joined(again)})")
-    return "\n".join([*lines, f"    return _raw({_joined(call)})"]) + "\n"
+    lines += [*_look(placed, named, star, stars, defaults), f"    return _raw({_joined(call)})"]
+    body = [f"    {line}" for line in lines]
+    failed = ["    except _FAILURES as _error:", "        _why(_error, _frame())", "        raise"]
+    return "\n".join([f"def look({_joined(head)}):", "    try:", *body, *failed]) + "\n"
 
 
+def _as_given(raw: Callable, by_place: dict, rest: tuple, by_name: dict, others: dict) -> Any:
+    """A call with what was given: it fails as Python has it."""
+    placed = list(by_place.items())
+    while placed and placed[-1][1] is MISSING:
+        placed.pop()
+    if any(x is MISSING for _, x in placed):
+        raise TypeError
+    return raw(*(x for _, x in placed), *rest, **{n: x for n, x in by_name.items() if x is not MISSING}, **others)
+
+
+def _refuse(raw: Any, public: Public, error: Exception, frame: FrameType) -> None:
+    """Raises torch's error about a call that failed."""
+    placed, named, star, stars = _parameters(raw)
+    rest, options = (star or "*_more")[1:], (stars or "**_named")[2:]
+    refuse(error, public, *written(frame, tuple(placed), tuple(named), public.method, _defaults(raw), rest, options))
+
+
+_TELLING: dict[str, Any] = {
+    "_FAILURES": FAILURES, "_MISSING": MISSING, "_frame": sys._getframe, "_as_given": _as_given,
+}  # fmt: skip
 _STAR, _STARS = 4, 8  # flags of code that takes *args, **kwargs
 
 

@@ -13,12 +13,14 @@ import numpy as np
 from jax import lax
 
 from jtorch._declare import overlap
+from jtorch._declare.calls import FAILURES, as_public, refuse
 from jtorch._declare.devices import several_devices
 from jtorch._declare.layouts import laid
 from jtorch._declare.op import _cast, broadcast, weighed
 from jtorch._declare.out_rules import FILLS_MEMORY, check_type, keeps_shape, lies_by_rows, warning_of_resize
 from jtorch._declare.promote import can_cast, result_type
 from jtorch._declare.return_types import out_type
+from jtorch._declare.shown import tells_itself
 from jtorch._declare.verbs import as_strided_view, is_contiguous
 from jtorch._declare.written import in_graph
 from jtorch._engine import backend
@@ -216,9 +218,12 @@ def inplace_twin(name: str, fn: Callable) -> Callable:
     def twin(input: Any, *args: Any, **kwargs: Any) -> Any:
         try:
             result = fn(input, *args, **kwargs)
-        except TypeError:  # arguments are looked at before the tensor
+        except (TypeError, AttributeError) as error:  # arguments are looked at before the tensor
+            refuse(error, public, (input, *args), kwargs)
             raise
         except Exception as error:
+            if isinstance(error, FAILURES):
+                refuse(error, public, (input, *args), kwargs)
             check_inplace(input, threads.tape)
             if order == "pointwise":
                 refuse_write(name, input, (*args, *kwargs.values()), error)
@@ -226,10 +231,12 @@ def inplace_twin(name: str, fn: Callable) -> Callable:
         return write_back(name, input, result, (*args, *kwargs.values()), order == "pointwise")
 
     twin.__name__ = twin.__qualname__ = name
+    public = as_public(twin, "torch.Tensor", name, bool(getattr(getattr(fn, "op", None), "older", ())))
     twin.__doc__ = f"In-place version of `{name[:-1]}`."
     forms = [_in_place(one) for one in getattr(fn, "alternatives", (fn,))]
     twin.__signature__ = forms[0]  # type: ignore[attr-defined]  # inspect looks for it
     twin.signatures = forms  # type: ignore[attr-defined]  # of an op with several
+    tells_itself(twin)
     if hasattr(fn, "forms"):
         twin.forms = without_out(fn.forms)  # type: ignore[attr-defined]  # the same lists, the tensor for `input`
     return twin

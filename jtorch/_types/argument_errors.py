@@ -72,7 +72,8 @@ def tensor_list_item(argument: int, item: int, got: object) -> TypeError:
 def missing_arguments(function: str, names: Sequence[str]) -> TypeError:
     """Required arguments that were not given."""
     quoted = ", ".join(f'"{name}"' for name in names)
-    return TypeError(f"{function}() missing {len(names)} required positional arguments: {quoted}")
+    plural = "s" if len(names) == 1 else ""  # as torch has it, the wrong way round
+    return TypeError(f"{function}() missing {len(names)} required positional argument{plural}: {quoted}")
 
 
 def unexpected_keyword(function: str, name: str) -> TypeError:
@@ -85,15 +86,22 @@ def multiple_values(function: str, name: str) -> TypeError:
     return TypeError(f"{function}() got multiple values for argument '{name}'")
 
 
-def too_many_positional(function: str, accepted: int, given: int) -> TypeError:
-    """More positional arguments than the function takes."""
-    plural = "" if accepted == 1 else "s"
-    return TypeError(f"{function}() takes {accepted} positional argument{plural} but {given} were given")
+def too_many_positional(function: str, accepted: int, given: int, least: int | None = None) -> TypeError:
+    """More positional arguments than the function takes; ``least``: how many it must be given, where that differs."""
+    if least is not None and least != accepted:
+        return TypeError(f"{function}() takes from {least} to {accepted} positional arguments but {given} were given")
+    plural, verb = "" if accepted == 1 else "s", "was" if given == 1 else "were"
+    return TypeError(f"{function}() takes {accepted} positional argument{plural} but {given} {verb} given")
 
 
 def takes_no_arguments(function: str, given: int) -> TypeError:
     """Arguments to a method that has none beside the tensor."""
     return TypeError(f"TensorBase.{function}() takes no arguments ({given} given)")
+
+
+def takes_no_keywords(function: str) -> TypeError:
+    """Keywords to a method that has no arguments."""
+    return TypeError(f"TensorBase.{function}() takes no keyword arguments")
 
 
 def invalid_combination(
@@ -105,11 +113,19 @@ def invalid_combination(
     got = f"{positional}, {keywords}" if args and kwargs else positional or (f"{keywords}, " if kwargs else "")
     intro = f"{function}() received an invalid combination of arguments - got ({got}), but expected"
     if len(signatures) == 1:
-        return TypeError(f"{intro} ({signatures[0]})")
+        return TypeError(f"{intro} ({signatures[0].partition(chr(10))[0]})")
     lines = [
         f" * ({text})" + (f"\n      didn't match because {why}" if why else "") for text, why in map(_split, signatures)
     ]
     return TypeError(f"{intro} one of:\n" + "\n".join(lines) + "\n")
+
+
+def unrecognized_keywords(function: str, names: Sequence[str]) -> TypeError:
+    """Keywords that the only signature torch tells does not have."""
+    unknown = ", ".join(names)
+    return TypeError(
+        f"{function}() received an invalid combination of arguments - got unrecognized keyword arguments: {unknown}"
+    )
 
 
 def _split(signature: str) -> tuple[str, str]:

@@ -15,10 +15,12 @@ from .argument_errors import missing_arguments as missing_arguments
 from .argument_errors import multiple_values as multiple_values
 from .argument_errors import sequence_item_type as sequence_item_type
 from .argument_errors import takes_no_arguments as takes_no_arguments
+from .argument_errors import takes_no_keywords as takes_no_keywords
 from .argument_errors import tensor_list_item as tensor_list_item
 from .argument_errors import too_many_positional as too_many_positional
 from .argument_errors import type_name as type_name
 from .argument_errors import unexpected_keyword as unexpected_keyword
+from .argument_errors import unrecognized_keywords as unrecognized_keywords
 from .cures import cure as cure
 from .cures import cured as cured
 
