@@ -112,7 +112,7 @@ def refresh(h: Handle, cell: Cell) -> Value:
     if base is not None and base._requires_grad and cell.host is None and cell.counted > h._at and h._made is None:
         replay_history(h, base)
     else:
-        if h._made is not None and cell.counted > h._at:
+        if h._made is not None and base is not None and base._requires_grad and cell.counted > h._at:
             overtaken(h)
         part = cell.part(geometry(h)) if cell.host is not None and h._chain and moves_only(h._chain) else None
         h._v = part or read_chain(cell.value, h._chain)
@@ -124,7 +124,7 @@ def refresh(h: Handle, cell: Cell) -> Value:
 
 def overtaken(h: Handle) -> None:
     """A view whose graph torch would have to make anew, and cannot: who asks for it, an op included, is told so."""
-    h._stale = True
+    h._stale = h._requires_grad = True
     h._node = None
 
 
@@ -473,9 +473,12 @@ def descend(t: Handle, h: Handle, op: Any) -> None:
     if not threads.tape.grad_enabled:
         t._made = "A view was"
         t._requires_grad = base._requires_grad
-    elif h._made is not None and h._requires_grad:
+    elif h._made is not None:
         name = op.grad_name.removesuffix("Backward0")
-        t._made = f"Output 0 of {name} is a view of a view which was" if h._made.__class__ is str else (0, name)
+        if h._made.__class__ is str:
+            t._made = f"Output 0 of {name} is a view of a view which was" if h._requires_grad else None
+        else:
+            t._made = (None if h._made[0] is None else 0), name
 
 
 def share(t: Handle, h: Handle, cell: Cell, chain: Chain) -> None:

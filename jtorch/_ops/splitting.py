@@ -80,10 +80,11 @@ def _parts(input: Any, dim: int, lengths: Sequence[int], part: Callable = _part)
 
 
 def together(parts: tuple, node: str) -> tuple:
-    """Views that one function made: while gradients are recorded, none of them may be written."""
+    """Views that one function made: while gradients are recorded, none of them may be written. Of those of a tensor
+    without gradient torch speaks as of views made under no_grad."""
     for i, one in enumerate(parts):
-        if one._requires_grad and one._made is None:
-            one._made = i, node
+        if one._made is None:
+            one._made = (i if one._requires_grad else None), node
     return parts
 
 

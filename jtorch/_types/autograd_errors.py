@@ -200,13 +200,20 @@ def inference_requires_grad() -> RuntimeError:
     return RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")
 
 
-def multi_view_inplace(output: int, node: str) -> RuntimeError:
-    """An in-place operation on an output of split, chunk or unbind; ``node`` is that function, "Split"."""
-    return RuntimeError(
-        f"Output {output} of {node} is a view and is being modified inplace. This view is the output of a function "
-        "that returns multiple views. Such functions do not allow the output views to be modified inplace. You should "
-        "replace the inplace operation by an out-of-place one."
-    )
+_MULTIPLE = (
+    "This view is the output of a function that returns multiple views. Such functions do not allow the output views "
+    "to be modified inplace. You should replace the inplace operation by an out-of-place one."
+)
+
+
+def multi_view_inplace(output: int | None, node: str) -> RuntimeError:
+    """An in-place operation on an output of split, chunk or unbind; ``node`` is that function, "Split". ``output`` is
+    None for parts of a tensor that had no gradient."""
+    if output is None:
+        return RuntimeError(
+            f"A view was created in no_grad mode and is being modified inplace with grad mode enabled. {_MULTIPLE}"
+        )
+    return RuntimeError(f"Output {output} of {node} is a view and is being modified inplace. {_MULTIPLE}")
 
 
 _AMBIGUOUS = (
@@ -228,7 +235,7 @@ def no_grad_view_inplace(made: str = "A view was") -> RuntimeError:
     )
 
 
-def view_inplace(made: str | tuple[int, str]) -> RuntimeError:
+def view_inplace(made: str | tuple[int | None, str]) -> RuntimeError:
     """A view that may not be written while gradients are recorded: made under no_grad (``made``: how the sentence
     begins), or with others by one function (which of them, its name)."""
     return multi_view_inplace(*made) if isinstance(made, tuple) else no_grad_view_inplace(made)
@@ -237,13 +244,12 @@ def view_inplace(made: str | tuple[int, str]) -> RuntimeError:
 def view_modified(made: Any) -> RuntimeError:
     """The graph of a view is asked for after its base, or another view of it, was written: a view made under no_grad,
     or with others by one function (``made`` as in ``Handle._made``)."""
-    if isinstance(made, tuple):
+    if isinstance(made, tuple) and made[0] is not None:
         return RuntimeError(
             f"Output {made[0]} of {made[1]} is a view and its base or another view of its base has been modified "
-            "inplace. This view is the output of a function that returns multiple views. Such functions do not allow "
-            "the output views to be modified inplace. You should replace the inplace operation by an out-of-place one."
+            f"inplace. {_MULTIPLE}"
         )
     return RuntimeError(
         "A view was created in no_grad mode and its base or another view of its base has been modified inplace with "
-        f"grad mode enabled. {_AMBIGUOUS}"
+        f"grad mode enabled. {_MULTIPLE if isinstance(made, tuple) else _AMBIGUOUS}"
     )
