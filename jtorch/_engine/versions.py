@@ -64,7 +64,8 @@ def _follow(node: Any, found: dict[Value, Value], value: Value, place: Place, ex
 
 def _written(node: Any, value: Value, holder: Handle) -> RuntimeError:
     """The error for a value that `holder` wrote over."""
-    maker = _maker(node, value) if holder._node is None else (_named(holder._node), holder._index)
+    own = node.plan.saves_result or holder._node is None
+    maker = _maker(node, value) if own else (_named(holder._node), holder._index)
     return modified(value.aval, version(holder), value.version, *maker)
 
 
