@@ -6,6 +6,7 @@ The lines are those of questions people ask. Each runs as the same source with b
 from __future__ import annotations
 
 import re
+import sys
 import textwrap
 import warnings
 
@@ -14,6 +15,7 @@ import pytest
 import torch
 
 import jtorch
+from jtorch import _missing
 
 DATA = "D = torch.utils.data.Dataset; I = torch.utils.data.IterableDataset; load = torch.utils.data.DataLoader\n"
 LEAF = "x = torch.ones(3, requires_grad=True)\n"
@@ -271,6 +273,11 @@ def test_names_people_try_are_not_there():
     assert not hasattr(x, "copy") and not hasattr(jtorch.Tensor, "copy") and "copy" not in dir(x)
     x.length = 2  # a script's own attribute
     assert x.length == 2
+
+
+def test_only_what_is_missing_has_a_cure():
+    for home, name in _missing._ELSEWHERE:
+        assert name not in vars(sys.modules[home]) and not hasattr(sys.modules[home.removeprefix("j")], name)
 
 
 def test_an_error_of_a_body_has_no_note_of_the_compiler():

@@ -32,7 +32,6 @@ _ELSEWHERE = {
     ("jtorch", "copy"): "a tensor is copied by x.clone(), x.detach().clone() without its history",
     ("jtorch", "expand_dims"): "torch.unsqueeze(x, dim)",
     ("jtorch", "append"): "torch.cat([x, y])",
-    ("jtorch", "random"): "torch.rand(2, 3) and torch.randn(2, 3)",
     ("jtorch", "zeros_grad"): "optimizer.zero_grad()",
 }
 _TENSOR = {
