@@ -1,15 +1,13 @@
 """Element types that torch refuses, op by op: the same calls in every type on both sides, and what each says.
 
-``python -m compat_tests.harness.kernels [NAME...]`` prints the calls that differ. The samples are those of the database in
-a type the op takes, with every tensor of that type converted. Nothing is computed here that the call itself does not need.
+``python -m compat_tests.harness.kernels [NAME...]`` prints the calls that are refused otherwise, and how many pairs of
+op and type they are. The samples are those of the database in a type the op takes, with every tensor of it converted.
 """
 
 import argparse
 import collections
-import json
 import warnings
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -30,7 +28,7 @@ SAMPLES = 4
 class Call(NamedTuple):
     """One way to call an op in one element type."""
 
-    form: str  # "function" or "in place", with "grad" where the tensors require grad
+    form: str  # "function", "in place", or "grad" where the tensors require grad
     dtype: torch.dtype
     sample: int
     torch_op: Callable
@@ -39,10 +37,9 @@ class Call(NamedTuple):
     kwargs: dict
 
 
-class Differs(NamedTuple):
+class Outcome(NamedTuple):
     """What both sides said of a call."""
 
-    name: str
     form: str
     dtype: str
     sample: int
@@ -89,8 +86,15 @@ def said(op: Callable, args: tuple, kwargs: dict) -> str:
     return "no error"
 
 
-def differences(entry: Entry, samples: int = SAMPLES, types: tuple[torch.dtype, ...] = TYPES) -> Iterator[Differs | None]:
-    """For every call what differs, or None."""
+def is_of_types(said: str) -> bool:
+    """True for the sentences of a type without a kernel or without a gradient."""
+    return (
+        "not implemented for '" in said or "automatic differentiation" in said or "is not differentiable with" in said
+    )
+
+
+def outcomes(entry: Entry, samples: int = SAMPLES, types: tuple[torch.dtype, ...] = TYPES) -> Iterator[Outcome]:
+    """What both sides say of every call of an entry."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for call in calls_of(entry, samples, types):
@@ -100,35 +104,32 @@ def differences(entry: Entry, samples: int = SAMPLES, types: tuple[torch.dtype, 
                 continue
             expected = said(call.torch_op, call.args, call.kwargs)
             got = said(call.jtorch_op, mine_args, mine_kwargs)
-            if expected == got:
-                yield None
-            else:
-                label = str(call.dtype).removeprefix("torch.")
-                yield Differs(entry.name, call.form, label, call.sample, expected, got)
+            yield Outcome(call.form, str(call.dtype).removeprefix("torch."), call.sample, expected, got)
+
+
+def differs(one: Outcome) -> bool:
+    """True where types are refused otherwise. Where torch refuses an operand's gradient, it may be its type here."""
+    if one.expected == one.got or not (is_of_types(one.expected) or is_of_types(one.got)):
+        return False
+    return not ("is not differentiable with" in one.expected and is_of_types(one.got))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*")
-    parser.add_argument("--part", default="1/1")
     parser.add_argument("--samples", type=int, default=SAMPLES)
-    parser.add_argument("--json", type=Path, help="one line for each entry; those it has are left out")
+    parser.add_argument("--all", action="store_true", help="other differences between errors too")
     options = parser.parse_args()
-    number, of = map(int, options.part.split("/"))
-    known = {json.loads(row)["name"] for row in options.json.read_text().splitlines()} if options.json and options.json.exists() else set()
-    for name in [n for n in sorted(entries()) if not options.names or n in options.names or entries()[n].info.name in options.names][number - 1 :: of]:
-        if name in known:
-            continue
-        looked = list(differences(entries()[name], options.samples))
-        found = [one for one in looked if one is not None]
-        if options.json:
-            with options.json.open("a") as file:
-                file.write(json.dumps({"name": name, "calls": len(looked), "found": [one._asdict() for one in found]}) + "\n")
-        grouped = collections.defaultdict(list)
-        for one in found:
-            grouped[one.form, one.expected, one.got].append(one.dtype)
-        for (form, expected, got), dtypes in grouped.items():
-            print(f"{name} {form} {' '.join(sorted(set(dtypes)))}\n    {expected[:150]}\n    {got[:150]}", flush=True)
+    pairs = 0
+    for name in options.names or sorted(entries()):
+        found = collections.defaultdict(set)
+        for one in outcomes(entries()[name], options.samples):
+            if differs(one) or (options.all and one.expected != one.got):
+                found[one.form, one.expected, one.got].add(one.dtype)
+        pairs += len(set().union(*found.values()))
+        for (form, expected, got), dtypes in found.items():
+            print(f"{name} {form} {' '.join(sorted(dtypes))}\n    {expected[:150]}\n    {got[:150]}", flush=True)
+    print("value:", pairs)
 
 
 if __name__ == "__main__":

@@ -163,16 +163,17 @@ def _median(name: str, skip_nan: bool, doc: str) -> Any:
 
     def along(input: Array, dim: Dim, keepdim: bool = False) -> tuple[Array, Array]:
         _nonempty("median", input, dim)
+        without_kernel("median_out", from_numpy(input.dtype), BOOL, COMPLEX)
         return _at(input, _middle(input, dim, skip_nan), dim, keepdim)
 
     of_all.__doc__ = along.__doc__ = doc
-    no_bool, none_along = (no_kernel(kernel, BOOL, COMPLEX) for kernel in ("median_cpu", "median_out"))
     grad = name.capitalize()
     return overload(
         name,
-        reduction(kind=None, name=name, public=f"_{name}_all", residuals=True, grad=f"{grad}Backward0", refuse=no_bool,
+        reduction(kind=None, name=name, public=f"_{name}_all", residuals=True, grad=f"{grad}Backward0",
+                  refuse=no_kernel("median_cpu", BOOL, COMPLEX),
                   **_hidden)(of_all),
-        op(name=name, public=f"_{name}_dim", grad=f"{grad}Backward1", refuse=none_along, **_hidden, **_pair)(along),
+        op(name=name, public=f"_{name}_dim", grad=f"{grad}Backward1", **_hidden, **_pair)(along),
     )  # fmt: skip
 
 

@@ -56,10 +56,9 @@ def _dropped(input: Any, p: float, train: bool, alpha: bool = False, shape: Sequ
         return input
     if p == 1:
         return drop_all_op(input)
-    if alpha or shape is not None:
-        without_kernel("bernoulli_scalar_cpu_", input.dtype, COMPLEX)
-        if not input.dtype.is_floating_point:
-            raise errors.cast("Float", input.dtype.type_name)
+    without_kernel("bernoulli_scalar_cpu_", input.dtype, COMPLEX)
+    if not input.dtype.is_floating_point:
+        raise errors.cast("Float", input.dtype.type_name)
     keep = keep_mask(input, shape, 1 - p)
     if not alpha:
         return dropout_op(input, keep, 1 - p)
