@@ -55,10 +55,12 @@ def binder(
     operator: bool = False,
     called: str | None = None,
     space: str = "torch",
+    tells: bool = True,
 ) -> Callable:
     """The public function of an op. As a method, a trailing `Size` or `Dims` takes varargs, and errors count positions
     from what follows the tensor; as an operator it answers NotImplemented to what is no operand. `called`: the name
-    that errors say, of an alias or an in-place form; `space`: the namespace."""
+    that errors say, of an alias or an in-place form; `space`: the namespace. `tells`: users call it, so an error about
+    its arguments is theirs; what calls a hidden op is a function that tells of its own."""
     called = called or op.name
     names: dict[str, Any] = {"_op": op, "_finish": finish or _finisher(op)}
     fn: Any = types.FunctionType(_unbound.__code__, names, called)
@@ -78,7 +80,7 @@ def binder(
     names["_build"] = build
     said = called.removesuffix("_op")  # of functions that one of torch's name stands before
     public = as_public(fn, "torch.Tensor" if method else space, said, bool(op.older))
-    names["_why"] = partial(_refuse, op, public)
+    names["_why"] = partial(_refuse, op, public) if tells else _as_it_is
     fn.__doc__ = op.body.__doc__
     fn.__module__ = op.body.__module__
     fn.__signature__ = _signature(op, out, method)
@@ -175,6 +177,10 @@ def _general(op: Op, data: list[str], fixed: str, out: bool) -> list[str]:
     elif op.order is not None:
         call = f"_laid_by({call}, {(op.order,) if op.order.__class__ is str else tuple(op.order)})"
     return [f"    return _finish({call}, out, {operands})" if out else f"    return _finish({call})"]
+
+
+def _as_it_is(error: Exception, frame: FrameType) -> None:
+    """Leaves an error to the function that called."""
 
 
 def _refuse(op: Op, public: Public, error: Exception, frame: FrameType) -> None:

@@ -59,7 +59,7 @@ def _declare(
     if out:
         ends = _finisher(op), _finisher(op, out=True)
         finish = out_finisher(op.name.strip("_"), *ends, op.single, op.order == "pointwise")
-    fn: Any = binder(op, out=out, finish=finish, space=place)
+    fn: Any = binder(op, out=out, finish=finish, space=place, tells=function)
     if forms:
         fn.forms = forms
     if function:
