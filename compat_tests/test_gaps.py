@@ -20,6 +20,7 @@ KINDS = {
     "method",
     "out",
     "inplace",
+    "saved",
     "grad",
     "gradgrad",
     "forward_mode",

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
+from jax import lax
 
 from jtorch import _ops as _ops
 from jtorch._declare import (
@@ -46,7 +47,18 @@ def _c2c(input: Array, sizes: tuple, dims: tuple, norm: str, inverse: bool) -> A
     return transform(input, sizes, dims, norm) if dims else input
 
 
-@op(name="fft_r2c", method=False, function=False, grad="FftR2CBackward0")
+def _saved_of_real(specs: tuple, statics: tuple, needs: tuple) -> str:
+    """Padded input is saved as a copy."""
+    sizes, dims = statics[:2]
+    return "" if any(n > specs[0].shape[d] for n, d in zip(sizes, dims, strict=True)) else "input"
+
+
+@op(name="fft_r2c", method=False, function=False, grad="FftR2CBackward0", saves=_saved_of_real)
+def _r2c_whole(input: Array, sizes: tuple, dims: tuple, norm: str, inverse: bool) -> Array:
+    return _c2c.body(lax.complex(input, jnp.zeros_like(input)), sizes, dims, norm, inverse)
+
+
+@op(name="fft_r2c", method=False, function=False, grad="FftR2CBackward0", saves=_saved_of_real)
 def _r2c(input: Array, sizes: tuple, dims: tuple, norm: str) -> Array:
     return jnp.fft.rfftn(input, sizes, dims, norm)
 
@@ -65,12 +77,17 @@ def _laid(found: Any, x: Any, sizes: tuple, dims: tuple, *groups: tuple) -> Any:
     return lay(found, moved_last(range(x._v.aval.ndim) if padded else lying(x), *groups))
 
 
+def _to_complex(x: Any, sizes: tuple, dims: tuple, norm: str, inverse: bool) -> Any:
+    transform = _c2c if x._v.aval.dtype.is_complex else _r2c_whole
+    return _laid(transform(x, sizes, dims, norm, inverse), x, sizes, dims, dims)
+
+
 def _forward(x: Any, sizes: tuple, dims: tuple, norm: str) -> Any:
-    return _laid(_c2c(x, sizes, dims, norm, False), x, sizes, dims, dims)
+    return _to_complex(x, sizes, dims, norm, False)
 
 
 def _inverse(x: Any, sizes: tuple, dims: tuple, norm: str) -> Any:
-    return _laid(_c2c(x, sizes, dims, norm, True), x, sizes, dims, dims)
+    return _to_complex(x, sizes, dims, norm, True)
 
 
 def _halved(x: Any, sizes: tuple, dims: tuple, norm: str) -> Any:
@@ -89,8 +106,9 @@ def _to_hermitian(x: Any, sizes: tuple, dims: tuple, norm: str) -> Any:
     return conj(_laid(_r2c(x, sizes, dims, _SWAPPED[norm]), x, sizes, dims, dims[-1:], dims[:-1]))
 
 
-def _ready(input: Any, to_complex: bool, refusal: str) -> Any:
-    """The input in a type that can be transformed; `refusal` is said of a complex one where a real one is wanted."""
+def _ready(input: Any, to_complex: bool, refusal: str, stays_real: bool = False) -> Any:
+    """The input in a type that can be transformed; `refusal` is said of a complex one where a real one is wanted.
+    Where both are `stays_real` leaves a real one as it is."""
     (input,) = under_autocast("fft_c2c", input)
     found = input._v.aval.dtype
     if found.is_complex and not to_complex:
@@ -101,7 +119,7 @@ def _ready(input: Any, to_complex: bool, refusal: str) -> Any:
         found = get_default_dtype()
     if found.is_floating_point and found.itemsize < 4:
         raise RuntimeError(f"Unsupported dtype {found.type_name}")
-    return cast_to(input, found.to_complex() if to_complex and not found.is_complex else found)
+    return cast_to(input, found.to_complex() if to_complex and not stays_real and not found.is_complex else found)
 
 
 def _mode(name: str, position: int, norm: Any) -> str:
@@ -169,7 +187,7 @@ def _along_one(name: str, transform: Callable, doc: str, *, real: bool = False, 
         check_tensor(fn, input)
         size = None if n is None else whole(fn, "n", 2, n)
         along, mode = whole(fn, "dim", 3, dim), _mode(fn, 4, norm)
-        ready = _ready(input, not real, f"{name} expects a real input tensor, but got {{}}")
+        ready = _ready(input, not real, f"{name} expects a real input tensor, but got {{}}", name in ("fft", "ifft"))
         shape = input._v.aval.shape
         dims = _wrapped((along,), len(shape))
         own = shape[dims[0]]

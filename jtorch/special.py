@@ -77,10 +77,10 @@ def _i1(x: Array) -> Array:
 
 
 entr = _function("entr", _entropy, "`-x log(x)`, 0 at 0 and -inf below.")
-erfcx = _function("erfcx", _erfcx, "`exp(x ** 2) * erfc(x)`.")
-i0e = _function("i0e", lax.bessel_i0e, "`exp(-|x|) * i0(x)`.", "SpecialI0EBackward0")
-i1 = _function("i1", _i1, "The modified Bessel function of order 1.")
-i1e = _function("i1e", lax.bessel_i1e, "`exp(-|x|) * i1(x)`.", "SpecialI1EBackward0")
+erfcx = _function("erfcx", _erfcx, "`exp(x ** 2) * erfc(x)`.", saves="input result")
+i0e = _function("i0e", lax.bessel_i0e, "`exp(-|x|) * i0(x)`.", "SpecialI0EBackward0", saves="input result")
+i1 = _function("i1", _i1, "The modified Bessel function of order 1.", saves="input result")
+i1e = _function("i1e", lax.bessel_i1e, "`exp(-|x|) * i1(x)`.", "SpecialI1EBackward0", saves="input result")
 
 
 def _ndtr(x: Array) -> Array:
@@ -89,9 +89,9 @@ def _ndtr(x: Array) -> Array:
 
 
 ndtr = _function("ndtr", _ndtr, "The area under the normal density up to x.", "MulBackward1", steps=True,
-                 refuse=no_kernel("erf_vml_cpu", COMPLEX))  # fmt: skip
-ndtri = _function("ndtri", jss.ndtri, "The inverse of `ndtr`.")
-log_ndtr = _function("log_ndtr", jss.log_ndtr, "The logarithm of `ndtr`.")
+                 refuse=no_kernel("erf_vml_cpu", COMPLEX), saves="")  # fmt: skip
+ndtri = _function("ndtri", jss.ndtri, "The inverse of `ndtr`.", saves="result")
+log_ndtr = _function("log_ndtr", jss.log_ndtr, "The logarithm of `ndtr`.", saves="input result")
 modified_bessel_i0 = _function("modified_bessel_i0", i0.body, "`i0`.", differentiable=False)
 modified_bessel_i1 = _function("modified_bessel_i1", _i1, "`i1`.", differentiable=False)
 spherical_bessel_j0 = _function("spherical_bessel_j0", _spherical, "`sin(x) / x`, 1 at 0.", differentiable=False)

@@ -22,6 +22,7 @@ from compat_tests.harness.compare import compare, compare_bits, compare_strides
 from compat_tests.harness.gradients import check_both_grads, check_forward_mode, check_grad
 from compat_tests.harness.opdb import Entry, Sample, variant_counterpart
 from compat_tests.harness.outs import check_out, check_out_forms
+from compat_tests.harness.saved import check_saved
 
 # Their elements are whatever memory held.
 UNINITIALISED = {
@@ -37,6 +38,7 @@ UNINITIALISED = {
 # Unique only up to signs or phases: compared through the database's own invariants.
 UP_TO_PHASE = {"svd", "linalg.svd", "linalg.eigh", "linalg.eig", "svd_lowrank", "pca_lowrank"}
 GRAD_DTYPES = (torch.float32, torch.float64)
+SAVED_STEP = 5  # one sample of so many is called again for each tensor that may be written
 COMPLEX_DTYPES = (torch.complex64, torch.complex128)  # where an op takes no others
 
 
@@ -127,9 +129,10 @@ def chosen(samples: list[Sample], entry: Entry, count: int) -> list[int]:
     return sorted({(entry.seed + step * len(samples) // count) % len(samples) for step in range(count)})
 
 
-def checks_of(entry: Entry, dtype: torch.dtype, first: bool, deep: bool) -> Iterator[tuple[str, object]]:
+def checks_of(entry: Entry, dtype: torch.dtype, place: int, deep: bool) -> Iterator[tuple[str, object]]:
     """What is looked at in one sample. ``deep`` looks at second and forward derivatives and all forms of out= too."""
     info, (narrow, wide) = entry.info, grad_dtypes(entry)
+    first = place == 0
     values = info.name not in UNINITIALISED | UP_TO_PHASE
     yield "forward", check_call
     if deep or first:
@@ -144,6 +147,8 @@ def checks_of(entry: Entry, dtype: torch.dtype, first: bool, deep: bool) -> Iter
         yield "grad", check_both_grads if twice else check_grad
         if deep and dtype is wide and info.supports_forward_ad:
             yield "forward_mode", check_forward_mode
+        if dtype is narrow and (place % SAVED_STEP == 0 if deep else first):
+            yield "saved", check_saved
 
 
 def check_dtype(entry: Entry, dtype: torch.dtype, count: int, deep: bool) -> Iterator[Result]:
@@ -151,7 +156,7 @@ def check_dtype(entry: Entry, dtype: torch.dtype, count: int, deep: bool) -> Ite
     samples = entry.samples(dtype, requires_grad=has_grad)
     label = str(dtype).removeprefix("torch.")
     for place, index in enumerate(chosen(samples, entry, count)):
-        for check, run in checks_of(entry, dtype, place == 0, deep):
+        for check, run in checks_of(entry, dtype, place, deep):
             yield from attempt(entry, check, label, index, run, samples[index])
 
 

@@ -13,7 +13,7 @@ import torch
 from compat_tests.harness.gaps import read_gaps, read_missing, read_tolerances
 from compat_tests.harness.opdb import database, dtypes_of
 
-COLUMNS = ("forward", "grad", "gradgrad", "forward_mode", "out", "inplace", "error", "strides", "random")
+COLUMNS = ("forward", "grad", "gradgrad", "forward_mode", "out", "inplace", "saved", "error", "strides", "random")
 Rows = dict[str, dict[str, Any]]
 
 
@@ -47,6 +47,11 @@ def strides_pass(row: dict | None) -> bool:
     return row is not None and counted(row, "forward")[0] > 0 and counted(row, "strides")[1] == 0
 
 
+def saved_pass(row: dict | None) -> bool:
+    """Nothing differs; of some entries nothing may be written."""
+    return row is not None and counted(row, "grad")[0] > 0 and counted(row, "saved")[1] == 0
+
+
 def has_grad(info: Any) -> bool:
     return info.supports_autograd
 
@@ -65,9 +70,10 @@ ENTRY_VALUES: dict[str, tuple[Callable[[Any], bool], Callable[[dict | None, Any]
         lambda row, info: passes(row, "forward_mode"),
     ),
     "out": (lambda info: info.supports_out, lambda row, info: passes(row, "out")),
+    "saved": (has_grad, lambda row, info: saved_pass(row)),
     "inplace": (lambda info: info.inplace_variant is not None, lambda row, info: passes(row, "inplace")),
 }
-IN_PERCENT = {"strides", "forward_mode"}
+IN_PERCENT = {"strides", "forward_mode", "saved"}
 
 
 def entries_passing(rows: Rows, name: str, within: set[str]) -> tuple[int, int]:

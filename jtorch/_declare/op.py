@@ -55,6 +55,7 @@ class Op(BaseOp):
         constant: dict[str, str] | None = None,
         undefined: Callable | None = None,
         saves_result: bool = False,
+        saves: str | Callable | None = None,
         residuals: bool = False,
         returns: Sequence[str] | None = None,
         checks: Callable | None = None,
@@ -77,6 +78,9 @@ class Op(BaseOp):
         self.constant = constant or {}  # operands that may not require grad, and torch's function that says so
         self.undefined = undefined  # the operands that torch gives no gradient, not zeros, by specs and statics
         self.saves_result = saves_result
+        # What torch's formula saves, as words, where that is not what ours uses: parameters, "result" or "result0",
+        # "result1"...; or a function of specs, statics and the operands that need a gradient.
+        self.saves = saves
         self.residuals = residuals
         self.checks = checks
         self.refuse = refuse  # raises on operands the op does not take, given their specs before promotion
@@ -150,6 +154,25 @@ class Op(BaseOp):
             i for i, (kind, s) in enumerate(zip(kinds, specs, strict=True))
             if isinstance(s, Aval) or (kind == "operand" and s is not None)
         )  # fmt: skip
+
+    def saved_by_torch(self, specs: tuple, statics: tuple, needs: tuple[int, ...]) -> Any:
+        """The operands and the results named by `saves`."""
+        if self.saves is None:
+            return None
+        words = (self.saves if isinstance(self.saves, str) else self.saves(specs, statics, needs)).split()
+        names, fixed = [], iter(statics)
+        for p in self.params:
+            if p.kind == "arrays":
+                names += [p.name] * next(fixed)
+            elif p.kind in OPERANDS:
+                names.append(p.name)
+            else:
+                next(fixed)
+        numbers = {"result": 0} | {f"result{i}": i for i in range(_MOST_RESULTS)}
+        unknown = set(words) - set(names) - set(numbers)
+        assert not unknown, f"{self.name} has no {unknown}"
+        operands = tuple(i for i, name in enumerate(names) if name in words and isinstance(specs[i], Aval))
+        return operands, tuple(numbers[word] for word in words if word in numbers)
 
     def out_of_range(self, specs: tuple, statics: tuple, arrays: list) -> Any:
         """A boolean scalar: `checks` found an index that points nowhere."""
@@ -230,6 +253,9 @@ class Op(BaseOp):
         for s in specs:
             if isinstance(s, Aval):
                 shape = broadcast(shape, s.shape)
+
+
+_MOST_RESULTS = 8  # of an op that saves some
 
 
 def weighed(spec: Any) -> tuple[dtype, int]:

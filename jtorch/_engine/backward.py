@@ -49,6 +49,7 @@ class Node:
     saved: Any = None
     checks: tuple = ()
     kept: tuple = ()  # the result, where torch's gradient uses it
+    marks: tuple = ()  # of what torch's gradient uses and ours does not: see watched.py
     own: Any = None  # the value an in-place operation itself replaced
     _pre: OrderedDict | None = None
     _post: OrderedDict | None = None
@@ -186,7 +187,7 @@ class OpNode(Node):
         saved = self.saved
         if saved is None:
             raise autograd_errors.second_backward()
-        marked = self.checks
+        marked = self.checks or self.marks
         if not marked:
             for v in self.kept if self.plan.saves_result else saved:
                 if getattr(v, "counter", None) is not None:
@@ -199,8 +200,8 @@ class OpNode(Node):
         if self.plan.saved_tensors:
             self.saved = None
         self.tangents = None
-        if self.checks or self.kept:
-            self.checks = self.kept = ()
+        if self.checks or self.kept or self.marks:
+            self.checks = self.kept = self.marks = ()
 
 
 def _attribute(node: OpNode, name: str) -> Any:
@@ -240,7 +241,7 @@ class ResidualNode(OpNode):
 
     def release(self) -> None:
         self.saved = self.hidden = self.inputs = None
-        self.checks = self.kept = ()
+        self.checks = self.kept = self.marks = ()
 
 
 def with_history(value: Any, edge: tuple[Any, int] | None) -> Any:

@@ -29,7 +29,7 @@ from jtorch._engine.geometry import (
     strides_in,
 )
 from jtorch._engine.parts import HalfComplex, Parted, answer
-from jtorch._engine.storage import Cell, Counter, Place
+from jtorch._engine.storage import Cell, Counter, Place, place_of
 from jtorch._engine.tape import (
     BaseOp,
     Tape,
@@ -44,6 +44,7 @@ from jtorch._engine.tape import (
     threads,
 )
 from jtorch._engine.tape import Node as TrieNode
+from jtorch._engine.watched import Watched, carried
 from jtorch._types.dtype import from_numpy
 
 
@@ -166,7 +167,7 @@ def own_cell(h: Handle) -> Cell:
         root, order = h._v, h._order
         if order is not None:
             turn = Permute(order)
-            root = read_chain(root, ((turn, ()),))
+            root = carried(root, read_chain(root, ((turn, ()),)))
             h._order, h._chain = None, ((turn.inverse(), ()),)
         cell = h._cell = Cell(root, h._own_version)
         if order is not None and getattr(h._v, "counter", None) is None:
@@ -209,6 +210,10 @@ class ViewOp(BaseOp):
 
     def trace(self, specs: tuple, statics: tuple, arrays: list) -> tuple:
         return (statics[0].read(*arrays),)
+
+    def saved_by_torch(self, specs: tuple, statics: tuple, needs: tuple[int, ...]) -> Any:
+        """Nothing: a view's gradient is told by sizes."""
+        return (), ()
 
 
 class EngineOp(BaseOp):
@@ -278,7 +283,8 @@ class Plan:
     """How one step's gradient is recorded for one set of operands that need it."""
 
     __slots__ = (
-        "cotangents", "needs", "node_class", "outs", "pullback", "saved_tensors", "saves_result", "shown", "used",
+        "cotangents", "declares", "needs", "node_class", "outs", "pullback", "saved_tensors", "saves_result",
+        "shown", "used", "watched",
     )  # fmt: skip
 
     def __init__(
@@ -292,6 +298,10 @@ class Plan:
         self.pullback = pullback
         self.used = pullback.used
         self.saved_tensors = tuple(i for i in pullback.used if isinstance(specs[i], Aval))
+        declared = op.saved_by_torch(specs, statics, needs)
+        same = declared is None or declared == (self.saved_tensors, ())
+        self.watched = None if same else Watched(*declared, self.used)
+        self.declares = self.saves_result or not same
         self.cotangents = pullback.cotangents
         self.outs = outs
 
@@ -342,15 +352,16 @@ def link(tape: Tape, g: Any, operands: tuple, plan: Plan, results: list) -> None
         epoch.writes = writes.count
     g.ordinal = len(graph)
     graph.append(g)
-    if plan.saves_result:
-        g.kept = (results[0]._v,)
+    if plan.declares:
+        if plan.watched is None:
+            g.kept = (results[0]._v,)
+        else:
+            plan.watched.note(g, operands, results)
     else:
         for i in plan.saved_tensors:
             x = operands[i]
             if x._cell is not None:
-                cell = x._cell
-                counter = x._counter or cell
-                g.checks = (*g.checks, (x._v, Place(counter, counter.version, cell, x._chain, cell.puts)))
+                g.checks = (*g.checks, (x._v, place_of(x), i))
     if forward_mode.active:
         g.tangents = [x._tangent if isinstance(x, Handle) else None for x in operands]
     g.sequence = tape.sequence

@@ -17,6 +17,7 @@ from jtorch._engine.handle import EngineOp, Handle, geometry
 from jtorch._engine.parts import Parted, answer
 from jtorch._engine.storage import Cell
 from jtorch._engine.tape import record, threads
+from jtorch._engine.watched import carried
 
 Order = tuple[int, ...]
 
@@ -124,7 +125,7 @@ def lay_within(t: Any, order: Sequence[int], dim: int, length: int) -> Any:
     if n == length:
         return lay(t, order)
     _, (root,) = record(threads.tape, _WIDEN, (t._v,), (tuple(order), dim, length))
-    t._cell = Cell(root, 0)
+    t._cell = Cell(carried(t._v, root), 0)
     t._chain = ((Permute(tuple(order)).inverse(), ()), (Slice(dim, n, 1), (0,)))
     t._bent, t._geometry = True, None
     return t

@@ -82,7 +82,10 @@ def made(tape: Tape, g: Any, operands: Sequence) -> None:
     """Called with each new grad node while anybody watches."""
     if anomaly.state.enabled:
         anomaly.note(tape, g)
-    if not tape.saving or not g.saved:
+    if not tape.saving:
+        return
+    g.marks = ()
+    if not g.saved:
         return
     plan, edges = g.plan, dict(zip(g.needs, g.edges, strict=True))
     packed = {
@@ -112,7 +115,7 @@ def _keep(g: OpNode, packed: dict[int, Packed]) -> None:
     """Puts packed tensors in the place of a node's own. Versions are not looked at any more: the hooks answer."""
     g.saved = [packed.get(place, x) for place, x in enumerate(g.saved)]
     g.__class__ = class_named(g.name(), PackedNode)
-    g.checks = g.kept = ()
+    g.checks = g.kept = g.marks = ()
     if g.epoch is not None:
         g.epoch.plain = False
 

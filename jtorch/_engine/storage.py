@@ -44,6 +44,13 @@ class Place(NamedTuple):
     puts: int
 
 
+def place_of(x: Any) -> Place:
+    """Where the value of a tensor on a shared storage is seen now."""
+    cell = x._cell
+    counter = x._counter or cell
+    return Place(counter, counter.version, cell, x._chain, cell.puts)
+
+
 class Cell:
     """One storage. `serial` changes with every new root value; `version` is torch's counter."""
 

@@ -53,6 +53,10 @@ class BaseOp:
     def check_gradient(self, statics: tuple, needs: tuple[int, ...], outs: tuple[Aval, ...]) -> None:
         """Raises where torch refuses to record the call for a gradient by these operands, with these results."""
 
+    def saved_by_torch(self, specs: tuple[Spec, ...], statics: tuple, needs: tuple[int, ...]) -> Any:
+        """The operands and the results that torch's formula saves; None where they are what the pullback uses."""
+        return None
+
     def out_of_range(self, specs: tuple[Spec, ...], statics: tuple, arrays: list) -> Any:
         """A boolean scalar: `checks` found an index that points nowhere."""
         raise NotImplementedError
@@ -62,10 +66,10 @@ class Value:
     """One immutable array: a slot of an open epoch, or concrete.
 
     `counter` and `version` are set when a tensor that held this value is written in place, so that
-    a backward that saved it can tell.
+    a backward that saved it can tell; `mark` is told too, for a backward that did not.
     """
 
-    __slots__ = ("__weakref__", "array", "aval", "counter", "epoch", "slot", "version")
+    __slots__ = ("__weakref__", "array", "aval", "counter", "epoch", "mark", "slot", "version")
 
     aval: Aval
     array: Any

@@ -28,61 +28,83 @@ def renewed(node: Any) -> dict[Value, Value]:
     """What to take instead of values that a node saved; RuntimeError when one was written since. What an operation in
     place replaced may be that once, as what it wrote into: where it is another operand too (`x *= x`) torch lost it."""
     found: dict[Value, Value] = {}
-    own = node.own
-    for value, place in node.checks:
-        if value is own:
-            own = None
-        else:
-            _follow(node, found, value, place, place.version)
-    asked = [value for value, _ in node.checks]
-    result = node.plan.saves_result
-    for v in node.kept if result else node.saved:
-        mark = getattr(v, "counter", None)
-        if v is own:
-            own = None
+    exempt = [node.own, getattr(node.own, "mark", None)]
+    for seen, place, operand in node.checks:
+        if not _taken(exempt, seen):
+            _follow(found, seen, place, place.version, _maker(node, operand))
+    checked = [seen for seen, *_ in node.checks]
+    exempt = [node.own, getattr(node.own, "mark", None)]
+    for value, operand in _unchecked(node):
+        by = getattr(value, "counter", None)
+        if _taken(exempt, value) or by is None or any(value is other for other in checked):
             continue
-        if mark is None or any(v is other for other in asked):
-            continue
-        if mark.__class__ is Place:
-            _follow(node, {} if result else found, v, mark, v.version)
+        if by.__class__ is Place:
+            _follow({} if operand is None else found, value, by, value.version, _maker(node, operand))
         else:
-            raise _written(node, v, mark)
+            raise _written(node, value, by, operand)
+    for mark, result in node.marks:
+        if not _taken(exempt, mark) and mark.counter is not None:
+            raise _written(node, mark, mark.counter, None, result)
     if found and threads.tape.walk is not None and threads.tape.walk.watch is not None:
         threads.tape.walk.watch.key = None
     return found
 
 
-def _follow(node: Any, found: dict[Value, Value], value: Value, place: Place, expected: int) -> None:
+def _taken(exempt: list, seen: Any) -> bool:
+    """Whether something is exempt; it is so once."""
+    for i, one in enumerate(exempt):
+        if one is not None and seen is one:
+            exempt[i] = None
+            return True
+    return False
+
+
+def _unchecked(node: Any) -> list[tuple[Any, int | None]]:
+    """What a node saved, as torch's formula does, and which operand it was, None of the result."""
+    plan = node.plan
+    if plan.saves_result:
+        return [(v, None) for v in node.kept]
+    if plan.watched is not None:
+        return list(zip(plan.watched.of(node.saved), plan.watched.saved, strict=True))
+    return list(zip(node.saved, plan.used, strict=True))
+
+
+def _follow(found: dict, seen: Any, place: Place, expected: int, maker: tuple[str, int]) -> None:
     if place.counter.version != expected:
-        raise modified(value.aval, place.counter.version, expected, *_maker(node, value))
+        raise modified(seen.aval, place.counter.version, expected, *maker)
     cell = place.cell
-    if cell.puts != place.puts:
+    if cell.puts != place.puts and seen.__class__ is Value:
         new = read_chain(cell.value, place.chain)
-        if new.aval == value.aval:
-            found[value] = new
+        if new.aval == seen.aval:
+            found[seen] = new
 
 
-def _written(node: Any, value: Value, holder: Handle) -> RuntimeError:
-    """The error for a value that `holder` wrote over."""
-    own = node.plan.saves_result or holder._node is None
-    maker = _maker(node, value) if own else (_named(holder._node), holder._index)
-    return modified(value.aval, version(holder), value.version, *maker)
+def _written(node: Any, seen: Any, by: Handle, operand: int | None, result: int | None = None) -> RuntimeError:
+    """The error for what the tensor `by` wrote over: an operand, or a result."""
+    if result is not None:
+        maker = named(node), result
+    elif operand is None and node.plan.saves_result:
+        maker = named(node), 0
+    elif by._node is not None:
+        maker = named(by._node), by._index
+    else:
+        maker = _maker(node, operand)
+    return modified(seen.aval, version(by), seen.version, *maker)
 
 
-def _maker(node: Any, value: Value) -> tuple[str, int]:
-    """The name of the node that made what was saved, "" of a leaf, and which of its results it was."""
-    if node.plan.saves_result:
-        return _named(node), 0
-    operand = node.plan.used[next(i for i, v in enumerate(node.saved) if v is value)]
+def _maker(node: Any, operand: int | None) -> tuple[str, int]:
+    """The name of the node that made an operand, "" of a leaf, and which of its results it was; of None the node."""
+    if operand is None:
+        return named(node), 0
     maker, index = dict(zip(node.needs, node.edges, strict=True)).get(operand, (None, 0))
     if not hasattr(maker, "plan"):
         return "", 0
     # torch makes a view's node anew to ask it for its name.
     view = isinstance(maker.plan.pullback.origin[0], ViewOp)
-    return ("AsStrided", 0) if view else (_named(maker), index)
+    return ("AsStrided", 0) if view else (named(maker), index)
 
 
-def _named(maker: Any) -> str:
+def named(maker: Any) -> str:
     """A node's name as the message has it: PowBackward1 is Pow1 there, MulBackward0 Mul."""
     stem, _, number = ("" if maker is None else maker.name()).rpartition("Backward")
     return stem + number.removeprefix("0")

@@ -134,6 +134,8 @@ def replace_value(h: Handle, value: Value) -> None:
     old = h._v
     old.counter = h
     old.version = version(h)
+    if hasattr(old, "mark"):
+        old.mark.written(h, old.version)
     h._own_version += 1
     if h._counter is not None:
         h._counter.version += 1
@@ -155,6 +157,8 @@ def _count(old: Value, h: Handle, cell: Cell) -> None:
     if counter is None or counter.seen:
         old.counter = h
         old.version = version(h)
+        if hasattr(old, "mark"):
+            old.mark.written(h, old.version)
     elif getattr(old, "counter", None) is None:
         old.counter, old.version = Place(cell, cell.version, cell, (), cell.puts), cell.version
     writes.count += 1

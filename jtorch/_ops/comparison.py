@@ -81,7 +81,7 @@ def minimum(input: Array, other: Array) -> Array:
     return jnp.minimum(input, other)
 
 
-@pointwise(**_extremum("fmax"))
+@pointwise(**_extremum("fmax"), saves="input other")
 def fmax(input: Array, other: Array) -> Array:
     """The larger of two, a number rather than nan. At a tie the gradient is the first's."""
     return jnp.where((input >= other) | (other != other), input, other)

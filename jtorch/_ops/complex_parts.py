@@ -17,7 +17,7 @@ from jtorch._declare.verbs import AsComplex, AsReal, Conj, ImagPart, Negative, R
 from jtorch._ops.arguments import check_tensor
 
 
-@op(name="complex", method=False, out=True, order="pointwise")
+@op(name="complex", method=False, out=True, order="pointwise", saves="real imag")
 def _complex(real: Array, imag: Array) -> Array:
     """A complex tensor of real and imaginary parts.
 
@@ -49,7 +49,7 @@ def _polar_slope(primals: tuple, tangents: tuple) -> tuple:
     return found, tangents[0] * jnp.sign(abs) * _direction(angle) + tangents[1] * 1j * found
 
 
-@op(method=False, out=True, order="pointwise")
+@op(method=False, out=True, order="pointwise", saves="result")
 def polar(abs: Array, angle: Array) -> Array:
     """A complex tensor of absolute values and angles.
 

@@ -26,13 +26,13 @@ def cumsum(input: Array, dim: Dim, *, dtype: DType = None) -> Array:
     return jnp.cumsum(input, dim) if input.ndim else input
 
 
-@reduction(kind="integers_to_int64", inplace=True, residuals=True)
+@reduction(kind="integers_to_int64", inplace=True, residuals=True, saves="input result")
 def cumprod(input: Array, dim: Dim, *, dtype: DType = None) -> Array:
     """Running products; integers and bools are multiplied as int64."""
     return jnp.cumprod(input, dim) if input.ndim else input
 
 
-@reduction(residuals=True, refuse=no_kernel("logcumsumexp_out_cpu", BOOL, INT))
+@reduction(residuals=True, refuse=no_kernel("logcumsumexp_out_cpu", BOOL, INT), saves="input result")
 def logcumsumexp(input: Array, dim: Dim) -> Array:
     """The logarithm of running sums of exponentials."""
     if not input.ndim:
@@ -73,7 +73,7 @@ def _running(name: str, reaches: Callable, doc: str) -> Callable:
     body.__name__ = name
     body.__doc__ = doc
     options: dict[str, Any] = {"returns": ("values", "indices"), "out": True, "residuals": True}
-    return op(real_gradient=name, **options)(body)
+    return op(real_gradient=name, saves="input result1", **options)(body)
 
 
 cummax = _running("cummax", jnp.greater_equal, "Running maxima and where they stand, the last of equal ones.")

@@ -42,7 +42,7 @@ def distances(off: Any, p: float) -> Any:
 _MANY_ROWS = 25  # from here on torch, too, finds Euclidean distances by a matrix product
 
 
-@op(name="cdist", method=False, function=False, kind="float", grad="CdistBackward0")
+@op(name="cdist", method=False, function=False, kind="float", grad="CdistBackward0", saves="x1 x2 result")
 def _cdist(x1: Array, x2: Array, p: float, by_product: bool) -> Array:
     if not by_product:
         return distances(x1[..., :, None, :] - x2[..., None, :, :], p)

@@ -109,7 +109,7 @@ def _real(name: str, fn: Callable, doc: str, **given: Any) -> Callable:
 erf = _real("erf", lax.erf, "The error function.", alias=("special.erf",))
 erfc = _real("erfc", lax.erfc, "`1 - erf(input)`.", alias=("special.erfc",))
 erfinv = _real("erfinv", _erfinv, "The inverse of `erf`.", alias=("special.erfinv",))
-lgamma = _real("lgamma", _lgamma, "The logarithm of the gamma function.", alias=("special.gammaln",))
+lgamma = _real("lgamma", _lgamma, "The logarithm of the gamma function.", alias=("special.gammaln",), saves="input")
 i0 = _real("i0", _i0, "The modified Bessel function of order 0.", alias=("special.i0",))
 
 
@@ -147,7 +147,8 @@ def _from_pole(x: Array) -> Array:
     return jnp.pi * (x - lax.stop_gradient(jnp.round(x)))
 
 
-@pointwise(kind="float", alias=("special.digamma", "special.psi"), refuse=no_kernel("digamma", COMPLEX))
+@pointwise(kind="float", alias=("special.digamma", "special.psi"), refuse=no_kernel("digamma", COMPLEX),
+    saves="input")  # fmt: skip
 def digamma(input: Operand) -> Array:
     """The derivative of `lgamma`."""
     negative = input < 0
@@ -211,8 +212,13 @@ def _polygamma_method(input: Any, n: int) -> Any:
     return polygamma(n, input)
 
 
-@pointwise(kind="float", alias=("special.multigammaln",), refuse=both(
-    refused(RuntimeError, "The input tensor may not be a boolean tensor.", BOOL), no_kernel("arange_cpu", COMPLEX)))
+@pointwise(
+    kind="float",
+    alias=("special.multigammaln",),
+    refuse=both(
+        refused(RuntimeError, "The input tensor may not be a boolean tensor.", BOOL), no_kernel("arange_cpu", COMPLEX)
+    ),
+)
 def mvlgamma(input: Operand, p: int) -> Array:
     """The logarithm of the multivariate gamma function of dimension `p`."""
     if p < 1:
@@ -234,7 +240,11 @@ def atan2(input: Array, other: Array) -> Array:
     return jnp.where(zero, at_zero, lax.atan2(*jnp.broadcast_arrays(input, jnp.where(zero, 1, other))))
 
 
-@pointwise(refuse=both(no_kernel("hypot_cpu", BOOL, INT, COMPLEX), broadcasts))
+def _saved_of_hypot(specs: tuple, statics: tuple, needs: tuple) -> str:
+    return " ".join(("input", "other")[i] for i in needs) + " result"
+
+
+@pointwise(refuse=both(no_kernel("hypot_cpu", BOOL, INT, COMPLEX), broadcasts), saves=_saved_of_hypot)
 def hypot(input: Array, other: Array) -> Array:
     """`sqrt(input ** 2 + other ** 2)`; its gradient at (0, 0) is nan, as in torch."""
     largest = lax.stop_gradient(jnp.maximum(jnp.abs(input), jnp.abs(other)))
@@ -245,7 +255,8 @@ def hypot(input: Array, other: Array) -> Array:
 
 
 @pointwise(kind="float", refuse=no_kernel("copysign_cpu", COMPLEX),
-           grad=lambda specs, statics: f"CopysignBackward{int(isinstance(specs[1], type))}")  # fmt: skip
+           grad=lambda specs, statics: f"CopysignBackward{int(isinstance(specs[1], type))}",
+           saves=lambda specs, statics, needs: "input result" if 0 in needs else "result")  # fmt: skip
 def copysign(input: Operand, other: Operand) -> Array:
     """The size of `input` with the sign of `other`; the gradient where `input` is 0 is 0."""
     size = abs.body(input)
@@ -264,14 +275,19 @@ def _no_bool_exponent(specs: tuple) -> None:
         no_kernel("ldexp_cpu_exp", BOOL)(specs[1:])
 
 
-@pointwise(kind="float", refuse=both(_no_bool_exponent, broadcasts))
+def _saved_of_ldexp(specs: tuple, statics: tuple, needs: tuple) -> str:
+    return "other result" if 0 in needs else "result"
+
+
+@pointwise(kind="float", refuse=both(_no_bool_exponent, broadcasts), saves=_saved_of_ldexp)
 def ldexp(input: Array, other: Array) -> Array:
     """`input * 2 ** other`."""
     return input * jnp.exp2(other)
 
 
 @op(returns=("mantissa", "exponent"), out=True, order="pointwise", refuse=refused(
-    RuntimeError, "torch.frexp() only supports floating-point dtypes", BOOL, INT, COMPLEX))  # fmt: skip
+    RuntimeError, "torch.frexp() only supports floating-point dtypes", BOOL, INT, COMPLEX),
+    saves="result1")  # fmt: skip
 def frexp(input: Array) -> tuple[Array, Array]:
     """The mantissa, from 0.5 to 1, and the exponent of 2.
 
@@ -313,7 +329,7 @@ def xlogy(input: Any, other: Any, *, out: Any = None) -> Any:
     return _xlogy(input, other, out=out)
 
 
-@pointwise(kind=None, real_gradient="nan_to_num")
+@pointwise(kind=None, real_gradient="nan_to_num", saves="input")
 def nan_to_num(
     input: Array, nan: Scalar | None = None, posinf: Scalar | None = None, neginf: Scalar | None = None
 ) -> Array:

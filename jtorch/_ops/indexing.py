@@ -55,6 +55,7 @@ def _slices(input: Any, dim: int, index: Any) -> tuple:
     function=False,
     grad="IndexSelectBackward0",
     checks=lambda input, dim, index: outside(index, length(input.shape, dim)),
+    saves="index",
 )
 def _index_select(input: Array, dim: Dim, index: Array) -> Array:
     if not input.ndim:
@@ -101,6 +102,7 @@ def _on_host(t: Any) -> bool:
     function=False,
     grad="IndexAddBackward0",
     checks=lambda input, dim, index, source, alpha: outside(index, length(input.shape, dim)),
+    saves="index source",
 )
 def _index_add(input: Array, dim: Dim, index: Array, source: Array, alpha: Scalar) -> Array:
     shape = input.shape
@@ -157,6 +159,7 @@ def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1, 
     function=False,
     grad="IndexCopyBackward0",
     checks=lambda input, dim, index, source: outside(index, length(input.shape, dim)),
+    saves="index source",
 )
 def _index_copy(input: Array, dim: Dim, index: Array, source: Array) -> Array:
     shape = input.shape
@@ -248,6 +251,7 @@ def index_fill(input: Any, dim: int, index: Any, value: Any) -> Any:
     function=False,
     grad="TakeBackward0",
     checks=lambda input, index: _outside_both(index, input.size),
+    saves="input index",
 )
 def _take(input: Array, index: Array) -> Array:
     flat = jnp.reshape(input, (-1,))
@@ -320,6 +324,7 @@ def take_along_dim(input: Any, indices: Any, dim: int | None = None, *, out: Any
     grad="PutBackward0",
     order="pointwise",
     checks=lambda input, index, source, accumulate: _outside_both(index, input.size),
+    saves="index source",
 )
 def _put_flat(input: Array, index: Array, source: Array, accumulate: bool) -> Array:
     flat = jnp.reshape(input, (-1,))

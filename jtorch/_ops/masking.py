@@ -175,7 +175,7 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Any:
     return _masked_fill(input, mask, fitting_number(value, input._v.aval.dtype))
 
 
-@op(name="masked_select", method=False, function=False, grad="MaskedSelectBackward0")
+@op(name="masked_select", method=False, function=False, grad="MaskedSelectBackward0", saves="input index")
 def _masked_select(input: Array, index: Array) -> Array:
     return jnp.reshape(input, (-1,)).at[index].get(mode="promise_in_bounds")
 

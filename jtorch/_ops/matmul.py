@@ -7,7 +7,9 @@ https://docs.pytorch.org/docs/stable/torch.html#blas-and-lapack-operations
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import jax.numpy as jnp
@@ -166,7 +168,13 @@ def vdot(input: Array, other: Array) -> Array:
     return product(jnp.conj(input), other)
 
 
-@op(name="matmul", method=False, function=False, grad="UnsafeViewBackward0")
+def _saved_of_batched(specs: tuple, statics: tuple, needs: tuple) -> str:
+    """A batch that a vector is multiplied with is saved as a transposed copy."""
+    turned = specs[0].ndim == 1 and specs[1].ndim > 2
+    return " ".join(["input"] * (1 in needs) + ["other"] * (0 in needs and not turned))
+
+
+@op(name="matmul", method=False, function=False, grad="UnsafeViewBackward0", saves=_saved_of_batched)
 def _batched(input: Array, other: Array) -> Array:
     a, b = input.shape, other.shape
     if not a or not b:
@@ -288,9 +296,7 @@ def _whole_numbers(specs: tuple) -> None:
     if kind_of(common(specs[:3])) in (BOOL, INT):
         for name, spec in zip(("beta", "alpha"), specs[3:], strict=True):
             if spec is float:
-                raise RuntimeError(
-                    f"For integral input tensors, argument {name} must not be a floating point number."
-                )
+                raise RuntimeError(f"For integral input tensors, argument {name} must not be a floating point number.")
 
 
 @op(**_sum, refuse=_whole_numbers)
@@ -375,7 +381,7 @@ def inner(input: Array, other: Array) -> Array:
     return jnp.tensordot(input, other, ((-1,), (-1,)))
 
 
-@op(out=True, kind="default", grad="UnsafeViewBackward0")
+@op(out=True, kind="default", grad="UnsafeViewBackward0", saves="")
 def kron(input: Array, other: Array) -> Array:
     """The Kronecker product.
 
@@ -388,7 +394,27 @@ def kron(input: Array, other: Array) -> Array:
     return jnp.kron(input, other)
 
 
-@op(name="tensordot", method=False, function=False, grad="ViewBackward0")
+def _is_merged(shape: tuple, *groups: tuple) -> bool:
+    """True when dimensions of a tensor that lies row by row can be brought together without a copy."""
+    for group in groups:
+        kept = [d for d in group if shape[d] != 1]
+        for d, after in pairwise(kept):
+            if math.prod(shape[d + 1 :]) != math.prod(shape[after:]):
+                return False
+    return True
+
+
+def _saved_of_tensordot(specs: tuple, statics: tuple, needs: tuple) -> str:
+    words = []
+    whole = all(s.shape[d] == 1 for s, dims in zip(specs, statics, strict=True) for d in set(range(s.ndim)) - {*dims})
+    for word, spec, dims, other in zip(("a", "b"), specs, statics, (1, 0), strict=True):
+        rest = tuple(d for d in range(spec.ndim) if d not in dims)
+        if other in needs and (whole or _is_merged(spec.shape, rest, dims)):
+            words.append(word)
+    return " ".join(words)
+
+
+@op(name="tensordot", method=False, function=False, grad="ViewBackward0", saves=_saved_of_tensordot)
 def _tensordot(a: Array, b: Array, dims_a: tuple, dims_b: tuple) -> Array:
     for i, j in zip(dims_a, dims_b, strict=True):  # a contracted dimension of size 1 broadcasts
         a = a.sum(i, keepdims=True, dtype=a.dtype) if b.shape[j] == 1 else a

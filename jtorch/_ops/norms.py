@@ -61,7 +61,7 @@ def only_counted(specs: tuple, statics: tuple) -> tuple[int, ...]:
 
 @reduction(name="norm", public="_vector_norm", kind="complex_to_real", grad="LinalgVectorNormBackward0",
            undefined=only_counted, function=False, method=False,
-           refuse=refused(RuntimeError, NO_NORM, BOOL, INT))  # fmt: skip
+           refuse=refused(RuntimeError, NO_NORM, BOOL, INT), saves="input result")  # fmt: skip
 def _vector_norm(input: Array, p: float, dim: Dims = None, keepdim: bool = False, *, dtype: DType = None) -> Array:
     return vector_norm(input, p, axes(input, dim), keepdim)
 
@@ -100,7 +100,8 @@ INEXACT = "norm(): input dtype should be either floating point or complex. Got {
 
 
 @reduction(kind="complex_to_real", out=False,
-           refuse=both(no_bool_difference, refused(RuntimeError, INEXACT, BOOL, INT)))  # fmt: skip
+           refuse=both(no_bool_difference, refused(RuntimeError, INEXACT, BOOL, INT)),
+           saves="input other result")  # fmt: skip
 def dist(input: Operand, other: Operand, p: float = 2) -> Array:
     """The p-norm of `input - other`."""
     off = input - other

@@ -30,7 +30,7 @@ def _products(y: Array, x: Array, dim: int) -> Array:
 _inner: dict[str, Any] = {"function": False, "method": False}
 
 
-@op(name="trapezoid", public="_trapezoid", **_inner)
+@op(name="trapezoid", public="_trapezoid", **_inner, saves="")
 def _trapezoid(y: Array, x: Array | None, dx: Scalar, dim: Dim) -> Array:
     y = _last(y, dim)
     if x is not None:
@@ -41,7 +41,7 @@ def _trapezoid(y: Array, x: Array | None, dx: Scalar, dim: Dim) -> Array:
     return (total - ends / 2) * dx.astype(total.dtype)
 
 
-@op(name="cumulative_trapezoid", public="_cumulative_trapezoid", **_inner)
+@op(name="cumulative_trapezoid", public="_cumulative_trapezoid", **_inner, saves="")
 def _cumulative_trapezoid(y: Array, x: Array | None, dx: Scalar, dim: Dim) -> Array:
     y = _last(y, dim)
     areas = as_float(y[..., 1:] + y[..., :-1] if x is None else _products(y, x, dim))

@@ -173,8 +173,12 @@ def true_divide(input: Operand, other: Operand) -> Array:
     return quotient(input, other)
 
 
+def _saved_of_div(specs: tuple, statics: tuple, needs: tuple) -> str:
+    return "input other" if 1 in needs else "other"
+
+
 @pointwise(name="div", public="_div_floor", function=False, method=False, inplace=False, grad="DivBackward2",
-           refuse=both(no_kernel("div_floor_cpu", BOOL, COMPLEX), broadcasts))  # fmt: skip
+           refuse=both(no_kernel("div_floor_cpu", BOOL, COMPLEX), broadcasts), saves=_saved_of_div)  # fmt: skip
 def _div_floor(input: Operand, other: Operand) -> Array:
     if is_integral(input):
         return jnp.floor_divide(input, other)
@@ -193,7 +197,8 @@ def _by_tensor(specs: tuple) -> bool:
 
 
 @pointwise(name="div", public="_div_trunc", function=False, method=False, inplace=False, grad="DivBackward2",
-           steps=_by_tensor, refuse=both(no_kernel("div_trunc_cpu", BOOL, COMPLEX), broadcasts))  # fmt: skip
+           steps=_by_tensor, refuse=both(no_kernel("div_trunc_cpu", BOOL, COMPLEX), broadcasts),
+    saves=_saved_of_div)  # fmt: skip
 def _div_trunc(input: Operand, other: Operand) -> Array:
     if is_integral(input):
         return lax.div(*jnp.broadcast_arrays(input, other))
@@ -358,6 +363,10 @@ def _pow_name(specs: tuple, statics: tuple) -> str:
     return "PowBackward0" if isinstance(specs[1], type) else "PowBackward1"
 
 
+def _saved_of_pow(specs: tuple, statics: tuple, needs: tuple) -> str:
+    return "base" if isinstance(specs[1], type) else "base exponent result"
+
+
 def _no_negative_power(specs: tuple) -> None:
     found = common(specs)
     if kind_of(found) == BOOL:
@@ -365,7 +374,7 @@ def _no_negative_power(specs: tuple) -> None:
 
 
 @pointwise(name="pow", public="_pow", function=False, method=False, inplace=False, steps=True, grad=_pow_name,
-           refuse=_no_negative_power)  # fmt: skip
+           refuse=_no_negative_power, saves=_saved_of_pow)  # fmt: skip
 def _pow(base: Operand, exponent: Operand) -> Array:
     if is_integral(base):
         odd = exponent % 2 != 0
@@ -473,7 +482,7 @@ def sign(input: Operand) -> Array:
     return input if input.dtype == bool else jnp.nan_to_num(jnp.sign(input))
 
 
-@pointwise
+@pointwise(saves="input result")
 def sgn(input: Operand) -> Array:
     """-1, 0 or 1; for a complex number, the number of length 1 with its angle."""
     return sign.body(input) if not jnp.iscomplexobj(input) else jnp.sign(input)
@@ -577,13 +586,13 @@ def clamp(input: Operand, min: Operand | None = None, max: Operand | None = None
     return jnp.broadcast_to(_above(_below(input, min), max), shape)
 
 
-@pointwise(refuse=both(_no_complex_bound("maximum_cpu"), broadcasts))
+@pointwise(refuse=both(_no_complex_bound("maximum_cpu"), broadcasts), saves="input min")
 def clamp_min(input: Operand, min: Operand) -> Array:
     """Not below `min`."""
     return _below(input, min)
 
 
-@pointwise(refuse=both(_no_complex_bound("minimum_cpu"), broadcasts))
+@pointwise(refuse=both(_no_complex_bound("minimum_cpu"), broadcasts), saves="input max")
 def clamp_max(input: Operand, max: Operand) -> Array:
     """Not above `max`."""
     return _above(input, max)

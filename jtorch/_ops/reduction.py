@@ -103,7 +103,7 @@ def nanmean(input: Array, dim: Dims = None, keepdim: bool = False, *, dtype: DTy
     return total / jnp.sum(valid, axes(input, dim), keepdims=keepdim).astype(total.dtype)
 
 
-@reduction(kind="integers_to_int64", residuals=True, grad=_by_dim("Prod", 0, 1))
+@reduction(kind="integers_to_int64", residuals=True, grad=_by_dim("Prod", 0, 1), saves="input result")
 def prod(input: Array, dim: Dim | None = None, keepdim: bool = False, *, dtype: DType = None) -> Array:
     """The product of all elements, or along one dimension. Integers and bools are multiplied as int64."""
     return jnp.prod(input, axes(input, dim), keepdims=keepdim)
@@ -146,7 +146,7 @@ def extremum(fn: Callable, x: Array, over: tuple[int, ...] | None, keepdim: bool
     return jnp.where(nans > 0, jnp.nan, found)
 
 
-@reduction(refuse=no_kernel("max_values_cpu", COMPLEX))
+@reduction(refuse=no_kernel("max_values_cpu", COMPLEX), saves="input result")
 def amax(input: Array, dim: Dims = (), keepdim: bool = False) -> Array:
     """The largest element, of all or along dimensions. Equal ones share the gradient.
 
@@ -158,14 +158,14 @@ def amax(input: Array, dim: Dims = (), keepdim: bool = False) -> Array:
     return extremum(jnp.max, input, axes(input, dim), keepdim)
 
 
-@reduction(refuse=no_kernel("min_values_cpu", COMPLEX))
+@reduction(refuse=no_kernel("min_values_cpu", COMPLEX), saves="input result")
 def amin(input: Array, dim: Dims = (), keepdim: bool = False) -> Array:
     """The smallest element, of all or along dimensions. Equal ones share the gradient."""
     _nonempty("amin", input, dim)
     return extremum(jnp.min, input, axes(input, dim), keepdim)
 
 
-@op(returns=("min", "max"), out=True)
+@op(returns=("min", "max"), out=True, saves="input result0 result1")
 def aminmax(input: Array, *, dim: Dim | None = None, keepdim: bool = False) -> tuple[Array, Array]:
     """The smallest and the largest element."""
     if jnp.iscomplexobj(input) and dim is not None and not input.ndim:
@@ -272,13 +272,14 @@ def _extremum_dim(name: str, arg: Callable) -> Callable:
     options: dict[str, Any] = {"function": False, "method": False, "out": True, "returns": ("values", "indices")}
     no_complex = refused(RuntimeError, f"{name}(): does not support complex input", COMPLEX)
     grad = f"{name.capitalize()}Backward0"
-    return op(name=name, public=f"_{name}_dim", grad=grad, refuse=no_complex, **options)(body)
+    return op(name=name, public=f"_{name}_dim", grad=grad, refuse=no_complex, saves="result1", **options)(body)
 
 
 _whole: dict[str, Any] = {"function": False, "method": False}
 
 
-@reduction(name="max", public="_max_all", grad="MaxBackward1", refuse=no_kernel("max_all", COMPLEX), **_whole)
+@reduction(name="max", public="_max_all", grad="MaxBackward1", refuse=no_kernel("max_all", COMPLEX), **_whole,
+    saves="input result")  # fmt: skip
 def _max_all(input: Array) -> Array:
     """The largest element; with a dimension, the largest along it and its index; of two tensors, the larger.
 
@@ -292,7 +293,8 @@ def _max_all(input: Array) -> Array:
     return extremum(jnp.max, input, None)
 
 
-@reduction(name="min", public="_min_all", grad="MinBackward1", refuse=no_kernel("min_all", COMPLEX), **_whole)
+@reduction(name="min", public="_min_all", grad="MinBackward1", refuse=no_kernel("min_all", COMPLEX), **_whole,
+    saves="input result")  # fmt: skip
 def _min_all(input: Array) -> Array:
     """The smallest element; with a dimension, the smallest along it and its index; of two tensors, the smaller."""
     _nonempty("min", input, None)
@@ -337,7 +339,7 @@ def _var(input: Array, correction: Scalar, dim: Dims = None, keepdim: bool = Fal
     return _variance(input, dim, correction, keepdim)[0]
 
 
-@reduction(name="std", public="_std", kind="complex_to_real", **_spread)
+@reduction(name="std", public="_std", kind="complex_to_real", **_spread, saves="input result")
 def _std(input: Array, correction: Scalar, dim: Dims = None, keepdim: bool = False) -> Array:
     return root(_variance(input, dim, correction, keepdim)[0])
 
@@ -348,7 +350,7 @@ def _var_mean(input: Array, correction: Scalar, dim: Dims = None, keepdim: bool 
     return variance.astype(input.real.dtype), middle.astype(input.dtype)
 
 
-@op(name="std_mean", public="_std_mean", **_with_mean("std_mean"))
+@op(name="std_mean", public="_std_mean", **_with_mean("std_mean"), saves="input result0")
 def _std_mean(input: Array, correction: Scalar, dim: Dims = None, keepdim: bool = False) -> tuple[Array, Array]:
     variance, middle = _variance(wide(input), dim, correction, keepdim)
     return root(variance).astype(input.real.dtype), middle.astype(input.dtype)
@@ -431,7 +433,7 @@ var_mean = _with_mean_of("var_mean", _var_mean, "Variance and mean.")
 std_mean = _with_mean_of("std_mean", _std_mean, "Standard deviation and mean.")
 
 
-@reduction(kind="float", name="logsumexp", public="_logsumexp", function=False, method=False)
+@reduction(kind="float", name="logsumexp", public="_logsumexp", function=False, method=False, saves="input result")
 def _logsumexp(input: Array, dim: Dims, keepdim: bool = False) -> Array:
     return jss.logsumexp(input, axes(input, dim), keepdims=keepdim)
 

@@ -50,6 +50,7 @@ def _along(dim: int, size: int, rank: int) -> tuple[int, ...]:
     function=False,
     grad="GatherBackward0",
     checks=lambda input, dim, index: outside(index, length(input.shape, dim)),
+    saves="input index",
 )
 def _gather(input: Array, dim: Dim, index: Array) -> Array:
     if index.ndim == input.ndim == 0:
@@ -228,6 +229,7 @@ def scatter_add(input: Any, dim: int, index: Any, src: Any, *, out: Any = None) 
     grad="ScatterReduceBackward0",
     real_gradient="scatter_reduce",
     checks=lambda input, dim, index, src, reduce, include_self: outside(index, length(input.shape, dim)),
+    saves="input index src result",
 )
 def _scatter_reduce(input: Array, dim: Dim, index: Array, src: Array, reduce: str, include_self: bool) -> Array:
     lacks = {"amax": COMPLEX, "amin": COMPLEX, "mean": BOOL}
@@ -371,6 +373,7 @@ def _check_index_reduce(input: Array, reduce: str, include_self: bool) -> None:
     grad="IndexReduceBackward0",
     real_gradient="index_reduce",
     checks=lambda input, dim, index, source, reduce, include_self: outside(index, length(input.shape, dim)),
+    saves="input index source result",
 )
 def _index_reduce(input: Array, dim: Dim, index: Array, source: Array, reduce: str, include_self: bool) -> Array:
     shape = input.shape

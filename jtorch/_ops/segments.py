@@ -52,7 +52,7 @@ def _mean(x: Array, inside: Array, axis: int, initial: Any) -> Array:
 _BODIES = {"sum": _sum, "mean": _mean, "prod": _prod, "max": _largest(jnp.max, 1), "min": _largest(jnp.min, -1)}
 
 
-@op(function=False, method=False, name="segment_reduce", residuals=True)
+@op(function=False, method=False, name="segment_reduce", residuals=True, saves="data sizes result")
 def _segment_reduce(
     data: Array, sizes: Array, initial: Scalar | None = None, reduce: str = "sum", axis: int = 0, by_length: bool = True
 ) -> Array:

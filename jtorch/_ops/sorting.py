@@ -39,7 +39,7 @@ def ordered(x: Array, dim: int, descending: bool = False) -> tuple[Array, Array]
     return values.astype(x.dtype), indices.astype(jnp.int64)
 
 
-@op(refuse=_no_complex, order="pointwise", **_pair)
+@op(refuse=_no_complex, order="pointwise", saves="result1", **_pair)
 def sort(input: Array, dim: Dim = -1, descending: bool = False, *, stable: bool = False) -> tuple[Array, Array]:
     """Elements in order along a dimension, and where they stood. The order of equal ones is kept.
 
@@ -63,7 +63,7 @@ def argsort(input: Array, dim: Dim = -1, descending: bool = False, *, stable: bo
     return ordered(input, dim, descending)[1]
 
 
-@op(out=True, residuals=True, grad="SortBackward0", refuse=_no_complex, order="pointwise")
+@op(out=True, residuals=True, grad="SortBackward0", refuse=_no_complex, order="pointwise", saves="")
 def msort(input: Array) -> Array:
     """Sorted along the first dimension."""
     return ordered(input, 0)[0]
@@ -77,7 +77,7 @@ def _top_keys(x: Array, largest: bool) -> Array:
     return jnp.where(nan, jnp.nan, x) if largest else jnp.where(nan, -jnp.inf, -x)
 
 
-@op(**_pair)
+@op(saves="result1", **_pair)
 def topk(input: Array, k: int, dim: Dim = -1, largest: bool = True, sorted: bool = True) -> tuple[Array, Array]:
     """The `k` largest (or smallest) elements along a dimension, in order, and where they stand.
 
@@ -115,7 +115,7 @@ def _nonempty(name: str, x: Array, dim: int) -> None:
         raise errors.reduction_empty_dim(name, dim)
 
 
-@op(real_gradient="kthvalue", **_pair)
+@op(real_gradient="kthvalue", saves="result1", **_pair)
 def kthvalue(input: Array, k: int, dim: Dim = -1, keepdim: bool = False) -> tuple[Array, Array]:
     """The `k`-th smallest element along a dimension, from 1, and where it stands."""
     _nonempty("kthvalue", input, dim)
@@ -171,9 +171,9 @@ def _median(name: str, skip_nan: bool, doc: str) -> Any:
     return overload(
         name,
         reduction(kind=None, name=name, public=f"_{name}_all", residuals=True, grad=f"{grad}Backward0",
-                  refuse=no_kernel("median_cpu", BOOL, COMPLEX),
+                  refuse=no_kernel("median_cpu", BOOL, COMPLEX), saves="input result",
                   **_hidden)(of_all),
-        op(name=name, public=f"_{name}_dim", grad=f"{grad}Backward1", **_hidden, **_pair)(along),
+        op(name=name, public=f"_{name}_dim", grad=f"{grad}Backward1", saves="result1", **_hidden, **_pair)(along),
     )  # fmt: skip
 
 
@@ -181,7 +181,7 @@ median = _median("median", False, "The lower median of all elements, or along a 
 nanmedian = _median("nanmedian", True, "The lower median of the elements that are not nan.")
 
 
-@op(real_gradient="mode", **_pair)
+@op(real_gradient="mode", saves="result1", **_pair)
 def mode(input: Array, dim: Dim = -1, keepdim: bool = False) -> tuple[Array, Array]:
     """The most frequent element along a dimension, the smallest of several, and where it stands last."""
     _nonempty("mode", input, dim)

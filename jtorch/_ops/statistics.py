@@ -52,7 +52,8 @@ def _weights(name: str, kind: str, weights: Array | None, x: Array) -> None:
         )
 
 
-@op(name="cov", grad="SqueezeBackward0", function=False, method=False)
+@op(name="cov", grad="SqueezeBackward0", function=False, method=False,
+    saves=lambda specs, statics, needs: "input fweights aweights" if 2 in needs else "fweights aweights")  # fmt: skip
 def _cov(input: Array, *, correction: int = 1, fweights: Array = None, aweights: Array = None) -> Array:
     _matrix("cov", input)
     if input.dtype == bool:
@@ -89,7 +90,7 @@ def _corrcoef_name(specs: tuple, statics: tuple) -> str:
 
 
 @reduction(kind="float", out=False, grad=_corrcoef_name,
-           refuse=refused(RuntimeError, "cov(): bool dtype is not supported for input", BOOL))  # fmt: skip
+           refuse=refused(RuntimeError, "cov(): bool dtype is not supported for input", BOOL), saves="")  # fmt: skip
 def corrcoef(input: Array) -> Array:
     """The correlation matrix of variables, which are rows."""
     _matrix("corrcoef", input)

@@ -14,7 +14,7 @@ from jtorch._engine import backward as walk
 from jtorch._engine.handle import Handle, alias, read, version, wrap
 from jtorch._engine.saved import Packed, pack
 from jtorch._engine.tape import forward_mode, threads
-from jtorch._engine.versions import modified
+from jtorch._engine.versions import modified, named
 from jtorch._engine.writing import assign, written
 from jtorch._tensor import Tensor
 from jtorch._types import autograd_errors, graph_errors
@@ -176,8 +176,7 @@ class _Saved:
         """The tensor as it was saved; RuntimeError when it was written since."""
         if version(self.counter) != self.version:
             t = self.counter
-            maker = "" if t._node is None else t._node.name().removesuffix("Backward0")
-            raise modified(self.value.aval, version(t), self.version, maker, t._index)
+            raise modified(self.value.aval, version(t), self.version, named(t._node), t._index)
         if self.holder is not None:
             return self.holder
         edge = self.edge if self.own is None else (node, self.own)

@@ -42,7 +42,8 @@ def half(A: Any, UPLO: str) -> Any:
 # Cholesky
 
 
-@op(name="linalg_cholesky_ex", method=False, function=False, out=True, returns=("L", "info"), order=("columns", None))
+@op(name="linalg_cholesky_ex", method=False, function=False, out=True, returns=("L", "info"), order=("columns", None),
+    saves="result0")  # fmt: skip
 def _cholesky(input: Array, upper: bool) -> tuple[Array, Array]:
     check_square("linalg.cholesky", input)
     check_inexact("linalg.cholesky", input, "cholesky_cpu")
@@ -94,7 +95,8 @@ def cholesky(input: Any, *, upper: bool = False, out: Any = None) -> Any:
 # QR
 
 
-@op(name="linalg_qr", public="qr", method=False, out=True, returns=("Q", "R"), order=("columns", "columns"))
+@op(name="linalg_qr", public="qr", method=False, out=True, returns=("Q", "R"), order=("columns", "columns"),
+    saves="result0 result1")  # fmt: skip
 def qr(A: Array, mode: str = "reduced") -> tuple[Array, Array]:
     """The QR decomposition; `mode` is reduced, complete or r.
 
@@ -129,7 +131,7 @@ def _complex(A: Any) -> Any:
 
 
 @op(name="linalg_eig", public="eig", method=False, out=True, residuals=True, returns=("eigenvalues", "eigenvectors"),
-    order=(None, "columns"))  # fmt: skip
+    order=(None, "columns"), saves="result0 result1")  # fmt: skip
 def eig(input: Array) -> tuple[Array, Array]:
     """Eigenvalues and eigenvectors of a square matrix, complex.
 
@@ -144,7 +146,8 @@ def eig(input: Array) -> tuple[Array, Array]:
     return values, vectors
 
 
-@op(name="linalg_eigvals", public="eigvals", method=False, out=True, residuals=True, grad="LinalgEigBackward0")
+@op(name="linalg_eigvals", public="eigvals", method=False, out=True, residuals=True, grad="LinalgEigBackward0",
+    saves="result")  # fmt: skip
 def eigvals(input: Array) -> Array:
     """The eigenvalues of a square matrix, complex.
 
@@ -168,7 +171,7 @@ def _check_hermitian(A: Any) -> None:
 
 
 @op(name="linalg_eigh", public="eigh", method=False, out=True, residuals=True, returns=("eigenvalues", "eigenvectors"),
-    order=(None, "columns"))  # fmt: skip
+    order=(None, "columns"), saves="result0 result1")  # fmt: skip
 def eigh(input: Array, UPLO: str = "L") -> tuple[Array, Array]:
     """Eigenvalues, smallest first, and eigenvectors of a symmetric matrix."""
     _check_hermitian(input)
@@ -176,7 +179,8 @@ def eigh(input: Array, UPLO: str = "L") -> tuple[Array, Array]:
     return values, vectors
 
 
-@op(name="linalg_eigvalsh", public="eigvalsh", method=False, out=True, residuals=True, grad="LinalgEighBackward0")
+@op(name="linalg_eigvalsh", public="eigvalsh", method=False, out=True, residuals=True, grad="LinalgEighBackward0",
+    saves="result")  # fmt: skip
 def eigvalsh(input: Array, UPLO: str = "L") -> Array:
     """Eigenvalues, smallest first, of a symmetric matrix."""
     _check_hermitian(input)
@@ -195,7 +199,7 @@ def _check_svd(A: Any, driver: str | None) -> None:
 
 
 @op(name="linalg_svd", public="svd", method=False, out=True, returns=("U", "S", "Vh"),
-    order=("columns", None, "columns"))  # fmt: skip
+    order=("columns", None, "columns"), saves="result0 result1 result2")  # fmt: skip
 def svd(A: Array, full_matrices: bool = True, *, driver: str | None = None) -> tuple[Array, Array, Array]:
     """The singular value decomposition `A = U diag(S) Vh`.
 
@@ -214,7 +218,7 @@ def svd(A: Array, full_matrices: bool = True, *, driver: str | None = None) -> t
     return U, S, Vh
 
 
-@op(name="linalg_svdvals", public="svdvals", method=False, out=True, grad="LinalgSvdBackward0")
+@op(name="linalg_svdvals", public="svdvals", method=False, out=True, grad="LinalgSvdBackward0", saves="result")
 def svdvals(A: Array, *, driver: str | None = None) -> Array:
     """The singular values, largest first."""
     _check_svd(A, driver)

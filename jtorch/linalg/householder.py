@@ -42,7 +42,7 @@ def _without_reflectors(specs: tuple, statics: tuple) -> tuple[int, ...]:
 
 
 @op(name="linalg_householder_product", public="householder_product", method=False, out=True, order="columns",
-    undefined=_without_reflectors)  # fmt: skip
+    undefined=_without_reflectors, saves="input tau result")  # fmt: skip
 def householder_product(input: Array, tau: Array) -> Array:
     """The first columns of the product of the reflectors below the diagonal of `input`, with scales `tau`.
 
@@ -105,7 +105,7 @@ def _check_ormqr(input: Any, tau: Any, other: Any, left: bool) -> None:
     check_kernel("ormqr_cpu", input)
 
 
-@op(name="ormqr", function=False, method=False, out=True, order="columns")
+@op(name="ormqr", function=False, method=False, out=True, order="columns", saves="input input2 input3 result")
 def _ormqr(input: Array, input2: Array, input3: Array, left: bool, transpose: bool) -> Array:
     _check_ormqr(input, input2, input3, left)
     V, triangle = _reflectors(input, input2)

@@ -19,7 +19,7 @@ from jtorch.linalg.decompositions import half
 
 
 @op(name="linalg_inv_ex", method=False, function=False, out=True, returns=("inverse", "info"),
-    order=("columns", None))  # fmt: skip
+    order=("columns", None), saves="result0")  # fmt: skip
 def _inv(A: Array) -> tuple[Array, Array]:
     check_square("linalg.inv", A)
     check_inexact("linalg.inv", A)
@@ -71,7 +71,7 @@ def _pseudo_inverse_jvp(hermitian: bool, primals: tuple, tangents: tuple) -> tup
     return P, P @ PH @ left + right @ PH @ P - P @ dA @ P
 
 
-@op(name="linalg_pinv", method=False, function=False, out=True)
+@op(name="linalg_pinv", method=False, function=False, out=True, saves="input result")
 def _pinv(input: Array, atol: float, rtol: float, hermitian: bool) -> Array:
     bound: Any = rtol
     if atol and input.size:

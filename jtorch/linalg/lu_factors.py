@@ -43,7 +43,7 @@ def _check_matrix(name: str, A: Any) -> None:
 
 
 @op(name="linalg_lu_factor_ex", method=False, function=False, out=True, returns=("LU", "pivots", "info"),
-    order=("columns", None, None), residuals=True)  # fmt: skip
+    order=("columns", None, None), residuals=True, saves="result0 result1")  # fmt: skip
 def _lu_factor(A: Array, pivot: bool, name: str = "torch.lu_factor") -> tuple[Array, Array, Array]:
     _check_matrix(name, A)
     check_kernel("lu_cpu", A)
@@ -104,7 +104,7 @@ def _unpack(LU: Array) -> tuple[Array, Array]:
     return _parts(LU)
 
 
-@op(name="linalg_lu", method=False, function=False, residuals=True)
+@op(name="linalg_lu", method=False, function=False, residuals=True, saves="result0 result1 result2")
 def _lu(A: Array, pivot: bool) -> tuple[Array, Array, Array]:
     LU, pivots, _ = _lu_factor.body(A, pivot, "linalg.lu")
     return (*_parts(LU), pivots)
@@ -170,7 +170,7 @@ def _check_solve(LU: Any, pivots: Any, B: Any, left: bool) -> None:
                            f"with shape {list(pivots.shape)} instead")  # fmt: skip
 
 
-@op(name="linalg_lu_solve", method=False, function=False)
+@op(name="linalg_lu_solve", method=False, function=False, saves="LU pivots result")
 def _lu_solve(LU: Array, pivots: Array, B: Array, left: bool, adjoint: bool) -> Array:
     _check_solve(LU, pivots, B, left)
     if LU.size and B.size:

@@ -51,7 +51,7 @@ def _power(A: Any, n: int) -> Any:
     return found.clone() if found is A else found
 
 
-@op(name="linalg_matrix_exp", public="matrix_exp", method=False, residuals=True)
+@op(name="linalg_matrix_exp", public="matrix_exp", method=False, residuals=True, saves="input")
 def matrix_exp(input: Array) -> Array:
     """The matrix exponential.
 
@@ -101,7 +101,7 @@ def cross(input: Any, other: Any, *, dim: int = -1, out: Any = None) -> Any:
     return distance.cross(input, other, dim, out=out)
 
 
-@op(name="linalg_vander", public="vander", method=False, grad="CatBackward0")
+@op(name="linalg_vander", public="vander", method=False, grad="CatBackward0", saves="x")
 def vander(x: Array, *, N: int | None = None) -> Array:
     """The powers 0 to N - 1 of each element, as rows.
 

@@ -23,7 +23,8 @@ from jtorch.linalg.inverses import inverse_and_info
 # Norms
 
 
-@reduction(kind="complex_to_real", name="linalg_vector_norm", undefined=only_counted, method=False, function=False)
+@reduction(kind="complex_to_real", name="linalg_vector_norm", undefined=only_counted, method=False, function=False,
+    saves="input result")  # fmt: skip
 def _vector_norm(input: Array, ord: float, dim: tuple | None, keepdim: bool) -> Array:
     return _norm_of(input, ord, axes(input, dim), keepdim)
 
@@ -62,7 +63,12 @@ def _norm(last: Any, ord: float | str) -> Any:
     raise RuntimeError(f"linalg.matrix_norm: Order {ord} not supported.")
 
 
-@op(name="linalg_matrix_norm", method=False, function=False, grad="LinalgVectorNormBackward0")
+def _saved_of_matrix_norm(specs: tuple, statics: tuple, needs: tuple) -> str:
+    return {"nuc": "", 2: "result", -2: "result"}.get(statics[0], "input result")
+
+
+@op(name="linalg_matrix_norm", method=False, function=False, grad="LinalgVectorNormBackward0",
+    saves=_saved_of_matrix_norm)  # fmt: skip
 def _matrix_norm(input: Array, ord: float | str, dim: tuple, keepdim: bool) -> Array:
     check_rank("linalg.matrix_norm", input)
     half = input.dtype.itemsize < 4 and ord not in ("nuc", 2, -2)
@@ -123,7 +129,7 @@ def diagonal(A: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
 # Determinants
 
 
-@op(name="linalg_det", public="det", method=False, out=True)
+@op(name="linalg_det", public="det", method=False, out=True, saves="A result")
 def det(A: Array) -> Array:
     """The determinant.
 
@@ -136,7 +142,7 @@ def det(A: Array) -> Array:
     return jnp.linalg.det(A) if A.shape[-1] else jnp.ones(A.shape[:-2], A.dtype)
 
 
-@op(name="linalg_slogdet", public="slogdet", method=False, out=True, returns=("sign", "logabsdet"))
+@op(name="linalg_slogdet", public="slogdet", method=False, out=True, returns=("sign", "logabsdet"), saves="A result0")
 def slogdet(A: Array) -> tuple[Array, Array]:
     """Sign and logarithm of the absolute value of the determinant."""
     check_square("linalg.slogdet", A)
@@ -161,7 +167,11 @@ def _check_condition(input: Any, p: float | str | None) -> None:
         check_inexact("linalg.inv", input)
 
 
-@op(name="linalg_cond", public="cond", method=False, out=True, grad="NanToNumBackward0")
+def _saved_of_cond(specs: tuple, statics: tuple, needs: tuple) -> str:
+    return "" if statics[0] in (None, 2, -2, "nuc") else "input"
+
+
+@op(name="linalg_cond", public="cond", method=False, out=True, grad="NanToNumBackward0", saves=_saved_of_cond)
 def cond(input: Array, p: float | str | None = None) -> Array:
     """The condition number: the norm of a matrix times that of its inverse; `p` is an order of `matrix_norm`.
 

@@ -40,7 +40,7 @@ def _is_vector(A: Any, B: Any) -> bool:
     return B.ndim == 1 or (A.ndim - 1 == B.ndim and A.shape[:-1] == B.shape)
 
 
-@op(name="linalg_solve_ex", method=False, function=False, returns=("result", "info"))
+@op(name="linalg_solve_ex", method=False, function=False, returns=("result", "info"), saves="A result0")
 def _solve(A: Array, B: Array, left: bool) -> tuple[Array, Array]:
     check_square("linalg.solve", A)
     check_inexact("linalg.solve", A, "lu_cpu")
@@ -93,7 +93,8 @@ def solve(A: Any, B: Any, *, left: bool = True, out: Any = None) -> Any:
     return found if out is None else write_out("linalg_solve", out, found)
 
 
-@op(name="linalg_solve_triangular", public="solve_triangular", method=False, out=True, order="columns")
+@op(name="linalg_solve_triangular", public="solve_triangular", method=False, out=True, order="columns",
+    saves="input result")  # fmt: skip
 def solve_triangular(input: Array, B: Array, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Array:
     """The solution of `input X = B` for a triangular matrix."""
     check_square("linalg.solve_triangular", input)
@@ -155,7 +156,7 @@ def _check_least_squares(A: Any, b: Any, driver: str) -> None:
         raise RuntimeError(f"{name}: parameter `driver` should be one of (gels, gelsy, gelsd, gelss)")
 
 
-@op(name="linalg_lstsq", method=False, function=False)
+@op(name="linalg_lstsq", method=False, function=False, saves="A b result0")
 def _least_squares(A: Array, b: Array, rcond: float | None, driver: str) -> tuple[Array, Array]:
     """Solution and squared residuals."""
     _check_least_squares(A, b, driver)
@@ -273,7 +274,7 @@ def _against_factor(B: Any, L: Any, upper: bool) -> Any:
     )
 
 
-@op(name="cholesky_solve", namespace="torch", out=True, order="columns")
+@op(name="cholesky_solve", namespace="torch", out=True, order="columns", saves="input input2 result")
 def cholesky_solve(input: Array, input2: Array, upper: bool = False) -> Array:
     """The solution of `A X = input` from the Cholesky factor `input2` of A.
 
@@ -290,7 +291,7 @@ def cholesky_solve(input: Array, input2: Array, upper: bool = False) -> Array:
     return _against_factor(B, L, upper)
 
 
-@op(name="cholesky_inverse", method=False, function=False)
+@op(name="cholesky_inverse", method=False, function=False, saves="input result")
 def _cholesky_inverse(input: Array, upper: bool) -> tuple[Array, Array]:
     check_square("cholesky_inverse", input)
     check_kernel("cholesky_inverse_out_cpu", input)
@@ -324,7 +325,7 @@ def _warn_of_triangular_solve(**_: Any) -> None:
 
 
 @op(name="triangular_solve", namespace="torch", out=True, returns=("solution", "cloned_coefficient"),
-    order=("columns", "columns"), warns=_warn_of_triangular_solve)  # fmt: skip
+    order=("columns", "columns"), warns=_warn_of_triangular_solve, saves="input A result0")  # fmt: skip
 def triangular_solve(
     input: Array, A: Array, upper: bool = True, transpose: bool = False, unitriangular: bool = False
 ) -> tuple[Array, Array]:

@@ -49,14 +49,14 @@ def _clip(input: Any, low: Any, high: Any) -> Any:
     return jnp.where(input >= high, high, jnp.where(input <= low, low, input)).astype(input.dtype)
 
 
-@pointwise(**private, grad="HardtanhBackward0")
+@pointwise(**private, grad="HardtanhBackward0", saves="input")
 def hardtanh_op(input: Operand, min_val: Scalar = -1.0, max_val: Scalar = 1.0) -> Array:
     """Clips to [min_val, max_val]; the gradient at and beyond the bounds is 0."""
     _refuse(input, "Bool inputs not supported for hardtanh")
     return _clip(input, min_val, max_val)
 
 
-@pointwise(**private, grad="HardtanhBackward0")
+@pointwise(**private, grad="HardtanhBackward0", saves="input")
 def relu6_op(input: Operand) -> Array:
     """Clips to [0, 6]."""
     return hardtanh_op.body(input, 0, 6)
@@ -75,13 +75,14 @@ def _elu(input: Any, alpha: Any, scale: Any, input_scale: Any) -> Any:
     return jnp.where(input > 0, scale * input, alpha * scale * jnp.expm1(below * input_scale))
 
 
-@pointwise(**private, grad="EluBackward0")
+@pointwise(**private, grad="EluBackward0", saves="input")
 def elu_op(input: Operand, alpha: Scalar = 1.0) -> Array:
     """`input` where positive, else `alpha * (exp(input) - 1)`. Clevert et al., 2016."""
     return _elu(input, alpha, 1, 1)
 
 
-@pointwise(namespace="torch", name="celu", method=False, inplace=False, out=False, grad="CeluBackward0")
+@pointwise(namespace="torch", name="celu", method=False, inplace=False, out=False, grad="CeluBackward0",
+    saves="input")  # fmt: skip
 def celu_op(input: Operand, alpha: Scalar = 1.0) -> Array:
     """`input` where positive, else `alpha * (exp(input / alpha) - 1)`. Barron, 2017."""
     return _elu(input, alpha, 1, 1 / alpha)
@@ -91,7 +92,7 @@ SELU_ALPHA = 1.6732632423543772848170429916717
 SELU_SCALE = 1.0507009873554804934193349852946
 
 
-@pointwise(namespace="torch", name="selu", method=False, inplace=False, out=False, grad="EluBackward0")
+@pointwise(namespace="torch", name="selu", method=False, inplace=False, out=False, grad="EluBackward0", saves="input")
 def selu_op(input: Operand) -> Array:
     """The exponential linear unit that keeps mean 0 and variance 1. Klambauer et al., 2017."""
     return _elu(input, SELU_ALPHA, SELU_SCALE, 1)
@@ -118,7 +119,7 @@ def hardswish_op(input: Operand) -> Array:
     return input * _clip(input + 3, 0, 6) / 6
 
 
-@pointwise(**private, grad="HardsigmoidBackward0")
+@pointwise(**private, grad="HardsigmoidBackward0", saves="input")
 def hardsigmoid_op(input: Operand) -> Array:
     """`clip(input + 3, 0, 6) / 6`."""
     require_floating(input, "hardsigmoid_cpu")
@@ -191,7 +192,7 @@ def sigmoid(input: Any) -> Any:
     return elementary.sigmoid(input)
 
 
-@pointwise(method=False, inplace=False)
+@pointwise(method=False, inplace=False, saves="input")
 def softplus(input: Operand, beta: Scalar = 1, threshold: Scalar = 20) -> Array:
     """`log(1 + exp(beta * input)) / beta`, and `input` itself where `beta * input` is above `threshold`."""
     require_floating(input, "softplus_cpu")
@@ -215,7 +216,7 @@ def softsign(input: Operand) -> Array:
 
 
 @pointwise(method=False, inplace=False, out=False, kind="float", steps=True, grad="SubBackward0",
-           refuse=no_bool_difference)  # fmt: skip
+           refuse=no_bool_difference, saves="")  # fmt: skip
 def tanhshrink(input: Operand) -> Array:
     """`input - tanh(input)`."""
     return input - jnp.tanh(input)

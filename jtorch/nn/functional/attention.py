@@ -56,7 +56,15 @@ def _scores(query: Array, key: Array, mask: Array | None, is_causal: bool, scale
     return jnp.where(mask, scores, -jnp.inf) if mask.dtype == bool else scores + wide(mask)
 
 
-@op(function=False, method=False, name="attention", grad="ScaledDotProductFlashAttentionForCpuBackward0")
+def _saved_of_attention(specs: tuple, statics: tuple, needs: tuple) -> str:
+    """torch's fused kernel saves what it is given and its result, the sum of other ops only the values."""
+    query, key, value, _, keep = specs
+    fused = query.ndim == key.ndim == value.ndim == 4 and query.shape[-1] == value.shape[-1] and keep is None
+    return "query key value mask result" if fused and 3 not in needs else "value"
+
+
+@op(function=False, method=False, name="attention", grad="ScaledDotProductFlashAttentionForCpuBackward0",
+    saves=_saved_of_attention)  # fmt: skip
 def attention_op(
     query: Array, key: Array, value: Array, mask: Array | None, keep: Array | None, share: float, scale: float,
     is_causal: bool, enable_gqa: bool,

@@ -62,7 +62,7 @@ def cosine_similarity(x1: Array, x2: Array, dim: int = 1, eps: Scalar = 1e-8) ->
 
 @op(
     namespace="torch", method=False, kind="float_to_real", steps=True, alias=("nn.functional.pairwise_distance",),
-    grad="NormBackward1", refuse=no_bool_difference,
+    grad="NormBackward1", refuse=no_bool_difference, saves="result",
 )  # fmt: skip
 def pairwise_distance(x1: Array, x2: Array, p: float = 2.0, eps: Scalar = 1e-6, keepdim: bool = False) -> Array:
     """The p-norm over the last dimension of `x1 - x2 + eps`."""
@@ -76,8 +76,14 @@ def _no_half_pairs(specs: tuple) -> None:
         without_kernel("pdist", specs[0].dtype, HALF)
 
 
-@op(namespace="torch", method=False, alias=("nn.functional.pdist",), upcast=True, refuse=both(
-    refused(RuntimeError, "pdist only supports floating-point dtypes", BOOL, INT, COMPLEX), _no_half_pairs))
+@op(
+    namespace="torch",
+    method=False,
+    alias=("nn.functional.pdist",),
+    upcast=True,
+    refuse=both(refused(RuntimeError, "pdist only supports floating-point dtypes", BOOL, INT, COMPLEX), _no_half_pairs),
+    saves="input result",
+)
 def pdist(input: Array, p: float = 2.0) -> Array:
     """The p-norm distances of all pairs of rows: (N, M) to (N (N - 1) / 2)."""
     if input.ndim != 2:
@@ -107,7 +113,7 @@ def _cosine_embedding(input1: Array, input2: Array, target: Array, margin: Any, 
     return reduced(loss, reduction)
 
 
-@op(function=False, method=False, kind="float", grad="MeanBackward0", refuse=no_complex_clamp)
+@op(function=False, method=False, kind="float", grad="MeanBackward0", refuse=no_complex_clamp, saves="input1 input2")
 def cosine_embedding_op(input1: Array, input2: Array, target: Array, margin: Scalar, reduction: str) -> Array:
     return _cosine_embedding(input1, input2, target, margin, reduction)
 
@@ -138,7 +144,7 @@ def _hinge(input: Array, target: Array, margin: Any, reduction: str) -> Array:
 
 
 @op(function=False, method=False, kind="default", steps=True, grad="MeanBackward0", order="pointwise",
-    refuse=both(first(no_two_bools), no_complex_clamp))  # fmt: skip
+    refuse=both(first(no_two_bools), no_complex_clamp), saves="")  # fmt: skip
 def hinge_op(input: Array, target: Array, margin: Scalar, reduction: str) -> Array:
     x, y = together(input, target)
     return _hinge(x, y, margin, reduction)
@@ -172,7 +178,7 @@ def _margin_ranking(input1: Array, input2: Array, target: Array, margin: Any, re
     return reduced(_positive(over), reduction)
 
 
-@op(method=False, kind="float", grad="MeanBackward0", order="pointwise", warns=warn_of_flags)
+@op(method=False, kind="float", grad="MeanBackward0", order="pointwise", warns=warn_of_flags, saves="")
 def margin_ranking_loss(
     input1: Array, input2: Array, target: Array, margin: Scalar = 0, size_average: bool | None = None,
     reduce: bool | None = None, reduction: str = "mean",
@@ -212,7 +218,7 @@ def _triplet(
 
 
 @op(method=False, kind="float_to_real", steps=True, grad="MeanBackward0", warns=warn_of_flags,
-    refuse=no_bool_difference)  # fmt: skip
+    refuse=no_bool_difference, saves="")  # fmt: skip
 def triplet_margin_loss(
     anchor: Array, positive: Array, negative: Array, margin: float = 1.0, p: float = 2, eps: Scalar = 1e-6,
     swap: bool = False, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
@@ -236,7 +242,7 @@ def triplet_margin_loss_of_torch(
     return _triplet(anchor, positive, negative, margin, p, eps, swap, _named(reduction))
 
 
-@op(function=False, method=False, kind="default", steps=True, grad="MeanBackward0")
+@op(function=False, method=False, kind="default", steps=True, grad="MeanBackward0", saves="")
 def triplet_of_distances(near: Array, far: Array, swapped: Array | None, margin: Scalar, reduction: str) -> Array:
     if swapped is not None:
         far = jnp.minimum(far, swapped)

@@ -35,7 +35,7 @@ def drop_all_op(input: Array) -> Array:
     return input * jnp.zeros((), input.dtype)
 
 
-@op(function=False, method=False, name="alpha_dropout", grad="AddBackward0", order="pointwise")
+@op(function=False, method=False, name="alpha_dropout", grad="AddBackward0", order="pointwise", saves="")
 def alpha_dropout_op(input: Array, keep: Array, scale: Scalar, shift: Scalar, base: Scalar) -> Array:
     """Dropped elements become SELU's lowest value; `scale`, `shift` and `base` restore mean and variance.
 

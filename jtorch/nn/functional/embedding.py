@@ -136,6 +136,7 @@ def embedding_of_torch(
     name="embedding_bag",
     grad="EmbeddingBagBackward0",
     checks=lambda weight, indices, *rest: outside(indices, weight.shape[0]),
+    saves=lambda specs, statics, needs: "weight " * (3 in needs) + "indices offsets per_sample_weights",
 )
 def embedding_bag_op(
     weight: Array, indices: Array, offsets: Array | None, per_sample_weights: Array | None, bags: int, mode: str,

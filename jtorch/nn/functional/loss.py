@@ -77,7 +77,7 @@ def mse_loss(
 
 
 @op(method=False, kind="complex_to_real", grad="MeanBackward0", order="pointwise", warns=_warn_of_sizes,
-    refuse=no_bool_difference)  # fmt: skip
+    refuse=no_bool_difference, saves="weight")  # fmt: skip
 def l1_loss(
     input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
     weight: Array | None = None,
@@ -246,8 +246,13 @@ def _kl_div(input: Array, target: Array, reduction: str, log_target: bool) -> Ar
     return reduced(loss, reduction)
 
 
+def _saved_of_kl(specs: tuple, statics: tuple, needs: tuple) -> str:
+    log_target = statics[-1]
+    return "" if log_target else "input target" if 1 in needs else "target"
+
+
 @op(method=False, upcast=True, grad="MeanBackward0", order="pointwise", warns=_warn_of_mean,
-    refuse=_refuse_kl_div)  # fmt: skip
+    refuse=_refuse_kl_div, saves=_saved_of_kl)  # fmt: skip
 def kl_div(
     input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
     log_target: bool = False,
@@ -280,8 +285,14 @@ def _poisson(input: Array, target: Array, log_input: bool, full: bool, eps: Any,
     return reduced(loss, reduction)
 
 
+def _saved_of_poisson(specs: tuple, statics: tuple, needs: tuple) -> str:
+    log_input, full = statics[:2]
+    words = ["target"] if full or 0 in needs else []
+    return " ".join([*words, "input"] if log_input and 1 in needs else words)
+
+
 @op(method=False, kind="float", steps=True, grad="MeanBackward0", order="pointwise", warns=warn_of_flags,
-    refuse=first(no_bool_difference))  # fmt: skip
+    refuse=first(no_bool_difference), saves=_saved_of_poisson)  # fmt: skip
 def poisson_nll_loss(
     input: Array, target: Array, log_input: bool = True, full: bool = False, size_average: bool | None = None,
     eps: Scalar = 1e-8, reduce: bool | None = None, reduction: str = "mean",
@@ -309,7 +320,15 @@ def _refuse_variance(specs: tuple) -> None:
         raise errors.cast("Float", errors.c_name(kind.type_name))
 
 
-@op(function=False, method=False, upcast=True, grad="MeanBackward0", order="pointwise", refuse=_refuse_variance)
+@op(
+    function=False,
+    method=False,
+    upcast=True,
+    grad="MeanBackward0",
+    order="pointwise",
+    refuse=_refuse_variance,
+    saves="",
+)
 def gaussian_nll_op(input: Array, target: Array, var: Array, eps: Scalar, full: bool, reduction: str) -> Array:
     shape = input.shape
     if var.shape not in (shape, ()):

@@ -94,7 +94,14 @@ def _nll(
     return reduced(loss, reduction)
 
 
-@op(function=False, method=False, name="nll_loss", checks=_outside, constant={"weight": "nll_loss_forward"})
+@op(
+    function=False,
+    method=False,
+    name="nll_loss",
+    checks=_outside,
+    constant={"weight": "nll_loss_forward"},
+    saves="input target weight",
+)
 def nll_loss_op(input: Array, target: Array, weight: Array | None, ignore_index: int, reduction: str) -> Array:
     _check_indices("nll_loss", input, target, weight)
     require_floating(input, "nll_loss_out_frame" if input.ndim < 3 else "nll_loss2d_forward_out_frame")
@@ -103,7 +110,7 @@ def nll_loss_op(input: Array, target: Array, weight: Array | None, ignore_index:
 
 
 @op(function=False, method=False, name="nll_loss2d", grad="NllLoss2DBackward0", checks=_outside,
-    constant={"weight": "nll_loss2d_forward"})  # fmt: skip
+    constant={"weight": "nll_loss2d_forward"}, saves="input target weight")  # fmt: skip
 def nll_loss_2d_op(input: Array, target: Array, weight: Array | None, ignore_index: int, reduction: str) -> Array:
     return nll_loss_op.body(input, target, weight, ignore_index, reduction)
 
@@ -114,7 +121,7 @@ def _check_log_softmax(input: Array) -> None:
 
 
 @op(function=False, method=False, name="cross_entropy", grad="NllLossBackward0", checks=_outside,
-    constant={"weight": "nll_loss_forward"})  # fmt: skip
+    constant={"weight": "nll_loss_forward"}, saves="target weight")  # fmt: skip
 def cross_entropy_op(
     input: Array, target: Array, weight: Array | None, ignore_index: int, reduction: str, smoothing: float
 ) -> Array:
@@ -126,14 +133,20 @@ def cross_entropy_op(
 
 
 @op(function=False, method=False, name="cross_entropy_2d", grad="NllLoss2DBackward0", checks=_outside,
-    constant={"weight": "nll_loss2d_forward"})  # fmt: skip
+    constant={"weight": "nll_loss2d_forward"}, saves="target weight")  # fmt: skip
 def cross_entropy_2d_op(
     input: Array, target: Array, weight: Array | None, ignore_index: int, reduction: str, smoothing: float
 ) -> Array:
     return cross_entropy_op.body(input, target, weight, ignore_index, reduction, smoothing)
 
 
-@op(function=False, method=False, name="cross_entropy_of_probabilities", upcast=True, grad="DivBackward1")
+def _saved_of_soft(specs: tuple, statics: tuple, needs: tuple) -> str:
+    smoothing = statics[-1]
+    return "weight" if smoothing or 0 not in needs else "target weight"
+
+
+@op(function=False, method=False, name="cross_entropy_of_probabilities", upcast=True, grad="DivBackward1",
+    saves=_saved_of_soft)  # fmt: skip
 def cross_entropy_soft_op(input: Array, target: Array, weight: Array | None, reduction: str, smoothing: float) -> Array:
     """Targets are probabilities of the input's shape."""
     if input.shape != target.shape:

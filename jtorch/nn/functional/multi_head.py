@@ -48,7 +48,8 @@ def _heads(x: Array, heads: int) -> Array:
 
 
 @op(function=False, method=False, name="multi_head_attention", grad="ViewBackward0",
-    refuse=first(both(no_kernel(MM, BOOL), no_kernel("softmax_lastdim_kernel_impl", COMPLEX))))  # fmt: skip
+    refuse=first(both(no_kernel(MM, BOOL), no_kernel("softmax_lastdim_kernel_impl", COMPLEX))),
+    saves="query key value q_weight k_weight v_weight in_weight out_weight")  # fmt: skip
 def multi_head_op(
     query: Array, key: Array, value: Array, q_weight: Array | None, k_weight: Array | None, v_weight: Array | None,
     in_weight: Array | None, in_bias: Array | None, bias_k: Array | None, bias_v: Array | None, out_weight: Array,

@@ -103,7 +103,13 @@ def _batch_norm_with_update(
     return results if out is None else tuple(write_outs("_batch_norm_with_update", outs, results))
 
 
-@op(namespace="torch", method=False, order="images", refuse=floats_only("GroupNormKernelImpl"))
+@op(
+    namespace="torch",
+    method=False,
+    order="images",
+    refuse=floats_only("GroupNormKernelImpl"),
+    saves="input weight result1 result2",
+)
 def native_group_norm(
     input: Array, weight: Array | None, bias: Array | None, N: int, C: int, HxW: int, group: int, eps: float
 ) -> tuple[Array, Array, Array]:
@@ -114,7 +120,7 @@ def native_group_norm(
     return out, jnp.mean(x, 2).astype(input.dtype), rstd.astype(input.dtype)
 
 
-@op(namespace="torch", method=False)
+@op(namespace="torch", method=False, saves="grad_output output")
 def _softmax_backward_data(grad_output: Array, output: Array, dim: Dim, input_dtype: DType) -> Array:
     """The gradient of `softmax` from that of its result and the result."""
     softmax_input(output, dim, "softmax_backward")
@@ -123,7 +129,7 @@ def _softmax_backward_data(grad_output: Array, output: Array, dim: Dim, input_dt
     return (product - wide(output) * total).astype(input_dtype.np)
 
 
-@reduction(namespace="torch", method=False, out=False)
+@reduction(namespace="torch", method=False, out=False, saves="result")
 def _safe_softmax(input: Array, dim: Dim, dtype: DType = None) -> Array:
     """`softmax` that gives zeros where all elements along `dim` are minus infinity."""
     softmax_input(input, dim, "softmax")

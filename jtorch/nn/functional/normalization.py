@@ -104,8 +104,14 @@ def _normalized_jvp(primals: tuple, tangents: tuple) -> tuple:
     return out, (change, shift, 2 * stretch / rstd)
 
 
+def _saved_of_batch_norm(specs: tuple, statics: tuple, needs: tuple) -> str:
+    training = statics[-1]  # the statistics of before are saved too, but training itself writes those
+    return "input weight" if training else "input weight running_mean running_var"
+
+
 @op(function=False, method=False, name="batch_norm", grad="NativeBatchNormBackward0", order="images",
-    constant={"running_mean": "native_batch_norm", "running_var": "native_batch_norm"})  # fmt: skip
+    constant={"running_mean": "native_batch_norm", "running_var": "native_batch_norm"},
+    saves=_saved_of_batch_norm)  # fmt: skip
 def batch_norm_op(
     input: Array, running_mean: Array | None, running_var: Array | None, weight: Array | None, bias: Array | None,
     momentum: Scalar, eps: float, training: bool,
@@ -205,7 +211,7 @@ def batch_norm_of_torch(
 
 
 @op(function=False, method=False, name="instance_norm", grad="ViewBackward0", refuse=floats_only("batch_norm"),
-    constant={"running_mean": "native_batch_norm", "running_var": "native_batch_norm"})  # fmt: skip
+    constant={"running_mean": "native_batch_norm", "running_var": "native_batch_norm"}, saves="input")  # fmt: skip
 def instance_norm_op(
     input: Array, running_mean: Array | None, running_var: Array | None, weight: Array | None, bias: Array | None,
     momentum: Scalar, eps: float, use_input_stats: bool,
@@ -308,7 +314,7 @@ def _layer_norm(input: Array, shape: tuple, weight: Any, bias: Any, eps: Any) ->
     return out.astype(input.dtype), mean.astype(kind), rstd.astype(kind)
 
 
-@op(method=False, grad="NativeLayerNormBackward0")
+@op(method=False, grad="NativeLayerNormBackward0", saves="input weight bias")
 def layer_norm(
     input: Array, normalized_shape: Size, weight: Array | None = None, bias: Array | None = None, eps: float = 1e-5
 ) -> Array:
@@ -330,7 +336,7 @@ def layer_norm_of_torch(
     return _layer_norm(input, normalized_shape, weight, bias, eps)[0]
 
 
-@op(function=False, method=False, name="native_layer_norm")
+@op(function=False, method=False, name="native_layer_norm", saves="input weight bias result1 result2")
 def _native_layer_norm(
     input: Array, normalized_shape: Size, weight: Array | None, bias: Array | None, eps: float
 ) -> tuple[Array, Array, Array]:

@@ -79,7 +79,7 @@ def _declare(n: int, mode: str, grad: str) -> Any:
     kernel = f"{'reflection' if mode == 'reflect' else 'replication'}_pad{n}d"
 
     @op(function=False, method=False, name=f"{mode}_pad{n}d", grad=grad, order=None if copies else "images",
-        refuse=None if copies else no_kernel(kernel, BOOL))  # fmt: skip
+        refuse=None if copies else no_kernel(kernel, BOOL), saves=None if copies else "input")  # fmt: skip
     def padded(input: Array, pad: tuple) -> Array:
         return _padded(input, pad, mode)
 

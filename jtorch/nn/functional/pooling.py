@@ -186,13 +186,13 @@ def _declare_max_pool(n: int, grad: str) -> tuple:
     """The op without indices and the one with them."""
     name = f"max_pool{n}d"
 
-    @op(function=False, method=False, name=name, grad=grad, order="images")
+    @op(function=False, method=False, name=name, grad=grad, order="images", saves="input")
     def plain(
         input: Array, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
     ) -> Array:
         return _max_pool(name, n, input, kernel_size, stride, padding, dilation, ceil_mode, False)[0]
 
-    @op(function=False, method=False, name=f"{name}_with_indices", grad=grad, order="images")
+    @op(function=False, method=False, name=f"{name}_with_indices", grad=grad, order="images", saves="input result1")
     def with_indices(
         input: Array, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
     ) -> tuple[Array, Array]:

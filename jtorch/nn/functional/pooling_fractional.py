@@ -70,7 +70,7 @@ def _declare(n: int) -> Any:
     name = f"fractional_max_pool{n}d"
 
     @op(function=False, method=False, name=name, grad=f"FractionalMaxPool{n}DBackward0",
-        refuse=floats_only(f"{name}_out_frame"), constant={"samples": name})  # fmt: skip
+        refuse=floats_only(f"{name}_out_frame"), constant={"samples": name}, saves="input result1")  # fmt: skip
     def pool(input: Array, samples: Array, kernel: tuple, out: tuple) -> tuple[Array, Array]:
         """The maximum of each window and its place in the plane."""
         _check(name, input, kernel, out, samples)

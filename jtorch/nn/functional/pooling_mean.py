@@ -77,7 +77,7 @@ def _avg_pool(
     return jnp.trunc(total / count).astype(input.dtype)
 
 
-@op(namespace="torch", method=False, alias=("nn.functional.avg_pool1d",), grad="SqueezeBackward1")
+@op(namespace="torch", method=False, alias=("nn.functional.avg_pool1d",), grad="SqueezeBackward1", saves="input")
 def avg_pool1d(
     input: Array, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
     count_include_pad: bool = True,
@@ -86,7 +86,7 @@ def avg_pool1d(
     return _avg_pool("avg_pool1d", 1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
 
 
-@op(method=False, out=True, grad="AvgPool2DBackward0", order="images")
+@op(method=False, out=True, grad="AvgPool2DBackward0", order="images", saves="input")
 def avg_pool2d(
     input: Array, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
     count_include_pad: bool = True, divisor_override: int | None = None,
@@ -102,7 +102,7 @@ def avg_pool2d(
     )
 
 
-@op(method=False, out=True, grad="AvgPool3DBackward0")
+@op(method=False, out=True, grad="AvgPool3DBackward0", saves="input")
 def avg_pool3d(
     input: Array, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
     count_include_pad: bool = True, divisor_override: int | None = None,
@@ -259,14 +259,26 @@ def _adaptive_avg(n: int, input: Array, output_size: Any) -> Array:
     return _means(input, sizes)
 
 
+def _saved_of_means(specs: tuple, statics: tuple, needs: tuple) -> str:
+    """To one element torch takes the mean, which saves nothing."""
+    sizes = statics[0] if isinstance(statics[0], (tuple, list)) else (statics[0],)
+    return "" if all(n == 1 for n in sizes) else "input"
+
+
 @op(namespace="torch", method=False, alias=("nn.functional.adaptive_avg_pool1d",), grad="SqueezeBackward1",
-    real_gradient=_real_gradient(1))  # fmt: skip
+    real_gradient=_real_gradient(1), saves=_saved_of_means)  # fmt: skip
 def adaptive_avg_pool1d(input: Array, output_size: Any) -> Array:
     """Means over as many windows of (N, C, L) or (C, L) as `output_size` says."""
     return _adaptive_avg(1, input, output_size)
 
 
-@op(method=False, grad="AdaptiveAvgPool2DBackward0", order="images", real_gradient=_real_gradient(2))
+@op(
+    method=False,
+    grad="AdaptiveAvgPool2DBackward0",
+    order="images",
+    real_gradient=_real_gradient(2),
+    saves=_saved_of_means,
+)
 def adaptive_avg_pool2d(input: Array, output_size: Any) -> Array:
     """Means over as many windows of (N, C, H, W) or (C, H, W) as `output_size` says; None keeps a dimension's size.
 
@@ -277,7 +289,7 @@ def adaptive_avg_pool2d(input: Array, output_size: Any) -> Array:
     return _adaptive_avg(2, input, output_size)
 
 
-@op(method=False, grad="AdaptiveAvgPool3DBackward0")
+@op(method=False, grad="AdaptiveAvgPool3DBackward0", saves=_saved_of_means)
 def adaptive_avg_pool3d(input: Array, output_size: Any) -> Array:
     """Means over as many windows of (N, C, D, H, W) or (C, D, H, W) as `output_size` says."""
     return _adaptive_avg(3, input, output_size)
@@ -305,18 +317,18 @@ def _adaptive_max(n: int, input: Array, output_size: Any) -> tuple[Array, Array]
     return state  # type: ignore[return-value]  # two arrays, as they came in
 
 
-@op(namespace="torch", name="adaptive_max_pool1d", method=False, grad="SqueezeBackward1")
+@op(namespace="torch", name="adaptive_max_pool1d", method=False, grad="SqueezeBackward1", saves="input result1")
 def adaptive_max_pool1d_op(input: Array, output_size: Any) -> tuple[Array, Array]:
     """Maxima over as many windows of (N, C, L) or (C, L) as `output_size` says, and where they are."""
     return _adaptive_max(1, input, output_size)
 
 
-@op(function=False, method=False, grad="AdaptiveMaxPool2DBackward0", order="images")
+@op(function=False, method=False, grad="AdaptiveMaxPool2DBackward0", order="images", saves="input result1")
 def adaptive_max_pool2d_op(input: Array, output_size: Any) -> tuple[Array, Array]:
     return _adaptive_max(2, input, output_size)
 
 
-@op(function=False, method=False, grad="AdaptiveMaxPool3DBackward0")
+@op(function=False, method=False, grad="AdaptiveMaxPool3DBackward0", saves="input result1")
 def adaptive_max_pool3d_op(input: Array, output_size: Any) -> tuple[Array, Array]:
     return _adaptive_max(3, input, output_size)
 
@@ -380,7 +392,7 @@ def _unpooled_size(space: Sequence[int], kernel: Any, stride: Any, padding: Any,
     return wanted
 
 
-@op(function=False, method=False, grad="MaxUnpool2DBackward0", order="images")
+@op(function=False, method=False, grad="MaxUnpool2DBackward0", order="images", saves="indices")
 def max_unpool_op(input: Array, indices: Array, space: tuple) -> Array:
     require_floating(input, f"max_unpool{max(len(space), 2)}d")
     lead = input.shape[: input.ndim - len(space)]

@@ -117,7 +117,7 @@ def _declare(n: int) -> Any:
     kernel = "grid_sampler3d_cpu" if n == 3 else "grid_sampler_2d_cpu_kernel_impl"
 
     @op(function=False, method=False, name=f"grid_sampler_{n}d", grad=f"GridSampler{n}DBackward0",
-        refuse=floats_only(kernel))  # fmt: skip
+        refuse=floats_only(kernel), saves="input grid")  # fmt: skip
     def sampler(input: Array, grid: Array, mode: str, padding_mode: str, align_corners: bool) -> Array:
         return _grid_sample(input, grid, mode, padding_mode, align_corners)
 

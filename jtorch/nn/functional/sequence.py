@@ -88,8 +88,13 @@ def _ctc(log_p: Array, targets: Array, input_lengths: Array, target_lengths: Arr
     return jnp.where(input_lengths == 0, jnp.where(target_lengths == 0, 0, jnp.inf), found)
 
 
+def _saved_of_ctc(specs: tuple, statics: tuple, needs: tuple) -> str:
+    _, reduction, zero_infinity = statics
+    return "log_probs targets" if reduction != "none" or zero_infinity else "log_probs targets result"
+
+
 @op(function=False, method=False, name="ctc_loss", grad="MeanBackward0", residuals=True,
-    refuse=floats_only("ctc_loss_cpu", HALF))  # fmt: skip
+    refuse=floats_only("ctc_loss_cpu", HALF), saves=_saved_of_ctc)  # fmt: skip
 def ctc_op(
     log_probs: Array, targets: Array, input_lengths: Array, target_lengths: Array, blank: int, reduction: str,
     zero_infinity: bool,

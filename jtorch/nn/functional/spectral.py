@@ -30,7 +30,13 @@ def _widened(window: Array, n_fft: int) -> Array:
     return jnp.pad(window, (before, n_fft - window.size - before))
 
 
-@op(name="stft", method=False, function=False, order="columns")
+def _saved_of_stft(specs: tuple, statics: tuple, needs: tuple) -> str:
+    if specs[1] is None:
+        return "input"
+    return " ".join(("window", "input")[i] for i in needs)
+
+
+@op(name="stft", method=False, function=False, order="columns", saves=_saved_of_stft)
 def _stft(input: Operand, window: Operand | None, n_fft: int, hop: int, norm: str, onesided: bool) -> Array:
     count = 1 + (input.shape[-1] - n_fft) // hop
     seen = input[:, _frames(count, n_fft, hop)]
