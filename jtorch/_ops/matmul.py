@@ -169,8 +169,9 @@ def vdot(input: Array, other: Array) -> Array:
 
 
 def _saved_of_batched(specs: tuple, statics: tuple, needs: tuple) -> str:
-    """A batch that a vector is multiplied with is saved as a transposed copy."""
-    turned = specs[0].ndim == 1 and specs[1].ndim > 2
+    """A batch that a vector is multiplied with is saved as a transposed copy, where it needs one."""
+    shape = specs[1].shape
+    turned = specs[0].ndim == 1 and math.prod(shape[:-2]) > 1 and shape[-1] > 1
     return " ".join(["input"] * (1 in needs) + ["other"] * (0 in needs and not turned))
 
 
