@@ -299,9 +299,11 @@ class Plan:
         self.used = pullback.used
         self.saved_tensors = tuple(i for i in pullback.used if isinstance(specs[i], Aval))
         declared = op.saved_by_torch(specs, statics, needs)
-        same = declared is None or declared == (self.saved_tensors, ())
-        self.watched = None if same else Watched(*declared, self.used)
-        self.declares = self.saves_result or not same
+        if declared is None or declared == (self.saved_tensors, ()):
+            self.watched = None
+        else:
+            self.watched = Watched(declared[0], declared[1], self.used)
+        self.declares = self.saves_result or self.watched is not None
         self.cotangents = pullback.cotangents
         self.outs = outs
 

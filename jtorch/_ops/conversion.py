@@ -168,9 +168,10 @@ def _type(self: Any, dtype: Any = None, non_blocking: bool = False) -> Any:
         aval = self._v.aval
         space = "torch." if aval.device.type == "cpu" else f"torch.{aval.device.type}."
         return space + TYPE_NAMES.get(aval.dtype.name, f"{aval.dtype.type_name}Tensor")
-    text = dtype if isinstance(dtype, str) else TENSOR_TYPES.get(dtype)
+    text: str | None = dtype if isinstance(dtype, str) else TENSOR_TYPES.get(dtype)
     if text is None:
-        return _converted(self, PYTHON_DTYPES.get(dtype, dtype), None)
+        wish: Any = PYTHON_DTYPES.get(dtype, dtype)
+        return _converted(self, wish, None)
     on_cuda = text.startswith("torch.cuda.")
     if on_cuda and not devices_of("cuda"):
         raise no_cuda_library()

@@ -217,7 +217,7 @@ def rot90(input: Any, k: int = 1, dims: Any = (0, 1)) -> Any:
     tensor([[2, 4],
             [1, 3]])
     """
-    rank, plane = input._v.aval.ndim, tuple(dims)
+    rank, plane = input._v.aval.ndim, wholes("rot90", "dims", 3, dims)
     if len(plane) != 2:
         raise RuntimeError(f"expected total rotation dims == 2, but got dims = {len(plane)}")
     if rank < 2:
