@@ -229,7 +229,7 @@ def why_refused(
             return _refused(called, likely[0], args, kwargs)
     except TypeError as error:  # an item of a list of tensors is told at once
         return error
-    turned = {name: kwargs[name] for name in reversed(kwargs)}
+    turned = {name: kwargs[name] for name in reversed(list(kwargs))}
     if len(forms) == 1 and kwargs:
         names = [p.name for p in forms[0].wanted]
         unknown = [name for name in turned if name not in names]
