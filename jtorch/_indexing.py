@@ -312,9 +312,10 @@ def _fitted(value: Any, shape: tuple[int, ...]) -> Any:
     """A value broadcast to the shape it is written to; leading dimensions of size 1 do not count."""
     mine = value._v.aval.shape
     extra = len(mine) - len(shape)
-    if extra > 0 and all(n == 1 for n in mine[:extra]):
-        value = value.reshape(mine[extra:])
-        mine = mine[extra:]
+    if extra > 0:
+        ones = next((i for i, n in enumerate(mine) if n != 1), len(mine))
+        mine = mine[ones if ones < extra else extra :]
+        value = value.reshape(mine)
     if mine == shape:
         return value
     return value.expand(shape)

@@ -10,8 +10,10 @@ from typing import Any
 
 from jtorch._declare.roles import OPERANDS
 from jtorch._engine.aval import Aval
+from jtorch._engine.backend import devices_of
 from jtorch._types import cpu, meta
 from jtorch._types.device import device
+from jtorch._types.device_errors import no_cuda_library
 
 # Beside the pointwise families.
 _ELEMENTWISE = frozenset({"where", "masked_fill", "index_fill", "lerp", "clamp", "isclose"})
@@ -39,6 +41,17 @@ def several_devices(one: device, other: device) -> RuntimeError:
     return RuntimeError(
         f"Expected all tensors to be on the same device, but found at least two devices, {one} and {other}!"
     )
+
+
+def has_cuda() -> bool:
+    """Whether there is such a device, be it a fake one."""
+    return bool(devices_of("cuda"))
+
+
+def check_cuda() -> None:
+    """torch's error where there is none."""
+    if not has_cuda():
+        raise no_cuda_library()
 
 
 def device_of(specs: tuple) -> device:

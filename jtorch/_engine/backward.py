@@ -286,7 +286,7 @@ class AccumulateGrad(Node):
 
     def apply(self, grads: list, create_graph: bool) -> Sequence:
         leaf, new = self.variable, grads[0]
-        if new is None:
+        if new is None or not leaf._requires_grad:  # it was told so since
             return ()
         old = leaf._grad
         try:
@@ -319,7 +319,8 @@ def accumulator(leaf: Handle) -> AccumulateGrad:
     if leaf._stale:
         raise autograd_errors.view_modified(leaf._made)
     if node is None:
-        node = leaf._accumulator = (AccumulateGrad if leaf._made is None else Lost)(leaf)
+        base = leaf._base if leaf._made is not None else None
+        node = leaf._accumulator = (Lost if base is not None and base._requires_grad else AccumulateGrad)(leaf)
     return node
 
 

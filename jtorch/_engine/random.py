@@ -312,7 +312,8 @@ class Generator:
         shape, dtype = _shape(shape), np.dtype(np_dtype)
         if not lambd > 0:
             raise RuntimeError(f"exponential_ expects lambda > 0.0, but found lambda={lambd:g}")
-        checks.require_continuous(dtype, "Exponential", checks.torch_name(dtype))
+        if 0 not in shape:
+            checks.require_continuous(dtype, "Exponential", checks.torch_name(dtype))
 
         def convert(words: np.ndarray, out: np.ndarray) -> None:
             complement = -_uniforms_from_words64(words, np.empty(len(words)))
@@ -433,7 +434,8 @@ class Generator:
         shape, dtype = _shape(shape), np.dtype(np_dtype)
         if not std > 0:
             raise RuntimeError(f"log_normal_ expects std > 0.0, but found std={std:g}")
-        checks.require_floating(dtype, "log_normal_cpu")
+        if 0 not in shape:
+            checks.require_floating(dtype, "log_normal_cpu")
         exact = dtype == np.float64
         with self._lock:
             normals = self._normals_in_pairs(math.prod(shape), mean, std, exact)

@@ -50,7 +50,8 @@ def replay(epoch: Epoch, key: tuple) -> bool:
         return False
     for k, _ in memo.leaves:
         a = accumulators[k]
-        if a.hooked or a._post or a.variable._grad is not None or a.variable._post_hooks:
+        leaf = a.variable
+        if a.hooked or a._post or leaf._grad is not None or leaf._post_hooks or not leaf._requires_grad:
             return False
     start = parent.end
     # Of all that the walk records only the gradients of leaves can be held by anybody.

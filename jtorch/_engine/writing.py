@@ -106,10 +106,11 @@ def write_value(h: Handle, value: Value) -> None:
     cell.put(root)
     h._v = value
     h._at = cell.serial
-    if h._made is not None:
-        overtaken(h)
-    elif h._base is not None and h._base._requires_grad:
-        h._at = _NEVER
+    if h._base is not None and h._base._requires_grad:
+        if h._made is not None:
+            overtaken(h)
+        else:
+            h._at = _NEVER
     if not h._chain and cell.plain and getrefcount(cell) <= _ALONE and (h._counter is None or h._counter.seen):
         h._cell = None
         h._own_version = cell.version

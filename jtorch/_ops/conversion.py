@@ -31,6 +31,7 @@ from jtorch._declare import (
     registry,
     write_back,
 )
+from jtorch._declare.devices import check_cuda
 from jtorch._declare.draws import check_writable
 from jtorch._declare.once import warn_of_lost_part
 from jtorch._declare.types import (
@@ -43,9 +44,7 @@ from jtorch._declare.types import (
     preserve_format,
 )
 from jtorch._declare.verbs import lazy_bits
-from jtorch._engine.backend import devices_of
 from jtorch._ops.arguments import check_tensor
-from jtorch._types.device_errors import no_cuda_library
 
 _ZERO = Fill("zero_", lambda aval: 0)
 _FILL = Fill("fill_", lambda aval, value: value)
@@ -173,8 +172,8 @@ def _type(self: Any, dtype: Any = None, non_blocking: bool = False) -> Any:
         wish: Any = PYTHON_DTYPES.get(dtype, dtype)
         return _converted(self, wish, None)
     on_cuda = text.startswith("torch.cuda.")
-    if on_cuda and not devices_of("cuda"):
-        raise no_cuda_library()
+    if on_cuda:
+        check_cuda()
     kind = TYPES_BY_NAME.get(text.replace("torch.cuda.", "torch.", 1))
     if kind is None:
         raise ValueError(f"invalid type: '{text}'")
@@ -243,8 +242,8 @@ def copy_(self: Any, other: Any, non_blocking: bool = False) -> Any:
         raise errors.argument_type("copy_", "other", 1, "Tensor", other)
     mine, theirs, reads = self._v.aval, other._v.aval, (other,)
     if theirs.shape != mine.shape:
+        check_writable(self)
         if broadcast(mine.shape, theirs.shape) != mine.shape:
-            check_writable(self)
             raise errors.output_shape(mine.shape, broadcast(mine.shape, theirs.shape))
         other = other.expand(mine.shape)
     src = _converted(other, mine.dtype, mine.device)

@@ -78,6 +78,8 @@ def index_select(input: Any, dim: int, index: Any, *, out: Any = None) -> Any:
     if index._v.aval.dtype not in (int64, int32):
         raise RuntimeError("index_select(): Expected dtype int32 or int64 for index")
     n = length(input._v.aval.shape, d)
+    if not input._v.aval.ndim and (count := index._v.aval.size) != 1:
+        raise RuntimeError(f"index_select(): Index to scalar can have only 1 value, got {count} value(s)")
     if not n and index._v.aval.size and input._v.aval.ndim > 1:
         raise RuntimeError("index_select(): self indexing axis dim should be positive")
     check_bounds(index, 0, n, lambda _: errors.index_out_of_range_in_self())
@@ -310,6 +312,8 @@ def take_along_dim(input: Any, indices: Any, dim: int | None = None, *, out: Any
             f"{len(mine)} dimensions for input, and {len(theirs)} dimensions for indices"
         )
     d = wrap_dim(dim, len(mine))
+    if not mine:
+        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
     common = broadcast((*mine[:d], 1, *mine[d + 1 :]), (*theirs[:d], 1, *theirs[d + 1 :]))
     wide = input.expand((*common[:d], mine[d], *common[d + 1 :]))
     return scattering.gather(

@@ -14,11 +14,10 @@ import numpy as np
 from jtorch._declare import Array, Arrays, Handle, Scalar, composite, op, to_host
 from jtorch._declare.autocast import state
 from jtorch._declare.draws import keep_mask
+from jtorch._declare.types import float32, float64
 from jtorch._declare.variants import cast_to
-from jtorch._engine.tape import threads
 from jtorch._ops import recurrence
 from jtorch._ops.recurrence import gates_of_input, gru_cell, lstm_cell, lstm_layer, projected_lstm, recur
-from jtorch._types.dtype import float32, float64
 
 _CELLS = {
     "lstm": lstm_cell, "gru": gru_cell, "rnn_tanh": recurrence.tanh_cell, "rnn_relu": recurrence.relu_cell,
@@ -166,7 +165,7 @@ def _cast(x: Any, to: Any) -> Any:
 def _under_autocast(keeps_type: bool, *tensors: Any) -> Sequence:
     """The tensors, the input first and None among them, that a network takes under autocast on the CPU: all of the
     half type, where what it computes does not keep a state's wider one."""
-    if threads.tape.autocast is None or tensors[0].device.type != "cpu" or not state().is_on("cpu"):
+    if tensors[0].device.type != "cpu" or not state().is_on("cpu"):
         return tensors
     kinds = {t.dtype for t in tensors if t is not None}
     if float64 in kinds:

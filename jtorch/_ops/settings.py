@@ -11,10 +11,10 @@ from typing import Any
 
 from jtorch._declare import composite, errors, registry
 from jtorch._declare.autocast import KINDS, state
+from jtorch._declare.devices import has_cuda
 from jtorch._declare.once import is_warn_always_enabled, set_warn_always, warn_once
 from jtorch._declare.placement import set_default_device
 from jtorch._declare.types import device, dtype, dtype_named, set_default_dtype
-from jtorch._engine.backend import devices_of
 from jtorch._ops.conversion import TENSOR_TYPES, TYPES_BY_NAME
 
 registry.add_function("torch", "set_warn_always", set_warn_always)
@@ -192,7 +192,7 @@ def set_default_tensor_type(t: Any, /) -> None:
         "torch.set_default_tensor_type() is deprecated as of PyTorch 2.1, please use torch.set_default_dtype() and "
         "torch.set_default_device() as alternatives."
     )
-    if on_cuda and not devices_of("cuda"):
+    if on_cuda and not has_cuda():
         raise TypeError(f"type {text} not available. Torch not compiled with CUDA enabled.")
     set_default_dtype(found)
     if on_cuda:

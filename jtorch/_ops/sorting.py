@@ -87,14 +87,14 @@ def topk(input: Array, k: int, dim: Dim = -1, largest: bool = True, sorted: bool
     values=tensor([3., 2.]),
     indices=tensor([0, 2]))
     """
+    if not 0 <= k <= (input.shape[dim] if input.ndim else 1):
+        raise RuntimeError("selected index k out of range")
     if input.dtype == bool:
         raise RuntimeError("topk does not support bool dtypes on CPU")
     if jnp.iscomplexobj(input):
         raise RuntimeError(" topk does not support complex dtypes on CPU")
-    if not input.ndim and k <= 1:
+    if not input.ndim:
         return input, jnp.zeros((), jnp.int64)
-    if not input.ndim or not 0 <= k <= input.shape[dim]:
-        raise RuntimeError("selected index k out of range")
     keys = jnp.moveaxis(_top_keys(lax.stop_gradient(input), largest), dim, -1)
     indices = jnp.moveaxis(lax.top_k(keys, k)[1], -1, dim)
     return jnp.take_along_axis(input, indices, dim), indices.astype(jnp.int64)

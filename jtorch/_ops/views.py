@@ -296,11 +296,7 @@ def permute(input, dims: Any):
     return Permute(wrapped)
 
 
-def _moved_node(specs: tuple, statics: tuple) -> str:
-    return "PermuteBackward0" if specs[0].ndim else "AliasBackward0"
-
-
-@view(alias=("moveaxis",), grad=_moved_node)
+@view(alias=("moveaxis",), grad="PermuteBackward0")
 def movedim(input, source: Any, destination: Any):
     """With dimensions moved to new places, the others in their old order.
 
