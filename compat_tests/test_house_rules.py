@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[1]
 MOST_LINES = 600
 FILES = sorted(path for top in ("jtorch", "compat_tests", "examples", "bench") for path in (ROOT / top).rglob("*.py"))
 JTORCH_FILES = [path for path in FILES if path.is_relative_to(ROOT / "jtorch")]
+WARNING_FILE = ROOT / "jtorch/_types/user_frame.py"
 # One public namespace each: an op is defined once in it.
 OP_NAMESPACES = ("_ops", "linalg", "fft.py", "special.py", "nn/functional")
 # Written apart so that this file holds none of them.
@@ -78,6 +79,20 @@ def test_no_import_dodges_a_cycle(path: Path):
             inner = (node.lineno for node, name in imported(function) if name.startswith(("jtorch", ".")))
             found += inner
     assert not found, f"lines {sorted(set(found))}: import at the top, or move the code to the layer it belongs to"
+
+
+@each_file([path for path in JTORCH_FILES if path != WARNING_FILE])
+def test_no_frames_are_counted_for_a_warning(path: Path):
+    """How many frames of jtorch stand below the user's line is not the same in each call."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call):
+            counted = any(keyword.arg == "stacklevel" for keyword in node.keywords)
+            if counted or ast.unparse(node.func) in ("warnings.warn", "warnings.warn_explicit"):
+                found.append(node.lineno)
+        elif isinstance(node, ast.ImportFrom) and node.module == "warnings":
+            found.append(node.lineno)
+    assert not found, f"lines {found}: `warn` of {name_of(WARNING_FILE)} finds the user's line"
 
 
 @pytest.mark.parametrize("namespace", OP_NAMESPACES)

@@ -7,6 +7,7 @@ often it says the same for one line.
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
@@ -217,9 +218,13 @@ torch.utils.checkpoint.checkpoint(lambda x: x * 2, torch.ones(1, requires_grad=T
 pytestmark = pytest.mark.usefixtures("warn_always")
 
 
-def said(lib, line: str) -> list[tuple[type, str]]:
+def scope(lib) -> dict[str, Any]:
     names = {"torch": lib, "nn": lib.nn, "F": lib.nn.functional, "np": np, "sched": lib.optim.lr_scheduler}
-    names["o"] = lib.optim.SGD([lib.ones(1, requires_grad=True)], lr=1.0)
+    return names | {"o": lib.optim.SGD([lib.ones(1, requires_grad=True)], lr=1.0)}
+
+
+def said(lib, line: str) -> list[tuple[type, str]]:
+    names = scope(lib)
     return list(dict.fromkeys(warned(lambda: exec(line, names))[1]))
 
 
@@ -236,9 +241,10 @@ def test_what_is_right_warns_of_nothing(line: str):
     assert said(jtorch, line) == []
 
 
-def test_a_warning_points_at_the_users_line():
-    for line in ("F.softmax(torch.ones(2))", "F.mse_loss(torch.ones(3, 1), torch.ones(3))", "torch.range(0, 3)"):
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            exec(compile(line, "a script", "exec"), {"torch": jtorch, "F": jtorch.nn.functional})
-        assert [w.filename for w in caught] == ["a script"]
+@pytest.mark.parametrize("line", LINES)
+def test_a_warning_points_at_the_users_line(line: str):
+    names = scope(jtorch)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        exec(compile("\n" + line, "a script", "exec"), names)
+    assert {(w.filename, w.lineno) for w in caught} == {("a script", 2)}

@@ -8,7 +8,6 @@ https://docs.pytorch.org/docs/stable/complex_numbers.html
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -29,6 +28,7 @@ from jtorch._ops import complex_parts, conversion, creation
 from jtorch._parted import PartedTensor, linked, named
 from jtorch._tensor import Tensor
 from jtorch._types import autograd_errors, bool_, complex32, complex64, float32
+from jtorch._types.user_frame import warn
 
 
 class HalfComplexTensor(PartedTensor):
@@ -232,6 +232,6 @@ def _write_out(name: str, out: Any, result: Any) -> Any:
         return out
     words = warning_of_resize(name, old, result.shape)
     if words is not None:
-        warnings.warn(words, stacklevel=6)
+        warn(words)
     _take_pairs(out, new)
     return out

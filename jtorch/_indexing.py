@@ -8,7 +8,6 @@ https://docs.pytorch.org/docs/stable/tensor_view.html, https://numpy.org/doc/sta
 from __future__ import annotations
 
 import operator
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,6 +32,7 @@ from jtorch._engine.tape import threads
 from jtorch._engine.writing import check_inplace
 from jtorch._ops import conversion, creation, views
 from jtorch._types import INT, bool_, int32, int64, uint8
+from jtorch._types.user_frame import warn
 
 _SELECT_FIRST = Select(0)
 _NUMBERS = (bool, int, float, complex)
@@ -105,11 +105,10 @@ def _as_items(index: Any) -> Sequence:
     if not isinstance(index, Sequence) or isinstance(index, (str, bytes, range)) or len(index) >= 32:
         return (index,)
     if any(isinstance(i, (Handle, Sequence, slice, np.ndarray)) or i is None or i is Ellipsis for i in index):
-        warnings.warn(
+        warn(
             "Using a non-tuple sequence for multidimensional indexing is deprecated and will be changed in pytorch "
             "2.9; use x[tuple(seq)] instead of x[seq]. In pytorch 2.9 this will be interpreted as tensor index, "
-            "x[torch.tensor(seq)], which will result either in an error or a different result",
-            stacklevel=4,
+            "x[torch.tensor(seq)], which will result either in an error or a different result"
         )
         return index
     return (index,)
@@ -137,9 +136,7 @@ def _item(i: Any) -> Any:
 def _index_tensor(t: Any) -> Any:
     aval = t._v.aval
     if aval.dtype is uint8:
-        warnings.warn(
-            "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.", stacklevel=5
-        )
+        warn("indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.")
         t = cast_to(t, bool_)
     elif aval.dtype not in (bool_, int64, int32) and (aval.ndim or aval.dtype.category != INT):
         raise errors.index_tensor_type()

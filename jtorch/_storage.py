@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from jtorch._types import autograd_errors, errors
 from jtorch._types.device import device as device_type
 from jtorch._types.dtype import dtype, dtype_named
 from jtorch._types.layout import channels_last
+from jtorch._types.user_frame import warn
 from jtorch._untyped_storage import UntypedStorage, copied_cell, storage_apart, storage_of, tensor_over
 from jtorch.storage import STORAGE_TYPES, TypedStorage, typed_over, warn_of_typed_storage
 
@@ -169,10 +169,9 @@ def reduce_ex(self: Any, proto: int) -> tuple:
     """A tensor as a pickle holds it: with a storage of its own, so that tensors of one storage come back apart."""
     for hook in (self._backward_hooks or {}).values():
         if not hasattr(hook, "__torch_unserializable__"):
-            warnings.warn(
+            warn(
                 f"backward hook {hook!r} on tensor will not be serialized.  If this is expected, you can decorate the "
-                "function with @torch.utils.hooks.unserializable_hook to suppress this warning",
-                stacklevel=2,
+                "function with @torch.utils.hooks.unserializable_hook to suppress this warning"
             )
     g = geometry_of(self)
     if self.device.type == "meta":
@@ -231,10 +230,9 @@ def is_pinned(self: Any, device: Any = None) -> bool:
     """Always False: there is no page-locked memory here."""
     if device is not None:
         device_type(device)
-        warnings.warn(
+        warn(
             "The argument 'device' of Tensor.is_pinned() is deprecated. Please do not pass this argument.",
             DeprecationWarning,
-            stacklevel=2,
         )
     return False
 

@@ -6,7 +6,6 @@ attributes, storage and conversions.
 
 from __future__ import annotations
 
-import warnings
 from collections import OrderedDict
 from functools import partial
 from typing import Any
@@ -34,6 +33,7 @@ from jtorch._types.device import device
 from jtorch._types.dtype import dtype, get_default_dtype
 from jtorch._types.layout import layout, strided
 from jtorch._types.size import Size, unchecked_size
+from jtorch._types.user_frame import warn
 
 
 class Tensor(Handle):
@@ -188,13 +188,12 @@ class Tensor(Handle):
     def grad(self) -> Tensor | None:
         """The accumulated gradient."""
         if self._grad is None and self._node is not None and not self._retains:
-            warnings.warn(
+            warn(
                 "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute "
                 "won't be populated during autograd.backward(). If you indeed want the .grad field to be populated for "
                 "a non-leaf Tensor, use .retain_grad() on the non-leaf Tensor. If you access the non-leaf Tensor by "
                 "mistake, make sure you access the leaf Tensor instead. See github.com/pytorch/pytorch/pull/30531 for "
-                "more information.",
-                stacklevel=2,
+                "more information."
             )
         return self._grad
 
@@ -251,7 +250,7 @@ class Tensor(Handle):
     @property
     def volatile(self) -> bool:
         """Always False, with a warning."""
-        warnings.warn("volatile was removed (Variable.volatile is always False)", stacklevel=2)
+        warn("volatile was removed (Variable.volatile is always False)")
         return False
 
     def backward(
@@ -475,8 +474,7 @@ def backward_of(tensors: Any, gradients: Any, retain_graph: Any, create_graph: b
             "Using backward() with create_graph=True will create a reference cycle between the parameter and its "
             "gradient which can cause a memory leak. We recommend using autograd.grad when creating the graph to avoid "
             "this. If you have to use this function, make sure to reset the .grad fields of your parameters to None "
-            "after use to break the cycle and avoid the leak.",
-            3,
+            "after use to break the cycle and avoid the leak."
         )
     keep = create_graph if retain_graph is None else retain_graph
     backward.run_backward(tensors, grads, keep, create_graph, inputs)

@@ -6,13 +6,13 @@ https://docs.pytorch.org/docs/stable/random.html
 from __future__ import annotations
 
 import contextlib
-import warnings
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from jtorch import _root as torch
 from jtorch._accelerators import count, on
 from jtorch._declare.draws import Generator, default_generator, default_of
+from jtorch._types.user_frame import warn
 
 manual_seed = torch.manual_seed
 seed = torch.seed
@@ -47,10 +47,9 @@ def fork_rng(
     if kind not in ("cpu", "meta"):
         there = count(kind)
         if devices is None and there > 1:
-            warnings.warn(
+            warn(
                 f"{kind.upper()} reports that you have {there} available devices, and you have used {_caller} without "
-                f"explicitly specifying which devices are being used. All are taken: '{_devices_kw}' says which.",
-                stacklevel=3,
+                f"explicitly specifying which devices are being used. All are taken: '{_devices_kw}' says which."
             )
         places = [on(kind, d) for d in (range(there) if devices is None else devices)]
     generators: list[Generator] = [default_generator, *map(default_of, places)]

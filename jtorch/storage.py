@@ -194,13 +194,12 @@ def typed_over(memory: UntypedStorage, kind: dtype) -> TypedStorage:
     return self
 
 
-def warn_of_typed_storage(level: int = 2) -> None:
+def warn_of_typed_storage() -> None:
     """Says once that typed storages will go."""
     warn_once(
         "TypedStorage is deprecated. It will be removed in the future and UntypedStorage will be the only storage "
         "class. This should only matter to you if you are using storages directly.  To access UntypedStorage directly, "
         "use tensor.untyped_storage() instead of tensor.storage()",
-        level + 1,
         ever=True,
     )
 
@@ -227,7 +226,7 @@ def _typed(name: str, forms: Sequence[str], args: tuple, named: dict[str, Any], 
         memory = _filled(args, to, place, refused)
     if not isinstance(memory, UntypedStorage):
         raise refused(f"Argument 'wrap_storage' must be UntypedStorage, but got {type(memory)}", TypeError)
-    warn_of_typed_storage(4)
+    warn_of_typed_storage()
     return typed_over(memory, to)
 
 

@@ -151,13 +151,12 @@ def test_nothing_is_said(name):
 
 
 @pytest.mark.usefixtures("warn_always")
-def test_the_caller_is_named():
+@pytest.mark.parametrize("program", [*EACH_TIME.values(), *ONCE.values()], ids=[*EACH_TIME, *ONCE])
+def test_the_caller_is_named(program):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        for program in (EACH_TIME["mse_loss, sizes"], EACH_TIME["nll_loss, flags"], ONCE["qr"], ONCE["T of a vector"],
-                        ONCE["padding of even kernels"], ONCE["triangular_solve"], ONCE["searchsorted"]):  # fmt: skip
-            program(jtorch)
-    assert {w.filename for w in caught} == {__file__} and len(caught) == 7
+        program(jtorch)
+    assert {w.filename for w in caught} <= {__file__}
 
 
 @pytest.mark.usefixtures("warn_always")

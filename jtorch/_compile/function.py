@@ -7,7 +7,6 @@ import functools
 import io
 import random
 import sys
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -24,6 +23,7 @@ from jtorch._engine.parts import Parted
 from jtorch._engine.tape import Tape, settings, threads
 from jtorch._types.device import meta
 from jtorch._types.dtype import get_default_dtype
+from jtorch._types.user_frame import warn
 
 
 class TorchDynamoException(RuntimeError):
@@ -140,7 +140,7 @@ class Compiled:
         if not self.said:
             self.said = True
             name = getattr(self.fn, "__qualname__", type(self.fn).__name__)
-            warnings.warn(f"torch.compile: {name} runs as eager code, because {reason}", stacklevel=4)
+            warn(f"torch.compile: {name} runs as eager code, because {reason}")
 
     def _refuse(self, reason: str) -> None:
         if self.fullgraph:

@@ -38,8 +38,7 @@ def _template() -> types.CodeType:
     return look.__code__
 
 
-# The name of the file is explained in shown.py.
-_LOOK = _template().replace(co_filename="<jtorch look, as importlib._bootstrap>")
+_LOOK = _template().replace(co_filename="<jtorch look>")
 
 
 def _looking(code: types.CodeType, entry: Public) -> types.CodeType:

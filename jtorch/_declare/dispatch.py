@@ -13,7 +13,6 @@ from __future__ import annotations
 import inspect
 import threading
 import types
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
@@ -26,6 +25,7 @@ from jtorch._types.device import device
 from jtorch._types.dtype import dtype
 from jtorch._types.layout import layout, memory_format
 from jtorch._types.size import Size
+from jtorch._types.user_frame import warn
 
 _NUMBERS = frozenset({bool, int, float, complex, str})
 _known: set[type] = {
@@ -286,10 +286,9 @@ def ask(func: Any, kinds: tuple, found: Iterable, args: tuple, kwargs: dict[str,
     for x in found:
         method = x.__torch_function__
         if getattr(method, "__self__", None) is x:
-            warnings.warn(
+            warn(
                 "Defining your `__torch_function__` as a plain method is deprecated and will be an error in future, "
-                "please define it as a classmethod.",
-                stacklevel=4,
+                "please define it as a classmethod."
             )
         result = method(func, kinds, args, kwargs)
         if result is not NotImplemented:

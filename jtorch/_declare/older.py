@@ -48,7 +48,6 @@ def called(said: str, method: bool, fn: Callable, args: tuple, kwargs: dict[str,
     warn_once(
         f"This overload of {said} is deprecated:\n\t{said}({older}{out})\n"
         "Consider using one of the following signatures instead:\n\t" + "\n\t".join(forms),
-        level=3,
         key="an argument order",
     )
     return fn(*tensors, **numbers, **kwargs)

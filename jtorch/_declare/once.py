@@ -1,38 +1,36 @@
-"""Warnings torch gives once in a process, or each time after `torch.set_warn_always(True)`."""
+"""Warnings: each time (`warn`), or once in a process and each time after `torch.set_warn_always(True)`."""
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from jtorch._engine.tape import threads
+from jtorch._types.user_frame import warn as warn
 
 _given: set[str] = set()
 _always = [False]
 
 
-def warn_once(message: str, level: int = 2, key: str | None = None, ever: bool = False) -> None:
-    """Warns at the caller's caller; `level` counts as `stacklevel` of `warnings.warn` does there. Messages of one `key`
-    count as one. `ever`: once whatever `set_warn_always` says."""
+def warn_once(message: str, key: str | None = None, ever: bool = False) -> None:
+    """Warns at the user's line. Messages of one `key` count as one. `ever`: once whatever `set_warn_always` says."""
     always = _always[0] and not ever
     if always or (key or message) not in _given:
         if not always:
             _given.add(key or message)
-        warnings.warn(message, stacklevel=level + 1)
+        warn(message)
 
 
-def warn_of_lost_part(level: int = 2) -> None:
-    """Warns that complex numbers become real ones, counting `level` as `warn_once` does."""
-    warn_once("Casting complex values to real discards the imaginary part", level + 1)
+def warn_of_lost_part() -> None:
+    """Warns that complex numbers become real ones."""
+    warn_once("Casting complex values to real discards the imaginary part")
 
 
-def warn_of_graph(t: Any, level: int = 2) -> None:
+def warn_of_graph(t: Any) -> None:
     """Warns that a tensor of the autograd graph becomes a Python number."""
     if t._requires_grad and threads.tape.grad_enabled:
         warn_once(
             "Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior.\n"
-            "Consider using tensor.detach() first.",
-            level + 1,
+            "Consider using tensor.detach() first."
         )
 
 

@@ -84,7 +84,7 @@ class Op(BaseOp):
         self.residuals = residuals
         self.checks = checks
         self.refuse = refuse  # raises on operands the op does not take, given their specs before promotion
-        self.warns = warns  # given the arguments of each call by name; warns at its caller, `stacklevel=3`
+        self.warns = warns  # given the arguments of each call by name
         self.order = order  # of results: "pointwise", as operands lie; "images"; "columns"; None, rows; or one each
         self.function_only = function_only  # parameters the method does not have
         self.older = older  # keywords that torch also takes between the tensors: see older.py

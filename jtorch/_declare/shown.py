@@ -118,7 +118,7 @@ def _guarded(space: str, name: str, raw: Any) -> Callable:
         names["_given"] = lambda arguments: given(arguments, defaults)
         if told:
             names.update(_TELLING, _why=partial(_refuse, raw, as_public(raw, space, name)))
-        exec(compile(_source(raw, defaults, told), _FILE, "exec"), names)
+        exec(compile(_source(raw, defaults, told), "<jtorch look>", "exec"), names)
         real, own = names["look"], code_holder(fn)
         own.__defaults__, own.__kwdefaults__ = real.__defaults__, real.__kwdefaults__
         own.__code__ = real.__code__
@@ -126,11 +126,6 @@ def _guarded(space: str, name: str, raw: Any) -> Callable:
 
     names["_build"] = build
     return fn
-
-
-# Warnings are said to come from a place so many frames above. Python leaves frames of `importlib._bootstrap` out of
-# this count, by the name of the file: so a function may warn at its caller, called through this one or not.
-_FILE = "<jtorch look, as importlib._bootstrap>"
 
 
 def _defaults(fn: Any) -> dict[str, Any]:

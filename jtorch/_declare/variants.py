@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import threading
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -35,6 +34,7 @@ from jtorch._engine.writing import assign, check_inplace, own_write, write_value
 from jtorch._types import autograd_errors, errors
 from jtorch._types.device import cpu, device, meta
 from jtorch._types.dtype import INT, dtype, from_numpy, get_default_dtype
+from jtorch._types.user_frame import warn
 
 
 def _converted(statics: tuple, x: Any) -> Any:
@@ -290,7 +290,7 @@ def _resized(name: str, out: Any, result: Any) -> Any:
     old = out._v.aval
     words = warning_of_resize(name, old.shape, result._v.aval.shape)
     if words is not None:
-        warnings.warn(words, stacklevel=5)
+        warn(words)
     order = None if lies_by_rows(name, old.size > 0) else result._order
     out._v, out._cell, out._chain, out._base, out._geometry = read(result), None, (), None, None
     out._order, out._bent = order, order is not None

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import traceback
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
 
 from jtorch._engine.handle import read
-from jtorch._engine.tape import Tape, force, graph_watch, inside_jtorch
+from jtorch._engine.tape import Tape, force, graph_watch
+from jtorch._types.user_frame import inside_jtorch, warn
 
 
 class _State:
@@ -70,12 +70,11 @@ def warn_of(node: Any) -> None:
     while node is not None:
         lines = getattr(node, "lines", None)
         if lines is None:
-            warnings.warn(
+            warn(
                 f"{found} {node.name()}. No forward pass information available. Enable detect anomaly during forward "
-                "pass for more information.",
-                stacklevel=2,
+                "pass for more information."
             )
             return
-        warnings.warn(f"{found} {node.name()}. Traceback of forward call that {did}:\n{lines}", stacklevel=2)
+        warn(f"{found} {node.name()}. Traceback of forward call that {did}:\n{lines}")
         found, did = "\n\nPrevious calculation was induced by", "induced the previous calculation"
         node = node.induced_by

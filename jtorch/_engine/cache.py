@@ -17,7 +17,6 @@ import platform
 import re
 import stat
 import tempfile
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ import jaxlib
 from jax.experimental import serialize_executable
 
 from jtorch._engine.aval import Aval
+from jtorch._types.user_frame import warn
 
 _MAX_BYTES = 1 << 30
 _CHECK_EVERY = 64
@@ -46,10 +46,9 @@ def folder() -> Path | None:
     except OSError:
         return None
     if hasattr(os, "getuid") and (found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o077):
-        warnings.warn(
+        warn(
             f"jtorch: the cache folder {place} can be read or written by others and is not used; "
-            "make it yours alone (chmod 700) or set JTORCH_CACHE_DIR",
-            stacklevel=2,
+            "make it yours alone (chmod 700) or set JTORCH_CACHE_DIR"
         )
         return None
     return place
@@ -187,4 +186,4 @@ def _trim(place: Path) -> None:
 
 @functools.cache
 def _warn_once(message: str) -> None:
-    warnings.warn(message, stacklevel=3)
+    warn(message)

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from jtorch._engine.tape import Tape, Value, user_line
+from jtorch._engine.tape import Tape, Value
+from jtorch._types.user_frame import user_line
 
 
 class Capture:

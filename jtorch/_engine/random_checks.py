@@ -1,9 +1,9 @@
 """What torch refuses to draw, in its words."""
 
-import warnings
-
 import ml_dtypes
 import numpy as np
+
+from jtorch._types.user_frame import warn
 
 # dtype: torch's name of it in messages, the name of the C++ type, bits of the significand (None for integers).
 NAMES: dict[np.dtype, tuple[str, str, int | None]] = {
@@ -92,12 +92,11 @@ def random_bounds(dtype: np.dtype, low: int, high: int | None, largest: int) -> 
         if not lowest <= value <= highest:
             raise RuntimeError(f"{name} is out of bounds for {NAMES[dtype][1]}")
         if bits and abs(value) > 2**bits:
-            warnings.warn(
+            warn(
                 f"{name} is out of bounds [-(2^{bits}), 2^{bits}]. Due to precision limitations {NAMES[dtype][1]} can "
                 "support discrete uniform distribution only within this range. This warning will become an error in "
                 "version 1.7 release, please fix the code in advance",
                 UserWarning,
-                stacklevel=4,
             )
     if not bits:
         return low, last

@@ -15,15 +15,14 @@ the epoch is where it was and starts again when it is not.
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from collections.abc import Sequence
 from typing import Any, Protocol
 
 from jtorch._engine.aval import Aval, Spec
 from jtorch._types.dtype import get_default_dtype
+from jtorch._types.user_frame import user_line
 
-_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 NUMBERS = (float, int, bool, complex)
 
 
@@ -384,19 +383,6 @@ def infer(op: BaseOp, specs: tuple[Spec, ...], statics: tuple) -> tuple[Aval, ..
     if found is None:
         found = _shapes.setdefault(key, op.infer(specs, statics))
     return found
-
-
-def inside_jtorch(filename: str) -> bool:
-    """True for a file of jtorch or code that it generated."""
-    return filename.startswith((_PACKAGE, "<jtorch"))
-
-
-def user_line() -> str:
-    """`file:line` of the innermost frame outside jtorch."""
-    frame = sys._getframe(1)
-    while frame is not None and inside_jtorch(frame.f_code.co_filename):
-        frame = frame.f_back
-    return "" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
 
 def force(value: Value) -> Any:

@@ -9,7 +9,6 @@ https://docs.pytorch.org/docs/stable/torch.html#creation-ops
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 import jax.numpy as jnp
@@ -33,7 +32,7 @@ from jtorch._declare import (
     placed,
     size_of,
 )
-from jtorch._declare.once import warn_once
+from jtorch._declare.once import warn, warn_once
 from jtorch._declare.placement import check_requires_grad, chosen_device
 from jtorch._declare.types import INT, PYTHON_DTYPES, complex64, dtype, get_default_dtype, int64
 from jtorch._declare.verbs import as_strided_view
@@ -87,10 +86,9 @@ def tensor(
 def copied(data: Any, wish: Any, device: Any, requires_grad: bool, name: str) -> Any:
     """A tensor with a copy of `data`, as the function `name` makes it: a tensor is better cloned."""
     if isinstance(data, Handle):
-        warnings.warn(
+        warn(
             "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
-            f"sourceTensor.detach().clone().requires_grad_(True), rather than {name}(sourceTensor).",
-            stacklevel=3,
+            f"sourceTensor.detach().clone().requires_grad_(True), rather than {name}(sourceTensor)."
         )
     t = _from_data(data, wish, device)
     check_requires_grad(requires_grad, t.dtype)

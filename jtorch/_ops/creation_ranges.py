@@ -6,7 +6,6 @@ https://docs.pytorch.org/docs/stable/torch.html#creation-ops
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 import jax.numpy as jnp
@@ -26,6 +25,7 @@ from jtorch._declare import (
 from jtorch._declare.bind import MISSING
 from jtorch._declare.halves import rounded, wide
 from jtorch._declare.indices import index_type
+from jtorch._declare.once import warn
 from jtorch._declare.types import FLOAT, INT, get_default_dtype, int64
 from jtorch._ops.creation import number_dtype
 
@@ -158,10 +158,9 @@ def _range(*args: Any, dtype: Any = None, **options: Any) -> Any:
     """Numbers from `start` to `end`, both included; `arange` is what torch recommends instead."""
     if len(args) + len({"start", "end"} & options.keys()) < 2:
         raise errors.missing_arguments("range", ["end"])
-    warnings.warn(
+    warn(
         "torch.range is deprecated and will be removed in a future release because its behavior is inconsistent with "
-        "Python's range builtin. Instead, use torch.arange, which produces values in [start, end).",
-        stacklevel=2,
+        "Python's range builtin. Instead, use torch.arange, which produces values in [start, end)."
     )
     start, end, step = _interval("range", args, options)
     _length(start, end, step)

@@ -5,7 +5,6 @@ https://docs.pytorch.org/docs/stable/torch.html#indexing-slicing-joining-mutatin
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import jax.numpy as jnp
@@ -27,7 +26,7 @@ from jtorch._declare import (
     to_host,
     write_out,
 )
-from jtorch._declare.once import warn_once
+from jtorch._declare.once import warn, warn_once
 from jtorch._declare.types import bool_, uint8
 from jtorch._ops.arguments import whole
 from jtorch._ops.creation import fitting_number
@@ -64,10 +63,9 @@ def _chosen(condition: Any, input: Any, other: Any, out: Any = None) -> Any:
         raise errors.argument_type("where", "condition", 1, "Tensor", condition)
     aval = condition._v.aval
     if aval.dtype is uint8:
-        warnings.warn(
+        warn(
             "where received a uint8 condition tensor. This behavior is deprecated and will be removed in a future "
-            "version of PyTorch. Use a boolean condition instead.",
-            stacklevel=3,
+            "version of PyTorch. Use a boolean condition instead."
         )
         condition = condition.to(bool_)
     elif aval.dtype is not bool_:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import itertools
 import math
-import warnings
 from typing import Any
 
 from jtorch._declare import Handle, cast_to, composite, registry
 from jtorch._declare.layouts import lies_in, lying
+from jtorch._declare.once import warn
 from jtorch._declare.types import float32, memory_format, preserve_format
 from jtorch._declare.verbs import geometry_of
 from jtorch._ops.other_kernels import no_cpu_kernel
@@ -110,14 +110,14 @@ def _resized(self: Any, sizes: tuple) -> Any:
 @composite(function=False)
 def resize(self: Any, *sizes: Any) -> Any:
     """The same elements in another shape; deprecated."""
-    warnings.warn("non-inplace resize is deprecated", stacklevel=2)
+    warn("non-inplace resize is deprecated")
     return _resized(self, sizes)
 
 
 @composite(function=False)
 def resize_as(self: Any, tensor: Any) -> Any:
     """The same elements in the shape of another tensor; deprecated."""
-    warnings.warn("non-inplace resize_as is deprecated", stacklevel=2)
+    warn("non-inplace resize_as is deprecated")
     return _resized(self, tuple(tensor.shape))
 
 

@@ -65,8 +65,7 @@ def _shape_and_kinds(row: Any, kinds: set[type], depth: int) -> tuple[int, ...]:
     if all(isinstance(item, np.ndarray) for item in row) and depth == 1:
         warn_once(
             "Creating a tensor from a list of numpy.ndarrays is extremely slow. Please consider converting the list to "
-            "a single numpy.ndarray with numpy.array() before converting to a tensor.",
-            4,
+            "a single numpy.ndarray with numpy.array() before converting to a tensor."
         )
     inner: tuple[int, ...] | None = None
     for item in row:

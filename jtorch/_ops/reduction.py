@@ -6,7 +6,6 @@ https://docs.pytorch.org/docs/stable/torch.html#reduction-ops
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -31,6 +30,7 @@ from jtorch._declare import (
 )
 from jtorch._declare.halves import wide
 from jtorch._declare.indices import index_type
+from jtorch._declare.once import warn
 from jtorch._declare.op import check_rank
 from jtorch._declare.promote import can_cast
 from jtorch._declare.types import from_numpy
@@ -419,11 +419,10 @@ def _spread_arguments(
 def _warn_freedom(name: str, shape: Sequence[int], dim: Any, correction: float) -> None:
     dims = range(len(shape)) if dim is None or dim == () else (dim,) if isinstance(dim, int) else dim
     if shape and math.prod(shape[d] for d in dims if -len(shape) <= d < len(shape)) <= correction:
-        warnings.warn(
+        warn(
             f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the reduction factor "
             "(input numel divided by output numel).",
             UserWarning,
-            stacklevel=4,
         )
 
 

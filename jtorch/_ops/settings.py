@@ -6,13 +6,12 @@ https://docs.pytorch.org/docs/stable/torch.html#utilities
 from __future__ import annotations
 
 import os
-import warnings
 from typing import Any
 
 from jtorch._declare import composite, errors, registry
 from jtorch._declare.autocast import KINDS, state
 from jtorch._declare.devices import has_cuda
-from jtorch._declare.once import is_warn_always_enabled, set_warn_always, warn_once
+from jtorch._declare.once import is_warn_always_enabled, set_warn_always, warn, warn_once
 from jtorch._declare.placement import set_default_device
 from jtorch._declare.types import device, dtype, dtype_named, set_default_dtype
 from jtorch._ops.conversion import TENSOR_TYPES, TYPES_BY_NAME
@@ -157,10 +156,9 @@ def set_float32_matmul_precision(precision: str) -> None:
     if precision in _PRECISIONS:
         _precision[0] = precision
     else:
-        warnings.warn(
+        warn(
             f"{precision} is not one of 'highest', 'high', or 'medium'; the currentsetFloat32MatmulPrecision call has "
-            "no effect.",
-            stacklevel=2,
+            "no effect."
         )
 
 
@@ -273,7 +271,7 @@ def autocast_decrement_nesting() -> int:
 
 def _deprecated(old: str, kind: str, new: str, arguments: str = "") -> None:
     given = f"'{kind}', {arguments}" if arguments else f"'{kind}'"
-    warn_once(f"torch.{old}({arguments}) is deprecated. Please use torch.{new}({given}) instead.", level=3)
+    warn_once(f"torch.{old}({arguments}) is deprecated. Please use torch.{new}({given}) instead.")
 
 
 def _of_device(short: str, kind: str) -> None:

@@ -296,8 +296,7 @@ def _warn_of_gaps(sequence: Any, values: Any, sorter: Any = None) -> None:
             warn_once(
                 f"torch.searchsorted(): {what} tensor is non-contiguous, this will lower the performance due to "
                 "extra data copy when converting non-contiguous tensor to contiguous, please use contiguous "
-                f"{what} tensor if possible. This message will only appear once per program.",
-                3,
+                f"{what} tensor if possible. This message will only appear once per program."
             )
 
 

@@ -379,7 +379,7 @@ def _adjoint(t: Any, warned: str, refused: str) -> Any:
     """The last two dimensions swapped, conjugated; the names are those in torch's warning and in its error."""
     rank = t._v.aval.ndim
     if not rank:
-        warn_once(f"{warned} is deprecated on 0-D tensors. Consider using x.conj().", 3)
+        warn_once(f"{warned} is deprecated on 0-D tensors. Consider using x.conj().")
         return _conjugated(t)
     if rank < 2:
         raise RuntimeError(f"{refused} is only supported on matrices or batches of matrices. Got {rank}-D tensor.")

@@ -6,13 +6,13 @@ https://docs.pytorch.org/docs/stable/amp.html#autocasting
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from jtorch import _root as torch
 from jtorch._accelerators import count
 from jtorch._declare.autocast import KINDS
+from jtorch._types.user_frame import warn
 
 
 def is_autocast_available(device_type: str) -> bool:
@@ -45,18 +45,15 @@ class autocast:
     def _possible(self) -> bool:
         """Whether there is such a device and it takes the dtype; torch's warnings where not."""
         if self.device == "cuda" and not count("cuda"):
-            warnings.warn(
-                "User provided device_type of 'cuda', but CUDA is not available. Disabling", UserWarning, stacklevel=3
-            )
+            warn("User provided device_type of 'cuda', but CUDA is not available. Disabling", UserWarning)
             return False
         if self.fast_dtype in (torch.bfloat16, torch.float16):
             return True
         place = "CPU" if self.device == "cpu" else "CUDA"
-        warnings.warn(
+        warn(
             f"In {place} autocast, but the target dtype is not supported. Disabling autocast.\n"
             f"{place} Autocast only supports dtypes of torch.bfloat16, torch.float16 currently.",
             UserWarning,
-            stacklevel=3,
         )
         return False
 

@@ -5,11 +5,11 @@ https://docs.pytorch.org/docs/stable/amp.html#gradient-scaling
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from jtorch import _root as torch
 from jtorch._accelerators import count
+from jtorch._types.user_frame import warn
 
 _READY, _UNSCALED, _STEPPED = range(3)
 
@@ -45,7 +45,7 @@ class GradScaler:
         self._device = device
         self._enabled = enabled
         if enabled and device == "cuda" and not count("cuda"):
-            warnings.warn("torch.cuda.amp.GradScaler is enabled, but CUDA is not available.  Disabling.", stacklevel=2)
+            warn("torch.cuda.amp.GradScaler is enabled, but CUDA is not available.  Disabling.")
             self._enabled = False
         if self._enabled:
             if growth_factor <= 1.0:

@@ -5,9 +5,8 @@ https://docs.pytorch.org/docs/stable/autograd.html#anomaly-detection
 
 from __future__ import annotations
 
-import warnings
-
 from jtorch._engine import anomaly
+from jtorch._types.user_frame import warn
 
 
 class set_detect_anomaly:
@@ -45,10 +44,9 @@ class detect_anomaly(set_detect_anomaly):
     def __init__(self, check_nan: bool = True) -> None:
         self._before = anomaly.state.enabled, anomaly.state.check_nan
         self.check_nan = check_nan
-        warnings.warn(
+        warn(
             "Anomaly Detection has been enabled. This mode will increase the runtime and should only be enabled for "
-            "debugging.",
-            stacklevel=2,
+            "debugging."
         )
 
     def __enter__(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ from jtorch._engine.backward import GradientEdge
 from jtorch._ops.joining import stack
 from jtorch._tensor import Tensor, backward_of, root_gradients
 from jtorch._types import autograd_errors, graph_errors
+from jtorch._types.user_frame import warn
 
 
 def _listed(x: Any) -> tuple:
@@ -39,7 +39,7 @@ def backward(
     tensor([2., 4.])
     """
     if grad_variables is not None:
-        warnings.warn("`grad_variables` is deprecated. Use `grad_tensors` instead.", FutureWarning, stacklevel=2)
+        warn("`grad_variables` is deprecated. Use `grad_tensors` instead.", FutureWarning)
         if grad_tensors is not None:
             raise RuntimeError(
                 "`grad_tensors` and `grad_variables` (deprecated) arguments both passed to `backward()`. Please only "
@@ -96,11 +96,10 @@ def grad(
         )  # fmt: skip
         return dict(zip(inputs, named, strict=True))
     if not only_inputs:
-        warnings.warn(
+        warn(
             "only_inputs argument is deprecated and is ignored now (defaults to True). To accumulate gradient for "
             "other parts of the graph, please use torch.autograd.backward.",
             FutureWarning,
-            stacklevel=2,
         )
     roots, wanted = _listed(outputs), _listed(inputs)
     given = (None,) * len(roots) if grad_outputs is None else _listed(grad_outputs)

@@ -9,7 +9,6 @@ derivatives along its real and imaginary parts as one complex number, as torch's
 from __future__ import annotations
 
 import itertools
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -19,6 +18,7 @@ from jtorch._ops.creation import zeros, zeros_like
 from jtorch._ops.joining import stack
 from jtorch._ops.random import rand_like
 from jtorch._tensor import Tensor as _Tensor
+from jtorch._types.user_frame import warn
 from jtorch.autograd import forward_ad
 from jtorch.autograd.engine import grad
 from jtorch.autograd.modes import no_grad
@@ -62,10 +62,9 @@ def _check_inputs(inputs: tuple) -> None:
         if not _differentiable(x):
             continue
         if x.dtype.itemsize != (16 if x.dtype.is_complex else 8):
-            warnings.warn(
+            warn(
                 f"Input #{i} requires gradient and is not a double precision floating point or complex. This check "
-                "will likely fail if all the inputs are not of double precision floating point or complex. ",
-                stacklevel=4,
+                "will likely fail if all the inputs are not of double precision floating point or complex. "
             )
         if not all(stride > 0 or size <= 1 for stride, size in zip(x.stride(), x.shape, strict=True)):
             raise RuntimeError(
@@ -377,12 +376,11 @@ def gradgradcheck(
 
 
 def _warn_private(name: str) -> None:
-    warnings.warn(
+    warn(
         f"`{name}` was part of PyTorch's private API and not meant to be exposed. We are deprecating it and it will be "
         "removed in a future version of PyTorch. If you have a specific use for this or feature request for this to be "
         "a stable API, please file us an issue at https://github.com/pytorch/pytorch/issues/new",
         FutureWarning,
-        stacklevel=3,
     )
 
 

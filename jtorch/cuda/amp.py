@@ -6,19 +6,15 @@ https://docs.pytorch.org/docs/stable/amp.html
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 from jtorch import amp as _amp
+from jtorch._types.user_frame import warn
 
 
 def _deprecated(name: str, instead: str) -> None:
-    warnings.warn(
-        f"`torch.cuda.amp.{name}(args...)` is deprecated. Please use `torch.amp.{instead}` instead.",
-        FutureWarning,
-        stacklevel=3,
-    )
+    warn(f"`torch.cuda.amp.{name}(args...)` is deprecated. Please use `torch.amp.{instead}` instead.", FutureWarning)
 
 
 class autocast(_amp.autocast):

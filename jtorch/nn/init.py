@@ -6,9 +6,9 @@ Every function works in place, outside autograd, and returns the tensor. On the 
 from __future__ import annotations
 
 import math
-import warnings
 
 from jtorch import _root as torch
+from jtorch._types.user_frame import warn
 from jtorch.nn.functional import handle_torch_function, has_torch_function_variadic
 
 _LINEAR = (
@@ -85,10 +85,8 @@ def trunc_normal_(tensor, mean=0.0, std=1.0, a=-2.0, b=2.0, generator=None):
     True
     """
     if mean < a - 2 * std or mean > b + 2 * std:
-        warnings.warn(
-            "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. "
-            "The distribution of values may be incorrect.",
-            stacklevel=2,
+        warn(
+            "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may be incorrect."
         )
     likely = _normal_below((b - mean) / std) - _normal_below((a - mean) / std) > _LIKELY
     draw = _redraw_normal if likely else _redraw_uniform
@@ -244,7 +242,7 @@ def _kaiming_std(tensor, a, mode, nonlinearity):
 
 
 def _warn_empty():
-    warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=3)
+    warn("Initializing zero-element tensors is a no-op")
 
 
 def kaiming_uniform_(tensor, a: float = 0, mode="fan_in", nonlinearity="leaky_relu", generator=None):
@@ -328,7 +326,7 @@ def _deprecated(new):
     name = new.__name__[:-1]
 
     def old(*args, **kwargs):
-        warnings.warn(f"`nn.init.{name}` is now deprecated in favor of `nn.init.{name}_`.", FutureWarning, stacklevel=2)
+        warn(f"`nn.init.{name}` is now deprecated in favor of `nn.init.{name}_`.", FutureWarning)
         return new(*args, **kwargs)
 
     old.__name__ = name

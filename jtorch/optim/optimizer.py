@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import importlib
-import warnings
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable
 from copy import deepcopy
@@ -16,6 +15,7 @@ import numpy as np
 from jtorch import _root as torch
 from jtorch._engine.flush import end_of_work
 from jtorch._types.cures import cured
+from jtorch._types.user_frame import warn
 from jtorch.autograd.engine import clear_gradients
 from jtorch.utils.hooks import RemovableHandle
 
@@ -188,10 +188,9 @@ class Optimizer:
         """Raises unless the group's parameters are in no other group, and it has names exactly if the others have."""
         params = set(group["params"])
         if len(params) != len(group["params"]):
-            warnings.warn(
+            warn(
                 "optimizer contains a parameter group with duplicate parameters; in future, this will cause an error; "
-                "see github.com/pytorch/pytorch/issues/40967 for more information",
-                stacklevel=5,
+                "see github.com/pytorch/pytorch/issues/40967 for more information"
             )
         if not params.isdisjoint(param for other in self.param_groups for param in other["params"]):
             raise cured(

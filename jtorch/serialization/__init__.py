@@ -9,9 +9,10 @@ import io
 import os
 import pickle
 import sys
-import warnings
 from collections.abc import Iterator
 from typing import Any, BinaryIO
+
+from jtorch._types.user_frame import warn
 
 from . import _archive
 from ._legacy import load_legacy
@@ -97,7 +98,7 @@ def load(
     if weights_only and pickle_module is not None:
         raise RuntimeError("Can not safely load weights when explicit pickle_module is specified")
     if weights_only and pickle_load_args:
-        warnings.warn("pickle_load_args only works if `weights_only=False`.", stacklevel=2)
+        warn("pickle_load_args only works if `weights_only=False`.")
     place = placement(map_location)
 
     def unpickle(file: BinaryIO, persistent_load: Any) -> Any:

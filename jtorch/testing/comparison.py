@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numbers
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from jtorch import _root as torch
+from jtorch._types.user_frame import warn
 
 # Relative and absolute tolerance. Whatever is not here has to be equal.
 _TOLERANCES = {
@@ -87,12 +87,11 @@ def assert_allclose(
     msg: str = "",
 ) -> None:  # fmt: skip
     """The older form of `assert_close`: deprecated."""
-    warnings.warn(
+    warn(
         "`torch.testing.assert_allclose()` is deprecated since 1.12 and will be removed in a future release. Please use"
         " `torch.testing.assert_close()` instead. You can find detailed upgrade instructions in "
         "https://github.com/pytorch/pytorch/issues/61844.",
         FutureWarning,
-        stacklevel=2,
     )
     if not isinstance(actual, torch.Tensor):
         actual = torch.tensor(actual)

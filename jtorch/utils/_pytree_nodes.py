@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-import warnings
 from collections import OrderedDict, defaultdict, deque, namedtuple
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from jtorch import _root as torch
+from jtorch._types.user_frame import warn
 
 BUILTIN_TYPES = {tuple, list, dict, namedtuple, OrderedDict, defaultdict, deque}
 STANDARD_DICT_TYPES = {dict, OrderedDict, defaultdict}
@@ -142,11 +142,10 @@ def register_pytree_node(
 
 def _register_pytree_node(cls: type, flatten_fn: Callable, unflatten_fn: Callable, **options: Any) -> None:
     """The older name of `register_pytree_node`."""
-    warnings.warn(
+    warn(
         "`torch.utils._pytree._register_pytree_node` is deprecated. Please use "
         "`torch.utils._pytree.register_pytree_node` instead.",
         FutureWarning,
-        stacklevel=2,
     )
     register_pytree_node(cls, flatten_fn, unflatten_fn, **options)
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import enum
-import warnings
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -19,6 +18,7 @@ from typing import Any
 from jtorch import _root as torch
 from jtorch._engine.saved import again, snapshot
 from jtorch._engine.tape import threads
+from jtorch._types.user_frame import warn
 from jtorch.autograd import backward as run_backward
 from jtorch.autograd.function import Function
 from jtorch.autograd.graph import saved_tensors_hooks
@@ -83,7 +83,7 @@ def detach_variable(inputs: tuple) -> tuple:
 def check_backward_validity(inputs: Iterable[Any]) -> None:
     """Warns when none of the arguments requires grad."""
     if not any(x.requires_grad for x in inputs if isinstance(x, torch.Tensor)):
-        warnings.warn("None of the inputs have requires_grad=True. Gradients will be None", stacklevel=2)
+        warn("None of the inputs have requires_grad=True. Gradients will be None")
 
 
 @contextlib.contextmanager
@@ -130,12 +130,11 @@ def checkpoint(
     tensor([14.7781, 14.7781])
     """
     if use_reentrant is None:
-        warnings.warn(
+        warn(
             "torch.utils.checkpoint: the use_reentrant parameter should be passed explicitly. Starting in PyTorch 2.9, "
             "calling checkpoint without use_reentrant will raise an exception. use_reentrant=False is recommended, but "
             "if you need to preserve the current default behavior, you can pass use_reentrant=True. Refer to docs for "
-            "more details on the differences between the two variants.",
-            stacklevel=2,
+            "more details on the differences between the two variants."
         )
         use_reentrant = True
     preserve = kwargs.pop("preserve_rng_state", True)
@@ -360,12 +359,11 @@ def checkpoint_sequential(
     torch.Size([1, 2])
     """
     if use_reentrant is None:
-        warnings.warn(
+        warn(
             "torch.utils.checkpoint.checkpoint_sequential: the use_reentrant parameter should be passed explicitly. In "
             "version 2.9 we will raise an exception if use_reentrant is not passed. use_reentrant=False is "
             "recommended, but if you need to preserve the current default behavior, you can pass use_reentrant=True. "
-            "Refer to docs for more details on the differences between the two variants.",
-            stacklevel=2,
+            "Refer to docs for more details on the differences between the two variants."
         )
         use_reentrant = True
     preserve = kwargs.pop("preserve_rng_state", True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import math
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ import jax.numpy as jnp
 from jtorch._declare import as_int, broadcast, errors, registry, write_back
 from jtorch._declare.halves import is_half, once
 from jtorch._declare.halves import wide as wide
+from jtorch._declare.once import warn
 from jtorch._declare.types import from_numpy
 from jtorch._ops.norms import magnitude as magnitude
 from jtorch._ops.norms import vector_norm
@@ -58,14 +58,11 @@ def reduction_of(size_average: bool | None, reduce: bool | None, reduction: str)
     return reduction
 
 
-def warn_of_flags(*, size_average: bool | None, reduce: bool | None, level: int = 3, **_: Any) -> None:
-    """Warns of torch's old flags where one is given; `level` is the `stacklevel` of the warning."""
+def warn_of_flags(*, size_average: bool | None, reduce: bool | None, **_: Any) -> None:
+    """Warns of torch's old flags where one is given."""
     if size_average is not None or reduce is not None:
         reduction = reduction_of(size_average, reduce, "")
-        warnings.warn(
-            f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.",
-            stacklevel=level,
-        )
+        warn(f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.")
 
 
 def reduced(loss: Any, reduction: str) -> Any:

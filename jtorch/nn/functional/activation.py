@@ -7,7 +7,6 @@ Where a function has a kink its `where` is written so that JAX's gradient there 
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 import jax
@@ -15,6 +14,7 @@ import jax.numpy as jnp
 
 from jtorch._declare import Array, Dim, DType, Operand, Scalar, composite, op, pointwise, reduction, write_back
 from jtorch._declare.draws import Generator, rrelu_slopes
+from jtorch._declare.once import warn
 from jtorch._ops import elementary
 from jtorch._ops.pointwise import no_bool_difference
 from jtorch._ops.refusals import BOOL, COMPLEX, INT, first, floats_only, no_kernel, without_kernel
@@ -347,10 +347,7 @@ def log_softmax_op(input: Array, dim: Dim, dtype: DType = None) -> Array:
 
 
 def _default_dim(name: str, rank: int) -> int:
-    warnings.warn(
-        f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument.",
-        stacklevel=3,
-    )
+    warn(f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument.")
     return 0 if rank in (0, 1, 3) else 1
 
 

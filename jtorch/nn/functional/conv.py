@@ -240,8 +240,7 @@ def _warn_of_uneven_padding(*, weight: Any, padding: Any, dilation: Any, **_: An
     if any(step * (n - 1) % 2 for step, n in zip(steps, kernel, strict=False)):
         warn_once(
             "Using padding='same' with even kernel lengths and odd dilation may require a zero-padded copy of the "
-            "input be created",
-            3,
+            "input be created"
         )
 
 

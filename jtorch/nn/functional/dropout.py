@@ -6,7 +6,6 @@ https://docs.pytorch.org/docs/stable/nn.functional.html#dropout-functions
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ import jax.numpy as jnp
 from jtorch._declare import Array, Scalar, composite, cured, errors, inplace_twin, op, write_back
 from jtorch._declare.draws import keep_mask
 from jtorch._declare.halves import rounded
+from jtorch._declare.once import warn
 from jtorch._declare.registry import add_function
 from jtorch._ops.refusals import COMPLEX, without_kernel
 from jtorch.nn.functional._common import number, wide
@@ -156,18 +156,16 @@ def _channels(n: int, input: Any, p: float, training: bool, inplace: bool) -> An
     if rank not in (n + 1, n + 2):
         if n == 1:
             raise RuntimeError(f"{name}: Expected 2D or 3D input, but received a {rank}D input. {purpose}")
-        warnings.warn(
+        warn(
             f"{name}: Received a {rank}-D input to {name}, which is deprecated and will result in an error in a future "
-            f"release. To retain the behavior and silence this warning, please use dropout instead. {purpose}",
-            stacklevel=3,
+            f"release. To retain the behavior and silence this warning, please use dropout instead. {purpose}"
         )
     if n == 2 and rank == 3:
-        warnings.warn(
+        warn(
             "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior is desired "
             "- input is interpreted as shape (N, C, L), where C is the channel dim. This behavior will change in a "
             "future release to interpret the input as one without a batch dimension, i.e. shape (C, H, W). To maintain "
-            "the 1D channel-wise dropout behavior, please switch to using dropout1d instead.",
-            stacklevel=3,
+            "the 1D channel-wise dropout behavior, please switch to using dropout1d instead."
         )
     if n != 2 and rank != n + 2:
         channels: tuple[int, ...] = (input.shape[0], *[1] * (rank - 1))

@@ -7,7 +7,6 @@ Each takes `reduction`: "none", "mean" or "sum"; `size_average` and `reduce` are
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 import jax
@@ -15,6 +14,7 @@ import jax.numpy as jnp
 
 from jtorch._declare import Array, Scalar, composite, cured, errors, op
 from jtorch._declare.halves import once
+from jtorch._declare.once import warn
 from jtorch._declare.types import from_numpy
 from jtorch._ops.pointwise import no_bool_difference
 from jtorch._ops.refusals import BOOL, COMPLEX, INT, both, common, first, floats_only, kind_of, refused, without_kernel
@@ -31,23 +31,21 @@ from jtorch.nn.functional._common import (
 
 def _warn_of_sizes(*, input: Any, target: Any, size_average: Any = None, reduce: Any = None, **_: Any) -> None:
     if input.shape != target.shape:
-        warnings.warn(
+        warn(
             f"Using a target size ({target.size()}) that is different to the input size ({input.size()}). This will "
-            "likely lead to incorrect results due to broadcasting. Please ensure they have the same size.",
-            stacklevel=3,
+            "likely lead to incorrect results due to broadcasting. Please ensure they have the same size."
         )
-    warn_of_flags(size_average=size_average, reduce=reduce, level=4)
+    warn_of_flags(size_average=size_average, reduce=reduce)
 
 
 def _warn_of_mean(*, size_average: Any, reduce: Any, reduction: str, **_: Any) -> None:
     if reduction == "mean" and size_average is None and reduce is None:
-        warnings.warn(
+        warn(
             "reduction: 'mean' divides the total loss by both the batch size and the support size."
             "'batchmean' divides only by the batch size, and aligns with the KL div math definition."
-            "'mean' will be changed to behave the same as 'batchmean' in the next major release.",
-            stacklevel=3,
+            "'mean' will be changed to behave the same as 'batchmean' in the next major release."
         )
-    warn_of_flags(size_average=size_average, reduce=reduce, level=4)
+    warn_of_flags(size_average=size_average, reduce=reduce)
 
 
 def _weighted(loss: Array, weight: Array | None, reduction: str) -> Array:

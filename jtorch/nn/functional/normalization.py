@@ -394,7 +394,6 @@ def _warn_of_types(*, input: Any, weight: Any, **_: Any) -> None:
         warn_once(
             "Mismatch dtype between input and weight: input dtype = {}, weight dtype = {}, Cannot dispatch to fused "
             "implementation.".format(*kinds),
-            level=3,
             key="rms_norm",
         )
 

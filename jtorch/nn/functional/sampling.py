@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import warnings
 from typing import Any
 
 import jax
@@ -16,6 +15,7 @@ from jax import lax
 
 from jtorch._declare import Array, composite, op
 from jtorch._declare.halves import is_half
+from jtorch._declare.once import warn
 from jtorch._ops.refusals import INT, floats_only, no_kernel
 from jtorch.nn.functional._common import listed, per_dim, wide
 from jtorch.nn.functional.resampling import cubic_weights
@@ -163,11 +163,10 @@ def grid_sample(
             f"'{padding_mode}'"
         )
     if align_corners is None:
-        warnings.warn(
+        warn(
             "Default grid_sample and affine_grid behavior has changed to align_corners=False since 1.3.0. Please "
             "specify align_corners=True if the old behavior is desired. See the documentation of grid_sample for "
-            "details.",
-            stacklevel=2,
+            "details."
         )
     _check_grid(input, grid, mode)
     return _SAMPLERS[input.ndim - 2](input, grid, mode, padding_mode, bool(align_corners))

@@ -5,7 +5,6 @@ https://docs.pytorch.org/docs/stable/nn.functional.html#loss-functions
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import jax
@@ -15,6 +14,7 @@ from jax import lax
 
 from jtorch._declare import Array, Dim, Handle, Scalar, composite, from_host, op
 from jtorch._declare.draws import dense, drawn, geometry, in_memory_order, source
+from jtorch._declare.once import warn
 from jtorch._ops.refusals import HALF, floats_only
 from jtorch.nn.functional._common import number, reduced, reduction_of, wide
 
@@ -38,7 +38,7 @@ def gumbel_softmax(logits: Any, tau: float = 1, hard: bool = False, eps: float =
     Jang et al., 2017; Maddison et al., 2017.
     """
     if eps != 1e-10:
-        warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=2)
+        warn("`eps` parameter is deprecated and has no effect.")
     kind = logits.dtype
     g = dense(geometry(logits))
     waits = drawn(lambda: np.asarray(

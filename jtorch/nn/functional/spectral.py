@@ -6,7 +6,6 @@ https://docs.pytorch.org/docs/stable/torch.html#spectral-ops
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jtorch._declare import Array, Handle, Operand, composite, errors, op, to_host
+from jtorch._declare.once import warn
 from jtorch._ops.complex_parts import view_as_real
 from jtorch.nn.functional._common import listed
 from jtorch.nn.functional.padding import pad
@@ -58,10 +58,9 @@ def _flag(value: Any) -> str:
 
 
 def _warn_rectangular(advice: str) -> None:
-    warnings.warn(
+    warn(
         f"A window was not provided. A rectangular window will be applied{advice}To suppress this warning and use a "
-        "rectangular window, explicitly set `window=torch.ones(n_fft, device=<device>)`.",
-        stacklevel=3,
+        "rectangular window, explicitly set `window=torch.ones(n_fft, device=<device>)`."
     )
 
 
@@ -148,11 +147,10 @@ def stft(
             "return_complex=True in a future PyTorch release."
         )
     if return_complex is False:
-        warnings.warn(
+        warn(
             "stft with return_complex=False is deprecated. In a future pytorch release, stft will return complex "
             "tensors for all inputs, and return_complex=False will raise an error.\nNote: you can still call "
-            "torch.view_as_real on the complex output to recover the old return format.",
-            stacklevel=2,
+            "torch.view_as_real on the complex output to recover the old return format."
         )
     if align_to_window:
         before = (n_fft - win) // 2
@@ -278,10 +276,9 @@ def istft(
     if _least_overlap(weights, n_fft, hop, count, start, stop) <= 1e-11:
         raise say("window overlap add min: 1\n[ CPUBoolType{} ]", " ")
     if stop > span:
-        warnings.warn(
+        warn(
             "The length of signal is shorter than the length parameter. Result is being padded with zeros in the tail. "
-            "Please check your center and hop_length settings.",
-            stacklevel=2,
+            "Please check your center and hop_length settings."
         )
     rows = input if aval.ndim == 3 else input.unsqueeze(0)
     norm = "ortho" if normalized else "backward"

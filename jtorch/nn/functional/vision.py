@@ -6,7 +6,6 @@ https://docs.pytorch.org/docs/stable/nn.functional.html#vision-functions
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jtorch._declare import Array, as_int, composite, op
+from jtorch._declare.once import warn
 from jtorch._declare.types import from_numpy
 from jtorch._ops.refusals import BOOL, BUT_BYTE, COMPLEX, HALF, no_kernel, without_kernel
 from jtorch.nn.functional._common import listed
@@ -209,7 +209,7 @@ def _wrong_mode(mode: str, rank: int) -> Exception:
 
 
 def _warn_upsample(name: str) -> None:
-    warnings.warn(f"`nn.functional.{name}` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=3)
+    warn(f"`nn.functional.{name}` is deprecated. Use `nn.functional.interpolate` instead.")
 
 
 @composite(method=False)
@@ -258,11 +258,10 @@ def affine_grid_generator(theta: Array, size: tuple, align_corners: bool) -> Arr
 def affine_grid(theta: Any, size: Sequence[int], align_corners: bool | None = None) -> Any:
     """Where an affine map samples: (N, 2, 3) with size (N, C, H, W) gives (N, H, W, 2). Jaderberg et al., 2015."""
     if align_corners is None:
-        warnings.warn(
+        warn(
             "Default grid_sample and affine_grid behavior has changed to align_corners=False since 1.3.0. Please "
             "specify align_corners=True if the old behavior is desired. See the documentation of grid_sample for "
-            "details.",
-            stacklevel=2,
+            "details."
         )
     if not theta.dtype.is_floating_point:
         raise ValueError(f"Expected theta to have floating point type, but got {theta.dtype}")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
-
 from jtorch import _root as torch
+from jtorch._types.user_frame import warn
 from jtorch.autograd import Function
 
 _FIRES_AT_OUTPUT = (
@@ -58,10 +57,9 @@ class BackwardHooks:
     def watch_outputs(self, result):
         """``result`` with its differentiable tensors passed through the output node."""
         if not isinstance(result, (torch.Tensor, tuple)):
-            warnings.warn(
+            warn(
                 "For backward hooks to be called, module output should be a Tensor or a tuple of Tensors "
-                f"but received {type(result)}",
-                stacklevel=5,
+                f"but received {type(result)}"
             )
             return result
         outputs = result if isinstance(result, tuple) else (result,)
@@ -90,7 +88,7 @@ class BackwardHooks:
         return [grad_output[i] for i in watched]
 
     def _run_at_output(self):
-        warnings.warn(_FIRES_AT_OUTPUT, stacklevel=2)
+        warn(_FIRES_AT_OUTPUT)
         for hook in self.hooks:
             replaced = hook(self.module, (None,) * len(self.blanks), self.grad_output)
             if replaced is not None and not (isinstance(replaced, tuple) and all(g is None for g in replaced)):
@@ -184,4 +182,4 @@ def _warn_if_incomplete(args, result, grad_fn):
         message = on_nodes.format("the forward contains multiple autograd Nodes", "grad_input")
     else:
         return
-    warnings.warn(message + _USE_FULL, FutureWarning, stacklevel=5)
+    warn(message + _USE_FULL, FutureWarning)

@@ -7,13 +7,13 @@ with its first hook, and on the class while a global hook exists. The tables the
 from __future__ import annotations
 
 import threading
-import warnings
 from collections import OrderedDict
 from collections.abc import Callable
 
 from jtorch import _root as torch
 from jtorch._engine.backward import RemovableHandle
 from jtorch._engine.flush import end_of_work
+from jtorch._types.user_frame import warn
 from jtorch.nn.modules._backward_hooks import BackwardHooks, hook_grad_fn
 from jtorch.nn.modules._registry import Registry
 
@@ -209,10 +209,9 @@ class Hooked(Registry):
                 hook(self, args, kwargs, None) if with_kwargs else hook(self, args, None)
             except Exception as error:  # noqa: BLE001 - the error of forward is on its way
                 kind = "global module" if hook_id in _forward_hooks else "module"
-                warnings.warn(
+                warn(
                     f"{kind} forward hook with ``always_call=True`` raised an exception that was silenced "
-                    f"as another error was raised in forward: {error}",
-                    stacklevel=4,
+                    f"as another error was raised in forward: {error}"
                 )
 
     def _get_backward_hooks(self):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import OrderedDict, namedtuple
 from collections.abc import Callable, Mapping
 
 from jtorch import _root as torch
 from jtorch._engine.backward import RemovableHandle
 from jtorch._types.cures import cured
+from jtorch._types.user_frame import warn
 from jtorch.nn.modules._registry import Registry
 from jtorch.nn.parameter import Parameter, is_lazy
 
@@ -59,11 +59,10 @@ class Stateful(Registry):
         ['0.weight', '0.bias']
         """
         if args:
-            warnings.warn(
+            warn(
                 "Positional args are being deprecated, use kwargs instead. Refer to "
                 "https://pytorch.org/docs/main/generated/torch.nn.Module.html#torch.nn.Module.state_dict for details.",
                 FutureWarning,
-                stacklevel=2,
             )
             given = dict(zip(("destination", "prefix", "keep_vars"), args, strict=False))
             destination = given.get("destination", destination)
@@ -197,11 +196,10 @@ class Stateful(Registry):
             )
             return
         if target.device.type == "meta" and source.device.type != "meta" and not assign:
-            warnings.warn(
+            warn(
                 f"for {key}: copying from a non-meta parameter in the checkpoint to a meta parameter in the current "
                 "model, which is a no-op. (Did you mean to pass `assign=True` to assign items in the state dictionary "
-                "to their corresponding key in the module instead of copying them in place?)",
-                stacklevel=2,
+                "to their corresponding key in the module instead of copying them in place?)"
             )
         try:
             with torch.no_grad():

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
-
 from jtorch import _root as torch
+from jtorch._types.user_frame import warn
 from jtorch.nn import functional as F
 from jtorch.nn import init
 from jtorch.nn.modules.attention import MultiheadAttention
@@ -119,9 +118,7 @@ def _renamed(old_name, old, new_name, new):
     """The value of an argument that changed its name."""
     if old is None:
         return new
-    warnings.warn(
-        f"keyword argument `{old_name}` is deprecated and renamed to `{new_name}`", FutureWarning, stacklevel=3
-    )
+    warn(f"keyword argument `{old_name}` is deprecated and renamed to `{new_name}`", FutureWarning)
     return old
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
-
 from jtorch import _root as torch
 from jtorch._types.cures import cured
+from jtorch._types.user_frame import warn
 from jtorch.nn import functional as F
 from jtorch.nn import init
 from jtorch.nn.modules.linear import NonDynamicallyQuantizableLinear
@@ -23,10 +22,7 @@ def additive_mask(mask, name, other, other_name, dtype):
     if mask.dtype != torch.bool and not mask.is_floating_point():
         raise AssertionError(f"only bool and floating types of {name} are supported")
     if other is not None and other.dtype != mask.dtype:
-        warnings.warn(
-            f"Support for mismatched {name} and {other_name} is deprecated. Use same type for both instead.",
-            stacklevel=3,
-        )
+        warn(f"Support for mismatched {name} and {other_name} is deprecated. Use same type for both instead.")
     return torch.zeros_like(mask, dtype=dtype).masked_fill(mask, float("-inf")) if mask.dtype == torch.bool else mask
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-
+from jtorch._types.user_frame import warn
 from jtorch.nn import functional as F
 from jtorch.nn.modules.batchnorm import _NormBase
 from jtorch.nn.modules.lazy import LazyNorm
@@ -45,10 +44,9 @@ class _InstanceNorm(_NormBase):
                 f"expected input's size at dim={dim} to match num_features ({self.num_features}), "
                 f"but got: {input.size(dim)}."
             )
-        warnings.warn(
+        warn(
             f"input's size at dim={dim} does not match num_features. You can silence this warning by not passing in "
-            "num_features, which is not used because affine=False",
-            stacklevel=4,
+            "num_features, which is not used because affine=False"
         )
 
     def forward(self, input):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-import warnings
 
+from jtorch._types.user_frame import warn
 from jtorch.nn import functional as F
 from jtorch.nn.modules.distance import PairwiseDistance
 from jtorch.nn.modules.linear import Linear
@@ -41,9 +41,7 @@ def _legacy_reduction(size_average, reduce):
     """The reduction that torch's two older arguments meant."""
     average = size_average is None or size_average
     reduction = ("mean" if average else "sum") if reduce is None or reduce else "none"
-    warnings.warn(
-        f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.", stacklevel=4
-    )
+    warn(f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.")
     return reduction
 
 
@@ -153,11 +151,10 @@ class NLLLoss2d(NLLLoss):
     """The older name of :class:`NLLLoss`."""
 
     def __init__(self, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean") -> None:
-        warnings.warn(
+        warn(
             "`NLLLoss2d` has been deprecated. Please use `NLLLoss` instead as a drop-in replacement and see "
             "https://pytorch.org/docs/main/nn.html#torch.nn.NLLLoss for more details.",
             FutureWarning,
-            stacklevel=2,
         )
         super().__init__(weight, size_average, ignore_index, reduce, reduction)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import OrderedDict
 
 from jtorch import _root as torch
 from jtorch._compile.function import compile_call
 from jtorch._types.cures import cured
+from jtorch._types.user_frame import warn
 from jtorch.autograd.engine import clear_gradients
 from jtorch.nn.modules._hooks import (
     Hooked,
@@ -383,10 +383,9 @@ def _check_module_dtype(dtype):
     if not (dtype.is_floating_point or dtype.is_complex):
         raise TypeError(f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}")
     if dtype.is_complex:
-        warnings.warn(
+        warn(
             "Complex modules are a new feature under active development whose design may change, and some modules "
             "might not work as expected when using complex tensors as parameters or buffers. Please file an issue at "
             "https://github.com/pytorch/pytorch/issues/new?template=bug-report.yml if a complex module does not work "
-            "as expected.",
-            stacklevel=3,
+            "as expected."
         )

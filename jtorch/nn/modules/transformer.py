@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 from jtorch import _root as torch
+from jtorch._types.user_frame import warn
 from jtorch.nn import functional as F
 from jtorch.nn import init
 from jtorch.nn.modules.activation import GELU, MultiheadAttention, ReLU
@@ -249,9 +249,7 @@ class TransformerEncoder(Module):
         self.use_nested_tensor = enable_nested_tensor and not why_not
         self.mask_check = mask_check
         if enable_nested_tensor and why_not:
-            warnings.warn(
-                f"enable_nested_tensor is True, but self.use_nested_tensor is False because {why_not}", stacklevel=2
-            )
+            warn(f"enable_nested_tensor is True, but self.use_nested_tensor is False because {why_not}")
 
     def forward(self, src, mask=None, src_key_padding_mask=None, is_causal=None):
         padding = additive_mask(src_key_padding_mask, "src_key_padding_mask", mask, "mask", src.dtype)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import functools
-import warnings
 import weakref
 
 from jtorch import _root as torch
 from jtorch._types.cures import cured
+from jtorch._types.user_frame import warn
 from jtorch.optim.optimizer import Optimizer
 
 EPOCH_DEPRECATION_WARNING = (
@@ -140,20 +140,18 @@ class LRScheduler:
 
     def _warn_outside_step(self):
         if not self._get_lr_called_within_step:
-            warnings.warn(
-                "To get the last learning rate computed by the scheduler, please use `get_last_lr()`.", stacklevel=3
-            )
+            warn("To get the last learning rate computed by the scheduler, please use `get_last_lr()`.")
 
     def step(self, epoch=None):
         """Moves the schedule on by one, or to ``epoch``, which is deprecated."""
         if self._step_count == 1:
             if not getattr(self.optimizer.step, "_wrapped_by_lr_sched", False):
-                warnings.warn(_OVERRIDDEN, stacklevel=2)
+                warn(_OVERRIDDEN)
             elif not getattr(self.optimizer, "_opt_called", False):
-                warnings.warn(_TOO_EARLY, stacklevel=2)
+                warn(_TOO_EARLY)
         self._step_count += 1
         if epoch is not None:
-            warnings.warn(EPOCH_DEPRECATION_WARNING, stacklevel=2)
+            warn(EPOCH_DEPRECATION_WARNING)
         self._update_lr(epoch)
 
     def _update_lr(self, epoch=None):

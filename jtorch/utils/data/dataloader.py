@@ -1,7 +1,6 @@
 """The loader: takes samples in the order of a sampler and makes batches of them, in the calling process."""
 
 import itertools
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
 
@@ -9,6 +8,7 @@ from jtorch import _root as torch
 from jtorch import cuda
 from jtorch._engine.flush import end_of_work
 from jtorch._types.cures import cured
+from jtorch._types.user_frame import warn
 
 from .collate import default_collate, default_convert
 from .dataset import Dataset, IterableDataset, Subset, TensorDataset
@@ -186,10 +186,9 @@ class _Batches(Iterator[Any]):
                 raise StopIteration
         self._given += 1
         if self._reported_length is not None and self._given > self._reported_length:
-            warnings.warn(
+            warn(
                 f"Length of IterableDataset {loader.dataset} was reported to be {self._reported_length}(when accessing "
-                f"len(dataloader)), but {self._given} samples have been fetched. ",
-                stacklevel=2,
+                f"len(dataloader)), but {self._given} samples have been fetched. "
             )
         return loader.collate_fn(batch)
 
@@ -221,15 +220,11 @@ def _rows_of(loader: DataLoader[Any]) -> Callable[[list[int]], list[Any]] | None
 
 def _warn_of_pinning(device: str) -> None:
     if device:
-        warnings.warn(
+        warn(
             "pin_memory_device is deprecated, the current accelerator will be used as the device,"
-            f"ignore pin_memory_device='{device}'.",
-            stacklevel=4,
+            f"ignore pin_memory_device='{device}'."
         )
-    warnings.warn(
-        "'pin_memory' argument is set as true but no accelerator is found, then device pinned memory won't be used.",
-        stacklevel=4,
-    )
+    warn("'pin_memory' argument is set as true but no accelerator is found, then device pinned memory won't be used.")
 
 
 def _check_workers(

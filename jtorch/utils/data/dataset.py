@@ -3,12 +3,12 @@
 import bisect
 import itertools
 import math
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
 from jtorch import _root as torch
 from jtorch._types.cures import cured
+from jtorch._types.user_frame import warn
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -263,5 +263,5 @@ def _counts(fractions: Sequence[float], size: int) -> list[int]:
         counts[i % len(counts)] += 1
     for i, count in enumerate(counts):
         if count == 0:
-            warnings.warn(f"Length of split at index {i} is 0. This might result in an empty dataset.", stacklevel=3)
+            warn(f"Length of split at index {i} is 0. This might result in an empty dataset.")
     return counts
