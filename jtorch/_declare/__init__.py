@@ -56,5 +56,6 @@ from jtorch._engine.parts import HalfComplex as HalfComplex
 from jtorch._engine.parts import Parted as Parted
 from jtorch._engine.parts import answer as answer
 from jtorch._engine.parts import sparse_gradients as sparse_gradients
+from jtorch._engine.tape import Fault as Fault
 from jtorch._types import errors as errors
 from jtorch._types.cures import cured as cured

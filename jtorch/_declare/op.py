@@ -27,7 +27,7 @@ from jtorch._declare.roles import OPERANDS, Param, parameters, returns_tuple
 from jtorch._engine import backend, grad
 from jtorch._engine.aval import Aval, aval_of
 from jtorch._engine.parts import HalfComplex
-from jtorch._engine.tape import BaseOp
+from jtorch._engine.tape import BaseOp, Fault
 from jtorch._types import errors
 from jtorch._types.dtype import PYTHON_DTYPES, dtype, from_numpy, get_default_dtype
 
@@ -59,6 +59,7 @@ class Op(BaseOp):
         residuals: bool = False,
         returns: Sequence[str] | None = None,
         checks: Callable | None = None,
+        faults: Sequence[Fault] = (),
         refuse: Callable | None = None,
         warns: Callable | None = None,
         order: str | Sequence[str | None] | None = None,
@@ -83,6 +84,7 @@ class Op(BaseOp):
         self.saves = saves
         self.residuals = residuals
         self.checks = checks
+        self.faults = tuple(faults)
         self.refuse = refuse  # raises on operands the op does not take, given their specs before promotion
         self.warns = warns  # given the arguments of each call by name
         self.order = order  # of results: "pointwise", as operands lie; "images"; "columns"; None, rows; or one each
@@ -175,8 +177,11 @@ class Op(BaseOp):
         return operands, tuple(numbers[word] for word in words if word in numbers)
 
     def out_of_range(self, specs: tuple, statics: tuple, arrays: list) -> Any:
-        """A boolean scalar: `checks` found an index that points nowhere."""
+        """What `checks` found, or the number of the first of `faults`."""
         (positional, keyword), _ = self._arguments(specs, statics, list(arrays))
+        if self.faults:
+            found = jnp.stack([fault.found(*positional, **keyword) for fault in self.faults])
+            return jnp.where(jnp.any(found), jnp.argmax(found) + 1, 0)
         assert self.checks is not None
         return self.checks(*positional, **keyword)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from jtorch._engine import backend
@@ -29,19 +30,25 @@ class Steps:
     def __init__(self, nodes: list[Node]):
         self.nodes = nodes
         self.numbers = [i for n in nodes for i in number_range(n)]  # their places among the epoch's
+        self.faults = tuple(fault for n in nodes if n.step and n.step.op for fault in n.step.op.faults)
 
     def describe(self) -> tuple:
         """The steps in names and plain values, for the program cache."""
         return tuple((n.slot, s.op, s.operands, s.specs, s.statics) for n in self.nodes if (s := n.step))
 
-    def run(self, env: dict[int, Any], numbers: Sequence) -> None:
-        """Traces the steps; `env` gains their results."""
-        given = iter(numbers)
+    def run(self, env: dict[int, Any], numbers: Sequence) -> Any:
+        """Traces the steps; `env` gains their results. Returns the number of a fault found, 0 for none."""
+        given, word, before = iter(numbers), 0, 0
         for node in self.nodes:
             step = node.step
             assert step is not None and step.op is not None
             arrays = [None if x is None else env[x] if x.__class__ is int else next(given) for x in step.operands]
             env.update(zip(range(node.slot, node.end), body(step.op, step.specs, step.statics)(*arrays), strict=True))
+            if step.op.faults:
+                found = step.op.out_of_range(step.specs, step.statics, arrays)
+                word = jnp.where((word == 0) & (found > 0), found + before, word)
+                before += len(step.op.faults)
+        return word
 
 
 class CompiledForward(BaseOp):
@@ -57,6 +64,7 @@ class CompiledForward(BaseOp):
         self.outs = outs
         self.avals = avals
         self.visible = visible
+        self.faults = steps.faults
 
     @property
     def origin(self) -> tuple:
@@ -66,10 +74,16 @@ class CompiledForward(BaseOp):
         return self.avals
 
     def trace(self, specs: tuple, statics: tuple, arrays: list) -> tuple:
+        env, _ = self._run(arrays)
+        return tuple(env[s] for s in self.outs)
+
+    def out_of_range(self, specs: tuple, statics: tuple, arrays: list) -> Any:
+        return self._run(arrays)[1]
+
+    def _run(self, arrays: list) -> tuple[dict[int, Any], Any]:
         n = len(self.inputs)
         env = dict(zip(self.inputs, arrays[:n], strict=True))
-        self.steps.run(env, arrays[n:])
-        return tuple(env[s] for s in self.outs)
+        return env, self.steps.run(env, arrays[n:])
 
 
 class CompiledBackward(BaseOp):

@@ -18,10 +18,11 @@ from jtorch._engine.aval import NO_DATA
 from jtorch._engine.program import (
     MOST_PROGRAMS,
     Program,
+    is_told,
     missing_op_programs,
     needed,
     path,
-    raise_out_of_range,
+    raise_fault,
     run_op_by_op,
 )
 from jtorch._engine.shadow import FusedProgramDiffers, shadow_of
@@ -114,9 +115,11 @@ class Flusher:
                 run_op_by_op(node, live, values, epoch.numbers)
             else:
                 self.run_program(program, node, values, epoch.numbers)
-        except (IndexError, FusedProgramDiffers):
+        except FusedProgramDiffers:
             raise
         except Exception as first:  # noqa: BLE001 - whatever XLA raises, one more try follows
+            if is_told(first):
+                raise
             self._retry(epoch, live, first)
 
     def _retry(self, epoch: Epoch, live: tuple[int, ...], first: Exception) -> None:
@@ -169,17 +172,17 @@ class Flusher:
         host records while the program runs."""
         earlier, tape.word = tape.word, (program.checked, results[-1]) if program.checked else None
         if earlier is not None:
-            raise_out_of_range(*earlier)
+            raise_fault(*earlier)
         if settings.check and tape.shadow is not None:
             shadow, tape.shadow = tape.shadow, None
             self.look(tape)
             shadow.compare(results)
 
     def look(self, tape: Tape) -> None:
-        """Waits for a tape's last program and raises its error, if an index was out of range."""
+        """Waits for a tape's last program and raises its error, if an index was out of range or a number refused."""
         found, tape.word = tape.word, None
         if found is not None:
-            raise_out_of_range(*found)
+            raise_fault(*found)
 
     def _program(self, node: Node, live: tuple[int, ...], values: list[Value]) -> Program | None:
         """A program whose outputs include `live`, or None to run op by op."""

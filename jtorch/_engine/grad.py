@@ -93,6 +93,7 @@ class Pullback(BaseOp):
         self.needs = needs
         self.results = tuple(specs[i] for i in needs)
         self._inputs = tuple(zip(live[: len(structs)], structs, strict=True))
+        self.faults = op.faults if self.used == forward.given else ()  # a loss nobody reads is not computed, but this is
 
     def infer(self, specs: tuple[Spec, ...], statics: tuple) -> tuple[Aval, ...]:
         return self.results  # type: ignore[return-value]  # only tensors need gradients
@@ -101,6 +102,11 @@ class Pullback(BaseOp):
         used = iter(arrays)
         full = [next(used) if live else jnp.zeros(s.shape, s.dtype) for live, s in self._inputs]
         return tuple(jex.jaxpr_as_fun(self.jaxpr)(*full, *used))
+
+    def out_of_range(self, specs: tuple[Spec, ...], statics: tuple, arrays: list) -> Any:
+        op, specs, statics, _ = self.origin
+        given = iter(arrays)
+        return op.out_of_range(specs, statics, [None if s is None else next(given) for s in specs])
 
 
 class ForwardWithResiduals(BaseOp):
@@ -116,6 +122,7 @@ class ForwardWithResiduals(BaseOp):
         with backend.x64():
             outs = jax.eval_shape(self._run, [_struct(specs[i]) for i in self.forward.given])
         self.hidden = outs[self.visible :]
+        self.checks, self.faults = op.checks, op.faults
 
     def _run(self, arrays: list) -> list:
         _, vjp, outs = jax.vjp(self.forward.close(arrays), *self.forward.needed(arrays), has_aux=True)
@@ -130,6 +137,9 @@ class ForwardWithResiduals(BaseOp):
 
     def trace(self, specs: tuple[Spec, ...], statics: tuple, arrays: list) -> tuple:
         return tuple(self._run([x for x in arrays if x is not None]))
+
+    def out_of_range(self, specs: tuple[Spec, ...], statics: tuple, arrays: list) -> Any:
+        return self.origin[0].out_of_range(specs, statics, arrays)
 
 
 class PullbackOfResiduals(BaseOp):

@@ -15,6 +15,7 @@ from jax import lax
 from jtorch._engine import backend, cache, explain, grad, options
 from jtorch._engine.aval import Aval, Spec
 from jtorch._engine.tape import BaseOp, Node, Step, Value, infer
+from jtorch._types.cures import cured
 from jtorch._types.device import cpu
 from jtorch._types.device import device as Device
 
@@ -118,13 +119,18 @@ def number_range(node: Node) -> range:
 
 
 def checked_steps(steps: list[Node]) -> list[Node]:
-    """Steps that index with a tensor computed on the way: XLA cannot raise, so they add an error word.
+    """Steps that index with a tensor computed on the way, or refuse numbers: XLA cannot raise, so they add an error word.
     An index that entered the tape as a concrete tensor was checked at the call."""
     made = {s for n in steps for s in range(n.slot, n.end)}
     found = []
     for node in steps:
         step = node.step
-        if step is None or getattr(step.op, "checks", None) is None:
+        if step is None or step.op is None:
+            continue
+        if step.op.faults:
+            found.append(node)
+            continue
+        if step.op.checks is None:
             continue
         pending = (
             x in made and isinstance(s, Aval) and not grad.differentiable(s)
@@ -135,15 +141,33 @@ def checked_steps(steps: list[Node]) -> list[Node]:
     return found
 
 
-def raise_out_of_range(nodes: list[Node], word: Any) -> None:
-    """Looks at a program's error word; IndexError names the op and the user's line."""
+def raise_fault(nodes: list[Node], word: Any) -> None:
+    """Looks at a program's error word. The error names the op and the user's line: an IndexError in its text, the
+    error of a fault, whose text is torch's, in a note."""
+    if backend.is_tracer(word):
+        return
     for node, bad in zip(nodes, np.asarray(word), strict=True):
         if bad:
             assert node.step is not None and node.step.op is not None
-            raise IndexError(
-                f"index out of range in {node.step.op.name}() recorded at {node.where}; what was computed "
-                "together with it, updated parameters included, is lost"
+            op = node.step.op
+            told = (
+                f"{op.name}() recorded at {node.where}; what was computed together with it, updated parameters "
+                "included, is lost"
             )
+            if not op.faults:
+                raise IndexError(f"index out of range in {told}")
+            fault = op.faults[int(bad) - 1]
+            error = cured(fault.error(), f"{fault.cure}; found in {told}")
+            vars(error)[_TOLD] = True
+            raise error
+
+
+_TOLD = "_jtorch_told"
+
+
+def is_told(error: Exception) -> bool:
+    """True for an error that a program's error word told: to run it again would tell the same."""
+    return isinstance(error, IndexError) or _TOLD in vars(error)
 
 
 def avals_by_slot(nodes: list[Node]) -> list[Aval]:
@@ -350,7 +374,7 @@ def run_op_by_op(node: Node, outs: Sequence[int], values: list[Value], numbers: 
     for n, results in run_steps(steps, {s: values[s].array for s in inputs}, numbers, checked):
         explain.counts["ops_executed"] += 1
         if n in checked:
-            raise_out_of_range([n], results[-1])
+            raise_fault([n], results[-1])
         for slot, array in zip(range(n.slot, n.end), results, strict=False):
             if slot in keep:
                 values[slot].array = array

@@ -16,14 +16,22 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
 
 from jtorch._engine.aval import Aval, Spec
 from jtorch._types.dtype import get_default_dtype
 from jtorch._types.user_frame import user_line
 
 NUMBERS = (float, int, bool, complex)
+
+
+class Fault(NamedTuple):
+    """Numbers that an op refuses, and torch's error for them."""
+
+    found: Callable[..., Any]  # of the body's arguments: a boolean scalar
+    error: Callable[[], Exception]
+    cure: str  # what to write instead, for the note
 
 
 class BaseOp:
@@ -34,6 +42,7 @@ class BaseOp:
     differentiable = True
     residuals = False  # its body holds a loop or kernel: see grad.ForwardWithResiduals
     checks: Any = None  # a function of the body's arguments: some index points nowhere
+    faults: tuple[Fault, ...] = ()  # looked at in the program whether or not the operands are concrete
     undefined: Any = None  # a function of specs and statics: the operands that torch gives no gradient, not zeros
     saves_result = False  # torch's gradient uses the result, so an input may be written afterwards
 
@@ -57,7 +66,8 @@ class BaseOp:
         return None
 
     def out_of_range(self, specs: tuple[Spec, ...], statics: tuple, arrays: list) -> Any:
-        """A boolean scalar: `checks` found an index that points nowhere."""
+        """A scalar: True when `checks` found an index that points nowhere, or the number, from 1 on, of the first of
+        `faults` that was found."""
         raise NotImplementedError
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jtorch._declare import Array, Scalar, composite, cured, errors, op
+from jtorch._declare import Array, Fault, Scalar, composite, cured, errors, op
 from jtorch._declare.halves import once
 from jtorch._declare.once import warn
 from jtorch._declare.types import from_numpy
@@ -175,8 +175,24 @@ def _refuse_whole_targets(specs: tuple) -> None:
 _TARGETS_FLOAT = "the targets of binary cross entropy are numbers between 0 and 1 of the input's type: target.float()"
 
 
+def _no_probability(name: str, cure: str) -> Fault:
+    """torch's kernel looks at each number; nan is not between 0 and 1 either."""
+
+    def found(input: Array, target: Array, *rest: Any) -> Array:
+        x = input if name == "input" else target
+        return ~jnp.all((x >= 0) & (x <= 1))
+
+    return Fault(found, lambda: RuntimeError(f"all elements of {name} should be between 0 and 1"), cure)
+
+
+_PROBABILITIES = (
+    _no_probability("input", "torch.sigmoid(input) first, or binary_cross_entropy_with_logits (nn.BCEWithLogitsLoss)"),
+    _no_probability("target", "the targets of binary cross entropy are probabilities or classes 0 and 1: scale them"),
+)
+
+
 @op(method=False, upcast=True, order="pointwise", warns=warn_of_flags, refuse=_refuse_other_type,
-    constant={"weight": "binary_cross_entropy"})  # fmt: skip
+    constant={"weight": "binary_cross_entropy"}, faults=_PROBABILITIES)  # fmt: skip
 def binary_cross_entropy(
     input: Array, target: Array, weight: Array | None = None, size_average: bool | None = None,
     reduce: bool | None = None, reduction: str = "mean",
