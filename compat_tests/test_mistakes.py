@@ -104,6 +104,13 @@ TYPES = [
     ("F.cross_entropy(torch.ones(2, 3), torch.tensor([[0, 1, 0], [1, 0, 0]]))", "target.argmax(1)"),
     ("F.nll_loss(torch.ones(2, 3), torch.tensor([0., 1.]))", "target.long()"),
     ("F.binary_cross_entropy(torch.tensor([0.5]), torch.tensor([1]))", "target.float()"),
+    (
+        "F.binary_cross_entropy(torch.tensor([1.5]), torch.tensor([1.])).item()",
+        "torch.sigmoid(input) first, or binary_cr",
+    ),
+    ("nn.BCELoss()(torch.tensor([-3., 0.5]), torch.tensor([1., 0.])).item()", "BCEWithLogitsLoss"),
+    ("F.binary_cross_entropy(torch.tensor([0.5]), torch.tensor([255.])).item()", "scale them"),
+    ("F.gaussian_nll_loss(torch.ones(2), torch.ones(2), torch.tensor([-1., 1.])).item()", "torch.exp(log_var)"),
     ("F.binary_cross_entropy_with_logits(torch.tensor([0.5]), torch.tensor([1]))", "target.float()"),
     ("nn.Embedding(3, 2)(torch.tensor([1.]))", "x.long()"),
     ("torch.ones(3)[torch.Tensor([1, 2])]", "torch.tensor([1, 2])"),

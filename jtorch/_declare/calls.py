@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from jtorch._declare.overloads import OLDER, forms_of, of_one
 from jtorch._declare.public_names import is_python
 from jtorch._declare.refusals import why_refused
+from jtorch._engine.program import is_told
 from jtorch._types import errors
 
 # What a function raises that was given something else than it expected.
@@ -53,6 +54,8 @@ PREFIXED = ("torch.linalg", "torch.special", "torch.fft")  # errors say `linalg_
 
 def refuse(error: Exception, public: Public, args: tuple, kwargs: dict[str, Any]) -> None:
     """Raises torch's error about a call that failed with `error`, if its arguments are to blame for it."""
+    if is_told(error):
+        return
     found = _why(public, args, kwargs, isinstance(error, (RuntimeError, IndexError)))
     if found is None or str(found) == str(error):
         return

@@ -117,8 +117,8 @@ class Flusher:
                 self.run_program(program, node, values, epoch.numbers)
         except FusedProgramDiffers:
             raise
-        except Exception as first:  # noqa: BLE001 - whatever XLA raises, one more try follows
-            if is_told(first):
+        except Exception as first:  # whatever XLA raises, one more try follows
+            if isinstance(first, IndexError) or is_told(first):
                 raise
             self._retry(epoch, live, first)
 

@@ -93,7 +93,9 @@ class Pullback(BaseOp):
         self.needs = needs
         self.results = tuple(specs[i] for i in needs)
         self._inputs = tuple(zip(live[: len(structs)], structs, strict=True))
-        self.faults = op.faults if self.used == forward.given else ()  # a loss nobody reads is not computed, but this is
+        self.faults = (
+            op.faults if self.used == forward.given else ()
+        )  # a loss nobody reads is not computed, but this is
 
     def infer(self, specs: tuple[Spec, ...], statics: tuple) -> tuple[Aval, ...]:
         return self.results  # type: ignore[return-value]  # only tensors need gradients
@@ -139,7 +141,8 @@ class ForwardWithResiduals(BaseOp):
         return tuple(self._run([x for x in arrays if x is not None]))
 
     def out_of_range(self, specs: tuple[Spec, ...], statics: tuple, arrays: list) -> Any:
-        return self.origin[0].out_of_range(specs, statics, arrays)
+        op, specs, statics, _ = self.origin
+        return op.out_of_range(specs, statics, arrays)
 
 
 class PullbackOfResiduals(BaseOp):

@@ -119,8 +119,8 @@ def number_range(node: Node) -> range:
 
 
 def checked_steps(steps: list[Node]) -> list[Node]:
-    """Steps that index with a tensor computed on the way, or refuse numbers: XLA cannot raise, so they add an error word.
-    An index that entered the tape as a concrete tensor was checked at the call."""
+    """Steps that index with a tensor computed on the way, or refuse numbers: XLA cannot raise, so they add an error
+    word. An index that entered the tape as a concrete tensor was checked at the call."""
     made = {s for n in steps for s in range(n.slot, n.end)}
     found = []
     for node in steps:
@@ -157,7 +157,7 @@ def raise_fault(nodes: list[Node], word: Any) -> None:
             if not op.faults:
                 raise IndexError(f"index out of range in {told}")
             fault = op.faults[int(bad) - 1]
-            error = cured(fault.error(), f"{fault.cure}; found in {told}")
+            error = cured(fault.error(), f"{fault.cure}; found in {told}" if fault.cure else f"found in {told}")
             vars(error)[_TOLD] = True
             raise error
 
@@ -166,8 +166,8 @@ _TOLD = "_jtorch_told"
 
 
 def is_told(error: Exception) -> bool:
-    """True for an error that a program's error word told: to run it again would tell the same."""
-    return isinstance(error, IndexError) or _TOLD in vars(error)
+    """True for the error of a fault that a program's error word told: numbers are to blame, and they stay the same."""
+    return _TOLD in vars(error)
 
 
 def avals_by_slot(nodes: list[Node]) -> list[Aval]:

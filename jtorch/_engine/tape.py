@@ -31,7 +31,7 @@ class Fault(NamedTuple):
 
     found: Callable[..., Any]  # of the body's arguments: a boolean scalar
     error: Callable[[], Exception]
-    cure: str  # what to write instead, for the note
+    cure: str = ""  # what to write instead, for the note
 
 
 class BaseOp:

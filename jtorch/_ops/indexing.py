@@ -304,7 +304,9 @@ def take_along_dim(input: Any, indices: Any, dim: int | None = None, *, out: Any
             f"torch.take_along_dim(): dtype of indices should be Long but got {indices._v.aval.dtype.type_name}"
         )
     if dim is None:
-        return scattering.gather(input.reshape(-1), 0, _modulo(indices, input._v.aval.size).reshape(-1), out=out)
+        n = input._v.aval.size
+        check_bounds(indices, 0, n, bounds_error(RuntimeError, 0, n))
+        return scattering.gather(input.reshape(-1), 0, indices.reshape(-1), out=out)
     mine, theirs = input._v.aval.shape, indices._v.aval.shape
     if len(mine) != len(theirs):
         raise RuntimeError(

@@ -188,7 +188,7 @@ def masked_select(input: Any, mask: Any, *, out: Any = None) -> Any:
     """
     if mask._v.aval.dtype is not bool_:
         raise RuntimeError("masked_select: expected BoolTensor for mask")
-    shape = broadcast(input._v.aval.shape, mask._v.aval.shape)
+    shape = broadcast(mask._v.aval.shape, input._v.aval.shape)
     places = np.flatnonzero(np.broadcast_to(to_host(mask), shape)).astype(np.int64)
     found = _masked_select(input.expand(shape), from_host(places, place=input._v.aval.device))
     return found if out is None else write_out("masked_select", out, found, (input, mask))

@@ -12,8 +12,21 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jtorch._declare import Array, Dim, Handle, Operand, composite, errors, from_host, op, overload, reduction, to_host
-from jtorch._declare.indices import index_type
+from jtorch._declare import (
+    Array,
+    Dim,
+    Fault,
+    Handle,
+    Operand,
+    composite,
+    errors,
+    from_host,
+    op,
+    overload,
+    reduction,
+    to_host,
+)
+from jtorch._declare.indices import index_type, outside
 from jtorch._declare.once import warn_once
 from jtorch._declare.types import from_numpy
 from jtorch._ops.pointwise import is_integral, is_number
@@ -300,7 +313,13 @@ def _warn_of_gaps(sequence: Any, values: Any, sorter: Any = None) -> None:
             )
 
 
-@op(name="searchsorted", public="_along_last", differentiable=False, **_hidden)
+_SORTER = Fault(
+    lambda input, indices: outside(indices, input.shape[-1]),
+    lambda: RuntimeError("torch.searchsorted(): sorter index out of range"),
+)
+
+
+@op(name="searchsorted", public="_along_last", differentiable=False, faults=(_SORTER,), **_hidden)
 def _along_last(input: Array, indices: Array) -> Array:
     if input.shape != indices.shape:
         raise RuntimeError(

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jtorch._declare import (
     Array,
     Dim,
+    Fault,
     Scalar,
     composite,
     op,
@@ -107,15 +108,23 @@ def _quantile(name: str, fn: Callable, doc: str) -> Callable:
         q = jnp.asarray(q).astype(input.dtype)
         return fn(input, q, axis=dim if input.ndim else None, method=interpolation, keepdims=keepdim and input.ndim > 0)
 
+    def no_share(input: Array, q: Array, *rest: Any) -> Array:
+        return ~jnp.all((q >= 0) & (q <= 1))
+
     body.__name__ = f"_{name}"
-    inner = op(name=name, public=f"_{name}", out=True, residuals=True, grad="SqueezeBackward4", function=False,
-               method=False, undefined=_only_chooses)(body)  # fmt: skip
+    wrong = Fault(no_share, lambda: RuntimeError("quantile() q values must be in the range [0, 1]"))
+    by_number, by_tensor = (
+        op(name=name, public=f"_{name}", out=True, residuals=True, grad="SqueezeBackward4", function=False,
+           method=False, undefined=_only_chooses, faults=faults)(body)
+        for faults in ((), (wrong,))
+    )  # fmt: skip
 
     def call(
         input: Any, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear",
         out: Any = None,
     ) -> Any:  # fmt: skip
         _check_quantile(name, input, q, interpolation)
+        inner = by_number if is_number(q) else by_tensor
         return inner(input, q, dim, keepdim, interpolation, out=out)
 
     call.__name__ = call.__qualname__ = name

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jtorch._declare import Array, composite, op, write_out
+from jtorch._declare import Array, Fault, composite, op, write_out
 from jtorch._engine.forward import traces_tangents
 from jtorch.linalg.checks import (
     NOT_DEFINITE,
@@ -126,12 +126,18 @@ def _check_general(name: str, A: Any) -> None:
     check_kernel("linalg_eig_out_cpu", A)
 
 
+_NOT_FINITE = Fault(
+    lambda A: ~jnp.all(jnp.isfinite(A)),
+    lambda: RuntimeError("torch.linalg.eig: input tensor should not contain infs or NaNs."),
+)
+
+
 def _complex(A: Any) -> Any:
     return jnp.result_type(A.dtype, jnp.complex64)
 
 
 @op(name="linalg_eig", public="eig", method=False, out=True, residuals=True, returns=("eigenvalues", "eigenvectors"),
-    order=(None, "columns"), saves="result0 result1")  # fmt: skip
+    order=(None, "columns"), saves="result0 result1", faults=(_NOT_FINITE,))  # fmt: skip
 def eig(input: Array) -> tuple[Array, Array]:
     """Eigenvalues and eigenvectors of a square matrix, complex.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
@@ -10,6 +11,7 @@ from jax import lax
 
 from jtorch._declare import (
     Array,
+    Fault,
     columns,
     composite,
     errors,
@@ -87,7 +89,27 @@ def _order(pivots: Any, rows: int) -> Any:
     return lax.linalg.lu_pivots_to_permutation(pivots - 1, rows)
 
 
-@op(name="lu_permutation", method=False, function=False, differentiable=False)
+def _wrong_pivots(found: Callable, sentence: str) -> Fault:
+    return Fault(found, lambda: RuntimeError(f"{sentence}Did you properly pass the result of lu_factor?"))
+
+
+_UNPACKED_PIVOTS = _wrong_pivots(
+    lambda LU, pivots: jnp.any((pivots < 1) | (pivots > LU.shape[-2])),
+    "pivots passed to lu_unpack must be between 1 and LU.size(-2) inclusive.",
+)
+_SOLVED_PIVOTS = (
+    _wrong_pivots(
+        lambda LU, pivots, *rest: jnp.any(pivots < 1),
+        "Pivots given to lu_solve must all be greater or equal to 1. ",
+    ),
+    _wrong_pivots(
+        lambda LU, pivots, *rest: jnp.any(pivots > LU.shape[-2]),
+        "Pivots given to lu_solve must all be smaller or equal to LU.size(-2). ",
+    ),
+)
+
+
+@op(name="lu_permutation", method=False, function=False, differentiable=False, faults=(_UNPACKED_PIVOTS,))
 def _permutation(LU: Array, pivots: Array) -> Array:
     rows = LU.shape[-2]
     return (_order(pivots, rows)[..., None, :] == jnp.arange(rows)[:, None]).astype(LU.dtype)
@@ -170,7 +192,7 @@ def _check_solve(LU: Any, pivots: Any, B: Any, left: bool) -> None:
                            f"with shape {list(pivots.shape)} instead")  # fmt: skip
 
 
-@op(name="linalg_lu_solve", method=False, function=False, saves="LU pivots result")
+@op(name="linalg_lu_solve", method=False, function=False, saves="LU pivots result", faults=_SOLVED_PIVOTS)
 def _lu_solve(LU: Array, pivots: Array, B: Array, left: bool, adjoint: bool) -> Array:
     _check_solve(LU, pivots, B, left)
     if LU.size and B.size:

@@ -334,6 +334,13 @@ def _refuse_variance(specs: tuple) -> None:
         raise errors.cast("Float", errors.c_name(kind.type_name))
 
 
+_NEGATIVE_VARIANCE = Fault(
+    lambda input, target, var, *rest: jnp.any(var < 0),
+    lambda: ValueError("var has negative entry/entries"),
+    "the third argument is a variance: torch.exp(log_var), or F.softplus of what the network returns",
+)
+
+
 @op(
     function=False,
     method=False,
@@ -342,6 +349,7 @@ def _refuse_variance(specs: tuple) -> None:
     order="pointwise",
     refuse=_refuse_variance,
     saves="",
+    faults=(_NEGATIVE_VARIANCE,),
 )
 def gaussian_nll_op(input: Array, target: Array, var: Array, eps: Scalar, full: bool, reduction: str) -> Array:
     shape = input.shape

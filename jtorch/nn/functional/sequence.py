@@ -5,6 +5,7 @@ https://docs.pytorch.org/docs/stable/nn.functional.html#loss-functions
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -12,7 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jtorch._declare import Array, Dim, Handle, Scalar, composite, from_host, op
+from jtorch._declare import Array, Dim, Handle, Scalar, composite, from_host, op, to_host
+from jtorch._declare.checks import check_bounds
 from jtorch._declare.draws import dense, drawn, geometry, in_memory_order, source
 from jtorch._declare.once import warn
 from jtorch._ops.refusals import HALF, floats_only
@@ -145,6 +147,7 @@ def _ctc_loss(
     for name, t in (("input_lengths", given_in), ("target_lengths", given_out)):
         if t.numel() != batch:
             raise RuntimeError(f"{name} must be of size batch_size")
+    _check_lengths(log_probs.shape[0], targets, given_in, given_out)
     if targets.ndim == 1:
         # Without labels there is still one column, which no length reaches.
         width = max(targets.numel() - batch + 1, 1) if batch else 1
@@ -154,6 +157,28 @@ def _ctc_loss(
         targets = _no_targets(batch, place)
     loss = ctc_op(log_probs, targets, given_in, given_out, int(blank), reduction, bool(zero_infinity))
     return loss if batched or reduction != "none" else loss.reshape(())
+
+
+def _check_lengths(steps: int, targets: Any, given_in: Any, given_out: Any) -> None:
+    during = "(while checking arguments for ctc_loss_allocate_outputs)"
+
+    def wrong(name: str, bound: str) -> Callable[[int], Exception]:
+        return lambda n: RuntimeError(f"Expected {name} to have value {bound}, but got value {n} {during}")
+
+    def too_few(_: int) -> Exception:
+        return RuntimeError(
+            f"Expected tensor to have size at least {to_host(given_out).max()} at dimension 1, but got size "
+            f"{targets.shape[1]} for argument #2 'targets' {during}"
+        )
+
+    check_bounds(given_out, 0, _ANY, wrong("target_lengths", "at least 0"))
+    if targets.ndim == 2:
+        check_bounds(given_out, 0, targets.shape[1] + 1, too_few)
+    check_bounds(given_in, 0, _ANY, wrong("input_lengths", "at least 0"))
+    check_bounds(given_in, 0, steps + 1, wrong("input_lengths", f"at most {steps}"))
+
+
+_ANY = 2**63
 
 
 def _no_targets(batch: int, place: Any) -> Any:

@@ -185,8 +185,9 @@ def interpolate(
         raise _wrong_mode(mode, input.ndim)
     if min(sizes) <= 0 or min(space) <= 0:
         names = "HW" if n == 2 else "DHW"[-n:]
+        link = "and output" if n == 1 else "output"
         raise RuntimeError(
-            f"Input and output sizes should be greater than 0, but got input ({_sized(names, space)}) output "
+            f"Input and output sizes should be greater than 0, but got input ({_sized(names, space)}) {link} "
             f"({_sized(names, sizes)})"
         )
     return found(input, sizes, scales, corners, bool(antialias))
