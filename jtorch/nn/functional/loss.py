@@ -180,7 +180,7 @@ def _no_probability(name: str, cure: str) -> Fault:
 
     def found(input: Array, target: Array, *rest: Any) -> Array:
         x = input if name == "input" else target
-        return ~jnp.all((x >= 0) & (x <= 1))
+        return ~((jnp.min(x, initial=0.5) >= 0) & (jnp.max(x, initial=0.5) <= 1))  # on CPU half the time of jnp.all
 
     return Fault(found, lambda: RuntimeError(f"all elements of {name} should be between 0 and 1"), cure)
 
