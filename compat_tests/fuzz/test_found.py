@@ -57,7 +57,7 @@ FOUND = {
     "a norm of nothing": "t0 = torch.ones(0); t1 = t0.norm(-1)",
     "a part that is a leaf": "t0 = torch.ones(4).split(2)[0]; t0.requires_grad_(); (t0 * 2).sum().backward()",
     "a row of a constant": "t0 = torch.ones(2, 2); t1 = t0.unbind(0)[0]; t1.mul_(2); t2 = t1 + 1",
-    "a leaf no more": "t0 = torch.ones(2).requires_grad_(); t1 = (t0 * t0).sum(); t0.requires_grad_(False); t1.backward()",
+    "a leaf no more": "t0 = torch.ones(2).requires_grad_(); t1 = t0 * 2; t0.requires_grad_(False); t1.sum().backward()",
     "a leaf of another size": "t0 = torch.ones(3, requires_grad=True); t0.copy_(torch.ones(2))",
     "too many for a number": "t0 = torch.ones(()); t1 = t0.index_select(0, torch.tensor([0, 0]))",
     "a square in place": "for t in [torch.rand(3).requires_grad_() * 1]:\n    t *= t\n    t.sum().backward()",

@@ -11,6 +11,7 @@ from jtorch._ops import creation_new as creation_new
 from jtorch._ops import creation_ranges as creation_ranges
 from jtorch._ops import creation_strided as creation_strided
 from jtorch._ops import cumulative as cumulative
+from jtorch._ops import division as division
 from jtorch._ops import einsum as einsum
 from jtorch._ops import elementary as elementary
 from jtorch._ops import facts as facts

@@ -17,7 +17,8 @@ from jax import lax
 from jtorch._declare import Array, Operand, Scalar, composite, errors, op, pointwise
 from jtorch._declare.halves import once, wide
 from jtorch._declare.types import from_numpy
-from jtorch._ops.pointwise import abs, is_integral, is_number, needs_tensor, underivable
+from jtorch._ops.division import underivable
+from jtorch._ops.pointwise import abs, is_integral, is_number, needs_tensor
 from jtorch._ops.refusals import (
     BOOL,
     COMPLEX,

@@ -11,7 +11,7 @@ from jtorch import _root as torch
 from jtorch._declare.roles import OPERANDS
 from jtorch._engine.backward import ADD, COPIED
 from jtorch._engine.handle import apply
-from jtorch._ops import complex_parts, pointwise
+from jtorch._ops import complex_parts, division, pointwise
 from jtorch._ops.elementary import conjugated
 from jtorch._parted import linked
 from jtorch._types import sparse_coo
@@ -186,13 +186,13 @@ def _divided(divide: Callable) -> Callable:
             raise RuntimeError(
                 f"Sparse division requires a scalar or zero-dim dense tensor divisor (got shape {shape} for divisor)"
             )
-        t = input if divide is pointwise.true_divide else input.coalesce()
+        t = input if divide is division.true_divide else input.coalesce()
         return made(t._pattern, divide(values_of(t), other, *rest), "DivBackward0")
 
     return stand_in
 
 
-for _divide in (pointwise.true_divide, pointwise._div_floor, pointwise._div_trunc, pointwise._floor_divide):
+for _divide in (division.true_divide, division._div_floor, division._div_trunc, division._floor_divide):
     stands_for(_divide)(_divided(_divide))
 
 
