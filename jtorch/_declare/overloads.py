@@ -230,7 +230,6 @@ _BY_NAME = {
         "memory_format": "memory_format",
         "Generator": "generator",
     }.items()
-    for _ in (0,)
 }
 _KIND_OF = {name: kind for kind, names in _BY_NAME.items() for name in names}
 _ROLES = {
@@ -252,6 +251,7 @@ _EXCEPTIONS = {
     "geometric": {"p": "float"},
     "renorm": {"p": "Number", "maxnorm": "Number"},
     "tensordot": {"dims": "object"},
+    "index_put": {"indices": "Tensors"},
 }
 
 
