@@ -151,7 +151,7 @@ def _floor_divide(input: Operand, other: Operand) -> Array:
 
 
 @pointwise(name="floor_divide", public="_reflected_floor", function=False, method=False, inplace=False, out=False,
-           **underivable("floor_divide"))  # fmt: skip
+           refuse=no_kernel("div_floor_cpu", BOOL, COMPLEX), **underivable("floor_divide"))  # fmt: skip
 def _reflected_floor(input: Operand, other: Operand) -> Array:
     return _div_floor.body(other, input)
 
@@ -176,7 +176,7 @@ def _remainder(input: Operand, other: Operand) -> Array:
 
 
 @pointwise(name="remainder", public="_reflected_remainder", function=False, method=False, inplace=False, out=False,
-           **underivable("remainder"))  # fmt: skip
+           refuse=no_kernel("remainder_cpu", BOOL, COMPLEX), **underivable("remainder"))  # fmt: skip
 def _reflected_remainder(input: Operand, other: Operand) -> Array:
     return jnp.remainder(other, input)
 

@@ -145,7 +145,7 @@ def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1, 
     _check_source("index_add", RuntimeError, ":", input, d, index, source)
     n = length(input._v.aval.shape, d)
     rest, other = (list(x._v.aval.shape) for x in (input, source))
-    if rest and other and rest[:d] + rest[d + 1 :] != other[:d] + other[d + 1 :]:
+    if other and (rest or len(other) > 1) and rest[:d] + rest[d + 1 :] != other[:d] + other[d + 1 :]:
         raise RuntimeError(
             "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = "
             f"{rest} source.shape = {other}"

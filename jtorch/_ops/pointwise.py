@@ -192,6 +192,11 @@ def _pow(base: Operand, exponent: Operand) -> Array:
     return powers.astype(base.dtype)
 
 
+@pointwise(name="pow", public="_pow_of_bools", function=False, method=False, inplace=False, differentiable=False)
+def _pow_of_bools(base: Operand, exponent: Operand) -> Array:
+    return base | ~exponent
+
+
 @composite(inplace=True)
 def pow(input: Any, exponent: Any, *, out: Any = None) -> Any:
     """`input ** exponent`; one of them may be a number.
@@ -207,15 +212,16 @@ def pow(input: Any, exponent: Any, *, out: Any = None) -> Any:
         return _pow(input, exponent, out=out)
     kind = kind_of(input.dtype)
     whole = not isinstance(exponent, (float, complex))
+    if kind == BOOL and isinstance(exponent, bool):
+        return _pow_of_bools(input, exponent, out=out)
     if whole and kind in (INT, BOOL):
-        if kind == BOOL and not isinstance(exponent, bool):
+        if kind == BOOL:
             input = cast_to(input, int64)
         if exponent < 0:
             raise RuntimeError("Integers to negative integer powers are not allowed.")
     if (
         exponent not in STATIC_EXPONENTS
         or isinstance(exponent, complex)
-        or (kind == BOOL and isinstance(exponent, bool))
     ):
         return _pow(input, exponent, out=out)
     if not whole and kind in (INT, BOOL):

@@ -189,6 +189,7 @@ def unflatten(input: Any, dim: int, sizes: Any) -> Any:
     check_tensor("unflatten", input)
     shape = input._v.aval.shape
     if not shape:
+        wrap_dim(dim, 0)
         raise RuntimeError(f"unflatten got an unexpected error:\n{errors.dim_of_scalar(dim)}")
     d, sizes = wrap_dim(dim, len(shape)), wholes("unflatten", "sizes", 3, sizes)
     if not sizes:
