@@ -219,10 +219,7 @@ def pow(input: Any, exponent: Any, *, out: Any = None) -> Any:
             input = cast_to(input, int64)
         if exponent < 0:
             raise RuntimeError("Integers to negative integer powers are not allowed.")
-    if (
-        exponent not in STATIC_EXPONENTS
-        or isinstance(exponent, complex)
-    ):
+    if exponent not in STATIC_EXPONENTS or isinstance(exponent, complex):
         return _pow(input, exponent, out=out)
     if not whole and kind in (INT, BOOL):
         input = cast_to(input, get_default_dtype())
