@@ -164,7 +164,7 @@ def _add_slice(p: Parsed, dim: int, s: slice) -> None:
     if step < 0:
         raise errors.index_step()
     length = max(-((start - stop) // step), 0)
-    if s.start not in (None, 0) or stop < size or step != 1:
+    if s.start not in (None, 0) or (s.stop is not None and operator.index(s.stop) < size) or step != 1:
         p.steps.append((Slice(dim, length, step), (start,)))
         p.shape[dim] = length
 

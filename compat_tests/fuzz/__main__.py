@@ -1,6 +1,7 @@
 """`python -m compat_tests.fuzz --programs N --seed S [--json FILE]`: runs programs and prints what differed, shrunk.
 
-`python -m compat_tests.fuzz value differences|programs|statements|ops|rarest` prints a number of the last run.
+`python -m compat_tests.fuzz merge FILE...` makes one report of several processes' (`--first` tells each where to begin), and
+`python -m compat_tests.fuzz value differences|programs|statements|ops|rarest` prints a number of the last one.
 """
 
 import argparse
@@ -65,6 +66,11 @@ def run(options: argparse.Namespace) -> None:
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["merge"]:
+        found = merged([json.loads(Path(name).read_text()) for name in sys.argv[2:]])
+        replace(REPORT, json.dumps(found, indent=1))
+        print("value:", found["programs"])
+        return
     if sys.argv[1:2] == ["value"]:
         print("value:", VALUES[sys.argv[2]](json.loads(REPORT.read_text())))
         return

@@ -12,6 +12,7 @@ import numpy as np
 
 from jtorch._declare import (
     Array,
+    Fault,
     Handle,
     Operand,
     Scalar,
@@ -198,7 +199,12 @@ def _too_many(input: Any, mask: Any, source: Any) -> Any:
     return jnp.sum(jnp.broadcast_to(mask, broadcast(input.shape, mask.shape))) > source.size
 
 
-@op(name="masked_scatter", method=False, function=False, grad="MaskedScatterBackward0", checks=_too_many)
+def _too_few() -> RuntimeError:
+    return RuntimeError("Number of elements of source < number of ones in mask")
+
+
+@op(name="masked_scatter", method=False, function=False, grad="MaskedScatterBackward0",
+    faults=(Fault(_too_many, _too_few),))  # fmt: skip
 def _masked_scatter(input: Array, mask: Array, source: Array) -> Array:
     shape = broadcast(input.shape, mask.shape)
     mask, input = jnp.broadcast_to(mask, shape), jnp.broadcast_to(input, shape)
@@ -232,5 +238,5 @@ def masked_scatter(input: Any, mask: Any, source: Any) -> Any:
         )
     shape = broadcast(mask._v.aval.shape, input._v.aval.shape)
     if mask._v.array is not None and np.broadcast_to(to_host(mask), shape).sum() > source._v.aval.size:
-        raise RuntimeError("Number of elements of source < number of ones in mask")
+        raise _too_few()
     return _masked_scatter(input, mask, source)

@@ -22,6 +22,7 @@ from jtorch._declare import (
     errors,
     laid,
     op,
+    overlap,
     placed,
     to_host,
     write_back,
@@ -394,6 +395,7 @@ _OVERLOADS = {"random_": 1, "bernoulli_": 2}
 def _filled(name: str, target: Any, draw: Draw, reads: Sequence = ()) -> Any:
     """Draws into a tensor in the order of its memory. In the graph the old value counts for nothing."""
     check_writable(target)
+    overlap.check(name, target, reads)  # nothing is drawn for what may not be written
     result = _drawn(draw, geometry(target), target.dtype, target.device)
     if target._requires_grad:
         result = _drawn_over(target, result, f"{camel(name)}Backward{_OVERLOADS.get(name, 0)}")
