@@ -1,7 +1,7 @@
 """`python -m compat_tests.fuzz --programs N --seed S [--json FILE]`: runs programs and prints what differed, shrunk.
 
-`python -m compat_tests.fuzz merge FILE...` makes one report of several processes' (`--first` tells each where to begin),
-and `python -m compat_tests.fuzz value differences|programs|statements|ops|rarest` prints a number of the last one.
+`python -m compat_tests.fuzz merge FILE...` makes one report of several (`--first` tells a process where to begin), and
+`python -m compat_tests.fuzz value differences|programs|statements|ops|rarest` prints a number of the last one.
 """
 
 import argparse
