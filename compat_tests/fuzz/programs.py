@@ -172,7 +172,8 @@ class Run:
         try:
             return self.compare_tensors(line, values)
         except Exception as error:  # noqa: BLE001 - what a line left to be computed may fail when it is looked at
-            return Difference(line, f"late error: {type(error).__name__}: {first_sentence(str(error))}")
+            late = Difference(line, f"late error: {type(error).__name__}: {first_sentence(str(error))}")
+            return None if known(late) else late
 
     def compare_tensors(self, line: Line, values: bool) -> Difference | None:
         for name, one in self.theirs.tensors().items():
