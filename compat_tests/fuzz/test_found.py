@@ -63,6 +63,7 @@ FOUND = {
     "a draw refused": "t0 = torch.zeros(4).expand(2, 4); t0.uniform_(); t1 = torch.rand(2)",
     "nothing but the last": "t0 = torch.ones(0, requires_grad=True); t0[:-1] = 1",
     "a function that is 1 at 0": "t0 = torch.zeros(1); t1 = torch.i0(t0).ceil()",
+    "other data in a graph": "t0 = torch.ones(3, requires_grad=True) * 2; t0.data = torch.ones(()); t0.backward()",
     "a square in place": "for t in [torch.rand(3).requires_grad_() * 1]:\n    t *= t\n    t.sum().backward()",
     "a power of itself in place": "for t in [torch.rand(3).requires_grad_() * 1]:\n    t.pow_(t).sum().backward()",
     "a rest written since": "t0 = torch.ones(3, requires_grad=True) * 1; t1 = t0 % 3; t0.mul_(2); t1.sum().backward()",

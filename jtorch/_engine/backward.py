@@ -523,6 +523,9 @@ def run_backward(
     """
     tape = threads.tape
     places = [place_of(t) for t in tensors]
+    for i, (t, (node, index)) in enumerate(zip(tensors, places, strict=True)):
+        if getattr(t, "_counter", None) is not None and t._v.aval.shape != node.aval_of(index).shape:
+            raise autograd_errors.root_shape(i, t._v.aval.shape, node.aval_of(index).shape)
     roots = [node for node, _ in places]
     watch = None
     plain = inputs is None and not create_graph and not retain_graph and not anomaly.state.enabled

@@ -223,6 +223,13 @@ _AMBIGUOUS = (
 )
 
 
+def root_shape(index: int, found: tuple[int, ...], expected: tuple[int, ...]) -> RuntimeError:
+    """backward of a tensor whose `.data` has another shape than what its node made."""
+    return RuntimeError(
+        f"invalid gradient at index {index} - got {list(found)} but expected shape compatible with {list(expected)}"
+    )
+
+
 def grad_real_only(dtype: str) -> RuntimeError:
     """backward without a gradient from a complex number."""
     return RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {dtype}")
