@@ -18,9 +18,9 @@ _OPTIONS = "dtype dtype=None, layout layout=None, device device=None, bool pin_m
 _LIKE = f"memory_format memory_format=None, {_OPTIONS}"
 _INTERPOLATED = 'int dim=None, bool keepdim=False, *, str interpolation="linear" +out'
 _WINDOW = f"~int window_length, *, {_OPTIONS} | ~int window_length, bool periodic, *, {_OPTIONS}"
-_CONV = "ints1 dilation=1, int groups=1"
-_CONV = f'Tensor weight, Tensor bias=None, ints1 stride=1, ints1 padding=0, {_CONV} | ' \
-        f'Tensor weight, Tensor bias=None, ints1 stride=1, str padding="valid", {_CONV}'  # fmt: skip
+_GROUPS = "ints1 dilation=1, int groups=1"
+_CONV = f'Tensor weight, Tensor bias=None, ints1 stride=1, ints1 padding=0, {_GROUPS} | ' \
+        f'Tensor weight, Tensor bias=None, ints1 stride=1, str padding="valid", {_GROUPS}'  # fmt: skip
 _BETAS = "*, Number beta=1, Number alpha=1 +out"
 _OF_X = "bool out_int32=False, bool right=False"
 _SIDE = f"*, {_OF_X}, str side=None, Tensor sorter=None, Tensor out=None"

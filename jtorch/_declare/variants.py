@@ -219,15 +219,13 @@ def inplace_twin(name: str, fn: Callable) -> Callable:
     def twin(input: Any, *args: Any, **kwargs: Any) -> Any:
         try:
             result = fn(input, *args, **kwargs)
-        except (TypeError, AttributeError) as error:  # arguments are looked at before the tensor
-            refuse(error, public, (input, *args), kwargs)
-            raise
-        except Exception as error:
+        except Exception as error:  # whatever failed, torch looks first at the arguments, then at the tensor
             if isinstance(error, FAILURES):
                 refuse(error, public, (input, *args), kwargs)
-            check_inplace(input, threads.tape)
-            if order == "pointwise":
-                refuse_write(name, input, (*args, *kwargs.values()), error)
+            if not isinstance(error, (TypeError, AttributeError)):
+                check_inplace(input, threads.tape)
+                if order == "pointwise":
+                    refuse_write(name, input, (*args, *kwargs.values()), error)
             raise
         return write_back(name, input, result, (*args, *kwargs.values()), order == "pointwise")
 

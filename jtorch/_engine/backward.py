@@ -187,7 +187,7 @@ class OpNode(Node):
         saved = self.saved
         if saved is None:
             raise autograd_errors.second_backward()
-        marked = self.checks or self.marks
+        marked = self.checks or any(mark.counter is not None for mark, _ in self.marks)
         if not marked:
             for v in self.kept if self.plan.saves_result else saved:
                 if getattr(v, "counter", None) is not None:

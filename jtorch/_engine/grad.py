@@ -30,7 +30,7 @@ def shape_of(fn: Any, specs: tuple[Spec, ...]) -> Any:
     with backend.x64():
         try:
             return jax.eval_shape(fn, *[None if s is None else _struct(s) for s in specs])
-        except Exception as error:
+        except Exception as error:  # whatever a body raises is the user's error, without JAX's frames
             backend.drop_note(error)
             raise
 

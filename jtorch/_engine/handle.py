@@ -29,7 +29,7 @@ from jtorch._engine.geometry import (
     strides_in,
 )
 from jtorch._engine.parts import HalfComplex, Parted, answer
-from jtorch._engine.storage import Cell, Counter, Place, place_of
+from jtorch._engine.storage import Cell, Counter, Place
 from jtorch._engine.tape import (
     BaseOp,
     Tape,
@@ -363,7 +363,7 @@ def link(tape: Tape, g: Any, operands: tuple, plan: Plan, results: list) -> None
         for i in plan.saved_tensors:
             x = operands[i]
             if x._cell is not None:
-                g.checks = (*g.checks, (x._v, place_of(x), i))
+                g.checks = (*g.checks, (x._v, Place.of(x), i))
     if forward_mode.active:
         g.tangents = [x._tangent if isinstance(x, Handle) else None for x in operands]
     g.sequence = tape.sequence

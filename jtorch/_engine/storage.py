@@ -43,12 +43,12 @@ class Place(NamedTuple):
     chain: Chain
     puts: int
 
-
-def place_of(x: Any) -> Place:
-    """Where the value of a tensor on a shared storage is seen now."""
-    cell = x._cell
-    counter = x._counter or cell
-    return Place(counter, counter.version, cell, x._chain, cell.puts)
+    @classmethod
+    def of(cls, x: Any) -> Place:
+        """Where the value of a tensor on a shared storage is seen now."""
+        cell = x._cell
+        counter = x._counter or cell
+        return cls(counter, counter.version, cell, x._chain, cell.puts)
 
 
 class Cell:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from jtorch._engine.aval import Aval
-from jtorch._engine.storage import place_of
+from jtorch._engine.storage import Place
 
 
 class Mark:
@@ -66,7 +66,7 @@ class Watched:
         for i in (*self.saved, *self.unsaved):
             x = operands[i]
             if x._cell is not None:
-                checks.append((x._v if i in self.saved else mark_of(x._v), place_of(x), i))
+                checks.append((x._v if i in self.saved else mark_of(x._v), Place.of(x), i))
         node.checks = tuple(checks)
         marks = [(mark_of(operands[i]._v), None) for i in self.unsaved]
         node.marks = (*marks, *((mark_of(results[i]._v), i) for i in self.results))

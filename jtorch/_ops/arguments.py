@@ -46,3 +46,11 @@ def wholes(name: str, argument: str, position: int, values: Any) -> tuple[int, .
 def check_tensor(name: str, input: Any) -> None:
     if not isinstance(input, Handle):
         raise errors.argument_type(name, "input", 1, "Tensor", input)
+
+
+def check_single(name: str, value: Any) -> None:
+    """torch's error where what is filled in is a tensor with dimensions."""
+    if value._v.aval.ndim:
+        raise RuntimeError(
+            f"{name} only supports a 0-dimensional value tensor, but got tensor with {value._v.aval.ndim} dimension(s)."
+        )

@@ -34,6 +34,7 @@ from jtorch._declare.halves import wide
 from jtorch._declare.indices import IN_BOUNDS, clipped, outside, wrapped
 from jtorch._declare.types import bool_, int32, int64, uint8
 from jtorch._ops import scattering
+from jtorch._ops.arguments import check_single
 from jtorch._ops.index_checks import at_least_1d, bounds_error, length
 from jtorch._ops.splitting import unbind
 
@@ -235,11 +236,7 @@ def index_fill(input: Any, dim: int, index: Any, value: Any) -> Any:
         raise IndexError("index_fill_(): Expected dtype int64 for index.")
     check_bounds(index, -n, n, bounds_error(IndexError, d, n))
     if isinstance(value, Handle):
-        if value._v.aval.ndim:
-            raise RuntimeError(
-                "index_fill_ only supports a 0-dimensional value tensor, but got tensor with "
-                f"{value._v.aval.ndim} dimension(s)."
-            )
+        check_single("index_fill_", value)
         return _index_fill_tensor(input, d, index, value)
     return _index_fill(input, d, index, value)
 

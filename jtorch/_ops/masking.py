@@ -29,7 +29,7 @@ from jtorch._declare import (
 )
 from jtorch._declare.once import warn, warn_once
 from jtorch._declare.types import bool_, uint8
-from jtorch._ops.arguments import whole
+from jtorch._ops.arguments import check_single, whole
 from jtorch._ops.creation import fitting_number
 
 _C_TYPES = {
@@ -162,11 +162,7 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Any:
         )
     broadcast(mask._v.aval.shape, input._v.aval.shape)
     if isinstance(value, Handle):
-        if value._v.aval.ndim:
-            raise RuntimeError(
-                "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
-                f"{value._v.aval.ndim} dimension(s)."
-            )
+        check_single("masked_fill_", value)
         if value._v.aval.dtype.is_complex and not input._v.aval.dtype.is_complex:
             fitting_number(to_host(value).item(), input._v.aval.dtype)
             value = value.real

@@ -20,7 +20,7 @@ from jtorch._declare import (
 )
 from jtorch._ops.pointwise import abs, no_bool_difference
 from jtorch._ops.reduction import axes, extremum, root
-from jtorch._ops.refusals import BOOL, INT, both, inexact_matrix, refused
+from jtorch._ops.refusals import BOOL, INT, both, inexact_matrix, inexact_norm, refused
 
 
 def vector_norm(x: Array, p: float, over: tuple[int, ...], keepdim: bool) -> Array:
@@ -51,9 +51,6 @@ def magnitude(x: Array) -> Array:
     return root(x.real * x.real + x.imag * x.imag) if jnp.iscomplexobj(x) else abs.body(x)
 
 
-NO_NORM = "linalg.vector_norm: Expected a floating point or complex tensor as input. Got {}"
-
-
 def only_counted(specs: tuple, statics: tuple) -> tuple[int, ...]:
     """The input of a norm of order 0, which is the first static argument."""
     return (0,) if statics[0] == 0 else ()
@@ -61,7 +58,7 @@ def only_counted(specs: tuple, statics: tuple) -> tuple[int, ...]:
 
 @reduction(name="norm", public="_vector_norm", kind="complex_to_real", grad="LinalgVectorNormBackward0",
            undefined=only_counted, function=False, method=False,
-           refuse=refused(RuntimeError, NO_NORM, BOOL, INT), saves="input result")  # fmt: skip
+           refuse=inexact_norm, saves="input result")  # fmt: skip
 def _vector_norm(input: Array, p: float, dim: Dims = None, keepdim: bool = False, *, dtype: DType = None) -> Array:
     return vector_norm(input, p, axes(input, dim), keepdim)
 

@@ -64,9 +64,8 @@ def refused(error: Callable[[str], Exception], sentence: str, *kinds: str) -> Ca
     return refuse
 
 
-inexact_norm = refused(
-    RuntimeError, "linalg.vector_norm: Expected a floating point or complex tensor as input. Got {}", BOOL, INT
-)
+NO_NORM = "linalg.vector_norm: Expected a floating point or complex tensor as input. Got {}"
+inexact_norm = refused(RuntimeError, NO_NORM, BOOL, INT)
 
 
 def inexact_matrix(function: str) -> Callable:

@@ -14,9 +14,10 @@ from jax import lax
 
 from jtorch._declare import Array, composite, op, reduction, write_out
 from jtorch._ops import views
-from jtorch._ops.norms import NO_NORM, magnitude, only_counted
+from jtorch._ops.norms import magnitude, only_counted
 from jtorch._ops.norms import vector_norm as _norm_of
 from jtorch._ops.reduction import axes
+from jtorch._ops.refusals import NO_NORM
 from jtorch.linalg.checks import T, check_inexact, check_rank, check_square
 from jtorch.linalg.inverses import inverse_and_info
 

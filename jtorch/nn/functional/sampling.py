@@ -148,6 +148,16 @@ def _check_grid(input: Any, grid: Any, mode: str) -> None:
         raise RuntimeError("grid_sampler(): bicubic interpolation only supports 4D input")
 
 
+def warn_of_corners(align_corners: bool | None) -> None:
+    """Warns where `align_corners` is not given."""
+    if align_corners is None:
+        warn(
+            "Default grid_sample and affine_grid behavior has changed to align_corners=False since 1.3.0. Please "
+            "specify align_corners=True if the old behavior is desired. See the documentation of grid_sample for "
+            "details."
+        )
+
+
 @composite(method=False)
 def grid_sample(
     input: Any, grid: Any, mode: str = "bilinear", padding_mode: str = "zeros", align_corners: bool | None = None
@@ -162,12 +172,7 @@ def grid_sample(
             "nn.functional.grid_sample(): expected padding_mode to be 'zeros', 'border', or 'reflection', but got: "
             f"'{padding_mode}'"
         )
-    if align_corners is None:
-        warn(
-            "Default grid_sample and affine_grid behavior has changed to align_corners=False since 1.3.0. Please "
-            "specify align_corners=True if the old behavior is desired. See the documentation of grid_sample for "
-            "details."
-        )
+    warn_of_corners(align_corners)
     _check_grid(input, grid, mode)
     return _SAMPLERS[input.ndim - 2](input, grid, mode, padding_mode, bool(align_corners))
 

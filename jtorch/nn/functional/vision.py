@@ -19,18 +19,23 @@ from jtorch._ops.refusals import BOOL, BUT_BYTE, COMPLEX, HALF, no_kernel, witho
 from jtorch.nn.functional._common import listed
 from jtorch.nn.functional.pooling_mean import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 from jtorch.nn.functional.resampling import ANTIALIASED, resample
+from jtorch.nn.functional.sampling import warn_of_corners
+
+
+def _check_pixels(function: str, input: Array, name: str, factor: int) -> None:
+    if input.ndim < 3:
+        raise RuntimeError(
+            f"{function} expects input to have at least 3 dimensions, but got input with {input.ndim} dimension(s)"
+        )
+    if factor <= 0:
+        raise RuntimeError(f"{function} expects a positive {name}, but got {factor}")
 
 
 @op(namespace="torch", method=False, alias=("nn.functional.pixel_shuffle",))
 def pixel_shuffle(input: Array, upscale_factor: int) -> Array:
     """Channels become space: (*, C r r, H, W) gives (*, C, H r, W r). Shi et al., 2016."""
-    if input.ndim < 3:
-        raise RuntimeError(
-            f"pixel_shuffle expects input to have at least 3 dimensions, but got input with {input.ndim} dimension(s)"
-        )
     r = upscale_factor
-    if r <= 0:
-        raise RuntimeError(f"pixel_shuffle expects a positive upscale_factor, but got {r}")
+    _check_pixels("pixel_shuffle", input, "upscale_factor", r)
     *lead, c, h, w = input.shape
     if c % (r * r):
         raise RuntimeError(
@@ -44,13 +49,8 @@ def pixel_shuffle(input: Array, upscale_factor: int) -> Array:
 @op(namespace="torch", method=False, alias=("nn.functional.pixel_unshuffle",), order="images")
 def pixel_unshuffle(input: Array, downscale_factor: int) -> Array:
     """Space becomes channels: the inverse of `pixel_shuffle`."""
-    if input.ndim < 3:
-        raise RuntimeError(
-            f"pixel_unshuffle expects input to have at least 3 dimensions, but got input with {input.ndim} dimension(s)"
-        )
     r = downscale_factor
-    if r <= 0:
-        raise RuntimeError(f"pixel_unshuffle expects a positive downscale_factor, but got {r}")
+    _check_pixels("pixel_unshuffle", input, "downscale_factor", r)
     *lead, c, h, w = input.shape
     for name, size, at in (("height", h, -2), ("width", w, -1)):
         if size % r:
@@ -258,12 +258,7 @@ def affine_grid_generator(theta: Array, size: tuple, align_corners: bool) -> Arr
 @composite(method=False)
 def affine_grid(theta: Any, size: Sequence[int], align_corners: bool | None = None) -> Any:
     """Where an affine map samples: (N, 2, 3) with size (N, C, H, W) gives (N, H, W, 2). Jaderberg et al., 2015."""
-    if align_corners is None:
-        warn(
-            "Default grid_sample and affine_grid behavior has changed to align_corners=False since 1.3.0. Please "
-            "specify align_corners=True if the old behavior is desired. See the documentation of grid_sample for "
-            "details."
-        )
+    warn_of_corners(align_corners)
     if not theta.dtype.is_floating_point:
         raise ValueError(f"Expected theta to have floating point type, but got {theta.dtype}")
     sizes = tuple(int(s) for s in size)
