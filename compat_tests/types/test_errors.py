@@ -30,6 +30,12 @@ def long():
     return torch.ones(2, 3, dtype=torch.int64)
 
 
+def backward_of_other_data():
+    x = leaf() * 2
+    x.data = torch.ones(2)
+    x.backward(torch.ones(2))
+
+
 def write_a_view_of_no_graph():
     base = leaf() * 1
     with torch.no_grad():
@@ -181,6 +187,7 @@ CASES = [
     (write_a_view_of_no_graph, ag.view_modified("A view was")),
     (lambda: a().sum().backward(), ag.no_grad_fn()),
     (lambda: leaf().sum().backward(torch.ones(2)), ag.grad_shape(0, (2,), ())),
+    (backward_of_other_data, ag.root_shape(0, (2,), (3,))),
     (lambda: torch.autograd.grad(leaf().sum(), a()), ag.input_without_grad()),
     (lambda: torch.autograd.grad(leaf().sum(), leaf()), ag.input_unused(0)),
     (lambda: set_attribute(long(), True), ag.grad_dtype()),
