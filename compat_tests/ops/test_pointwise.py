@@ -35,6 +35,10 @@ INTEGERS = {
     "floor_divide": lambda t: [ints(t) // n for n in (2, -2, 3)],
     "floor_divide float": lambda t: [ints(t) // 2.0, floats(t) // 2, floats(t) // -0.5],
     "floor_divide reflected": lambda t: [7 // ints(t), -7 // ints(t), 7.5 // ints(t)],
+    "numbers first": lambda t: [f(2, x) for f in (t.add, t.sub, t.mul, t.div) for x in (ints(t), floats(t), 3, 2.5)],
+    "alias, number first": lambda t: [t.multiply(2.0, ints(t)), t.true_divide(2, small(t)), t.divide(True, 2)],
+    "number first, options": lambda t: [t.add(2, ints(t), alpha=3), t.div(7, ints(t), rounding_mode="floor")],
+    "floor_divide, number first": lambda t: [t.floor_divide(7, ints(t)), t.floor_divide(7, 2)],
     "remainder": lambda t: [ints(t) % n for n in (2, -2, 3, 2.5)],
     "remainder reflected": lambda t: [7 % ints(t), -7 % ints(t)],
     "fmod": lambda t: [t.fmod(ints(t), n) for n in (2, -2, 3, 2.5)],
@@ -93,6 +97,11 @@ def test_corner_values(name: str):
 
 
 ERRORS: list[Callable[[Any], Any]] = [
+    lambda t: t.div(7, t.tensor([2, 0]), rounding_mode="floor"),
+    lambda t: t.add(2, "a"),
+    lambda t: t.add(floats(t), 2, alpha=True),
+    lambda t: t.add(ints(t), 2, alpha=1j),
+    lambda t: t.sub(floats(t), 2, alpha=1j),
     lambda t: bools(t) - bools(t),
     lambda t: bools(t) - 1,
     lambda t: 1 - bools(t),

@@ -26,6 +26,7 @@ from jtorch._declare.fastpath import NAMES, fast_lines
 from jtorch._declare.op import Op
 from jtorch._declare.out_rules import COMPUTED_IN_OUT, computing_dtype
 from jtorch._declare.overloads import of_several
+from jtorch._declare.refusals import NUMBERS_FOR_TENSORS
 from jtorch._declare.return_types import out_type
 from jtorch._declare.roles import OPERANDS, REQUIRED, Param
 from jtorch._declare.shown import given, looks_itself
@@ -133,6 +134,7 @@ def _source(op: Op, called: str, method: bool, out: bool, operator: bool, names:
         lines.append(
             f"    if dtype is None and out is not None: dtype = _computing_dtype('{op.name}', input, dim, out)"
         )
+    first = len(lines)
     lines += _checks(op, called, method, operator, star)
     data, statics = [], []
     for p in op.params:
@@ -149,6 +151,8 @@ def _source(op: Op, called: str, method: bool, out: bool, operator: bool, names:
     if op.single and not op.residuals:
         lines += fast_lines(op.params, fixed, op.differentiable, out, op.order)
     lines += _general(op, data, fixed, out)
+    if called in NUMBERS_FOR_TENSORS and not method:
+        lines[first:first] = _number_lines(op, called, _general(op, data, fixed, out))
     body = [f"    {line}" for line in lines]
     source = [f"def {called}({', '.join(head)}):", "    try:", *body, *_overridden(op, star, out, method, operator)]
     return "\n".join(source) + "\n"
@@ -164,6 +168,15 @@ def _checks(op: Op, called: str, method: bool, operator: bool, star: str | None)
             refused = f"        if not _is_operand({p.name}): {_other_operand(op, p)}"
             lines += [f"{test}:", refused, f"        {convert}"]
     return lines
+
+
+def _number_lines(op: Op, called: str, call: list[str]) -> list[str]:
+    """A call whose first operand is a number."""
+    first, *rest = op.params
+    lines = [f"    {first.name} = _operand('{called}', '{first.name}', 1, {first.name})"]
+    for at, p in enumerate(rest, 2):
+        lines += _check(called, p, at - 1, at, False)
+    return [f"    if not isinstance({first.name}, _Handle):", *(f"    {line}" for line in (*lines, *call))]
 
 
 def _general(op: Op, data: list[str], fixed: str, out: bool) -> list[str]:

@@ -88,7 +88,7 @@ def _div_trunc(input: Operand, other: Operand) -> Array:
 
 def _refuse_zero(input: Any, other: Any) -> None:
     """torch's error for whole-number division by 0."""
-    if kind_of(input.dtype) not in (INT, BOOL):
+    if isinstance(input, (float, complex)) or not (is_number(input) or kind_of(input.dtype) in (INT, BOOL)):
         return
     if is_number(other):
         zero = not isinstance(other, (float, complex)) and other == 0
@@ -114,8 +114,7 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None, out: Any = 
             f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'"
         )
     divide = _div_floor if rounding_mode == "floor" else _div_trunc
-    if not is_number(input):
-        _refuse_zero(input, other)
+    _refuse_zero(input, other)
     return divide(input, other, out=out)
 
 
@@ -130,12 +129,8 @@ def floor_divide(input: Any, other: Any, *, out: Any = None) -> Any:
     >>> torch.tensor([-7, 7]) // 2
     tensor([-4,  3])
     """
-    if not is_number(input):
-        _refuse_zero(input, other)
-        return _floor_divide(input, other, out=out)
-    if not isinstance(input, (float, complex)) and kind_of(other.dtype) in (INT, BOOL) and has_zero(other):
-        raise RuntimeError("ZeroDivisionError")
-    return _reflected_floor(other, input)
+    _refuse_zero(input, other)
+    return _floor_divide(input, other, out=out)
 
 
 def underivable(name: str) -> dict[str, Any]:
@@ -148,12 +143,6 @@ def underivable(name: str) -> dict[str, Any]:
            **underivable("floor_divide"))  # fmt: skip
 def _floor_divide(input: Operand, other: Operand) -> Array:
     return _div_floor.body(input, other)
-
-
-@pointwise(name="floor_divide", public="_reflected_floor", function=False, method=False, inplace=False, out=False,
-           refuse=no_kernel("div_floor_cpu", BOOL, COMPLEX), **underivable("floor_divide"))  # fmt: skip
-def _reflected_floor(input: Operand, other: Operand) -> Array:
-    return _div_floor.body(other, input)
 
 
 @jax.custom_jvp

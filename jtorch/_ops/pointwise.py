@@ -60,8 +60,15 @@ def names(tensor: str, number: str) -> Callable:
 
 
 def _alpha(specs: tuple) -> None:
-    if len(specs) > 2 and specs[2] is float and kind_of(common(specs[:2])) in (INT, BOOL):
+    if len(specs) < 3:
+        return
+    alpha, kind = specs[2], kind_of(common(specs[:2]))
+    if alpha is bool and kind is not BOOL:
+        raise RuntimeError("Boolean alpha only supported for Boolean results.")
+    if alpha in (float, complex) and kind in (INT, BOOL):
         raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
+    if alpha is complex and kind is not COMPLEX:
+        raise RuntimeError("For non-complex input tensors, argument alpha must not be a complex number.")
 
 
 def no_two_bools(specs: tuple) -> None:
