@@ -250,7 +250,10 @@ def setitem(self: Any, index: Any, value: Any) -> None:
     base = self._base
     in_graph = self._requires_grad or (base is not None and base._requires_grad)
     if tape.grad_enabled and (in_graph or (isinstance(value, Handle) and value._requires_grad)):
-        _write_in_graph(_target(self, p), new)
+        target = _target(self, p)
+        if self._bent:
+            overlap.check("copy_", target)
+        _write_in_graph(target, new)
         return
     if isinstance(value, Handle):
         new = new if value._v.aval.ndim else value.expand(shape)
@@ -258,6 +261,8 @@ def setitem(self: Any, index: Any, value: Any) -> None:
             overlap.check("copy_", _target(self, p), (new,))
         new = cast_to(new, aval.dtype) if new._v.aval.dtype is not aval.dtype else new
     else:
+        if self._bent:
+            overlap.check("copy_", _target(self, p))
         new = fill(creation.FULL, (value,), shape, aval.dtype, device=aval.device)
     write_basic(self, p.steps, new)
 

@@ -278,7 +278,18 @@ class Tensor(Handle):
 
     @data.setter
     def data(self, new: Tensor) -> None:
+        if not isinstance(new, Handle):
+            raise autograd_errors.data_of_no_tensor(type(new).__name__)
+        mine, other = self._v.aval, new._v.aval
+        if (mine.device.type == "meta") != (other.device.type == "meta"):
+            raise autograd_errors.data_type()
+        if self._requires_grad and not (other.dtype.is_floating_point or other.dtype.is_complex):
+            raise autograd_errors.data_dtype()
         rebind(self, new)
+
+    @data.deleter
+    def data(self) -> None:
+        raise autograd_errors.data_deleted()
 
     def _is_view(self) -> bool:
         return self._base is not None

@@ -80,6 +80,14 @@ FOUND = {
     "a part of itself": "t0 = torch.ones(2, 3); t0.mul_(t0[0, :2])",
     "shapes before kernels": "t0 = torch.ones(3, 2); t1 = t0.gcd(torch.ones(2, 3))",
     "a 0-dim part replaced": "t0 = torch.tensor(1.0); t1 = t0.slice_scatter(t0)",
+    "a place twice": "t0 = torch.eye(3); t1 = torch.rand(3).requires_grad_(); t0[[0, 0]] = t1; t0.sum().backward()",
+    "a leaf that is a part": "t0 = torch.rand(6)[:4].requires_grad_(); t0.as_strided((2,), (1,), 1).sum().backward()",
+    "a view of a part that is a leaf": "t0 = torch.rand(2, 3)[1].requires_grad_(); t1 = t0[:2]; t1.mul_(2)",
+    "a number written where elements share memory": "t0 = torch.rand(3, 1).expand(3, 4); t0[1] = 3",
+    "unique in the graph": "t0 = torch.ones(3).requires_grad_(); t1 = t0.unique(); t1.sum().backward()",
+    "the median of nothing": "t0 = torch.ones(0, dtype=torch.int8).median(); t1 = torch.ones(0).bool().median()",
+    "a reshape of what is turned": "t0 = torch.rand(2, 3, requires_grad=True).t(); t1 = t0.reshape(3, 1, 2)",
+    "data, and a view": "t0 = torch.ones(2); t1 = t0[:1]; t0.data = t0 * 2; t0 += 1; t1 += 1; t0.data = t1 * 2;",
     "too many dimensions for t_": "t0 = torch.rand(2, 3, 4); t0.t_()",
 }  # fmt: skip
 

@@ -30,6 +30,13 @@ def long():
     return torch.ones(2, 3, dtype=torch.int64)
 
 
+def write_a_part_of_a_new_leaf():
+    base = torch.ones(3)
+    part = base[1:]
+    base.requires_grad_()
+    part.add_(1)
+
+
 def backward_of_other_data():
     x = leaf() * 2
     x.data = torch.ones(2)
@@ -179,6 +186,7 @@ CASES = [
     (lambda: torch.ones(1, device="meta").item(), e.item_of_meta()),
     (lambda: leaf().add_(1), ag.leaf_inplace()),
     (lambda: leaf().view(3).add_(1), ag.leaf_inplace(view=True)),
+    (write_a_part_of_a_new_leaf, ag.leaf_inplace(view=True)),
     (backward_twice, ag.second_backward()),
     (write_to_saved, ag.saved_modified("Float", (3,), "Add", 0, 1, 0)),
     (lambda: leaf().backward(), ag.grad_scalar_only()),
@@ -187,6 +195,10 @@ CASES = [
     (write_a_view_of_no_graph, ag.view_modified("A view was")),
     (lambda: a().sum().backward(), ag.no_grad_fn()),
     (lambda: leaf().sum().backward(torch.ones(2)), ag.grad_shape(0, (2,), ())),
+    (lambda: set_attribute(a(), 3, "data"), ag.data_of_no_tensor("int")),
+    (lambda: delattr(a(), "data"), ag.data_deleted()),
+    (lambda: set_attribute(leaf(), long(), "data"), ag.data_dtype()),
+    (lambda: set_attribute(a(), torch.ones(2, device="meta"), "data"), ag.data_type()),
     (backward_of_other_data, ag.root_shape(0, (2,), (3,))),
     (lambda: torch.autograd.grad(leaf().sum(), a()), ag.input_without_grad()),
     (lambda: torch.autograd.grad(leaf().sum(), leaf()), ag.input_unused(0)),

@@ -14,7 +14,7 @@ import numpy as np
 
 from jtorch._declare.checks import check_bounds
 from jtorch._declare.devices import check_elementwise, check_indices_on
-from jtorch._declare.indices import IN_BOUNDS, outside, wrapped
+from jtorch._declare.indices import IN_BOUNDS, outside, overwritten, wrapped
 from jtorch._declare.op import broadcast
 from jtorch._declare.variants import from_host, to_host
 from jtorch._engine.aval import Aval
@@ -160,10 +160,10 @@ class PutOp(EngineOp):
         where = _where(x.shape, at, index)
         if not x.size:
             return x
+        if not accumulate:
+            return overwritten(x, where, value)
         spot = x.at[where]
         value = jnp.asarray(value).astype(x.dtype)
-        if not accumulate:
-            return spot.set(value, mode=IN_BOUNDS)
         if x.dtype == np.bool_:
             return spot.max(value, mode=IN_BOUNDS)
         return spot.add(value, mode=IN_BOUNDS)

@@ -7,11 +7,15 @@ matter, because it is clipped and an error word tells of it.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+
+from jtorch._engine.forward import traces_tangents
 
 IN_BOUNDS = "promise_in_bounds"  # indices are clipped before, so nothing is left to decide
 _MOST = np.iinfo(np.int32).max
@@ -50,3 +54,43 @@ def outside(index: Any, size: int, lowest: int = 0, ignored: int | None = None) 
 def _beyond(index: Any, size: int, lowest: int, ignored: int | None) -> Any:
     found = (index < lowest) | (index >= size)
     return found if ignored is None else found & (index != ignored)
+
+
+def overwritten(x: Any, where: tuple, new: Any) -> Any:
+    """`x` with `new` at `where`: slices and arrays of indices, which are in range.
+
+    Where a place is named twice the last element stays, and each has the gradient of that place: torch's formulas hand
+    it out by looking it up. JAX's gives it to the one that stays, as a tangent does.
+    """
+    new = jnp.asarray(new).astype(x.dtype)
+    if traces_tangents():
+        return x.at[where].set(new, mode=IN_BOUNDS)
+    arrays = tuple(i for i in where if not isinstance(i, slice))
+    return _overwritten(tuple(i if isinstance(i, slice) else None for i in where), x, arrays, new)
+
+
+def _filled(slices: tuple, arrays: tuple) -> tuple:
+    left = iter(arrays)
+    return tuple(next(left) if i is None else i for i in slices)
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _overwritten(slices: tuple, x: Any, arrays: tuple, new: Any) -> Any:
+    return x.at[_filled(slices, arrays)].set(new, mode=IN_BOUNDS)
+
+
+def _overwrite(slices: tuple, x: Any, arrays: tuple, new: Any) -> tuple:
+    return _overwritten(slices, x, arrays, new), (arrays, new)
+
+
+def _handed_out(slices: tuple, kept: tuple, grad: Any) -> tuple:
+    arrays, new = kept
+    where = _filled(slices, arrays)
+    mine = grad.at[where].get(mode=IN_BOUNDS)
+    over = tuple(range(mine.ndim - new.ndim))
+    ones = tuple(d for d, n in enumerate(new.shape) if n == 1 and mine.shape[d + len(over)] != 1)
+    mine = mine.sum(over).sum(ones, keepdims=True)
+    return grad.at[where].set(0, mode=IN_BOUNDS), None, mine
+
+
+_overwritten.defvjp(_overwrite, _handed_out)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import jax.numpy as jnp
+import numpy as np
+
 from jtorch._engine.forward import carry, without_tangents
 from jtorch._engine.geometry import AsComplex as AsComplex
 from jtorch._engine.geometry import AsReal as AsReal
@@ -25,7 +28,7 @@ from jtorch._engine.geometry import Unfold as Unfold
 from jtorch._engine.geometry import Unsqueeze as Unsqueeze
 from jtorch._engine.geometry import is_contiguous as is_contiguous
 from jtorch._engine.geometry import view_stride as view_stride
-from jtorch._engine.handle import Handle, ViewOp, make_view, own_cell, rename_node, share, wrap
+from jtorch._engine.handle import EngineOp, Handle, ViewOp, apply, make_view, own_cell, rename_node, share, wrap
 from jtorch._engine.handle import geometry as geometry_of
 from jtorch._engine.tape import forward_mode, threads
 from jtorch._engine.writing import check_inplace
@@ -39,6 +42,9 @@ def as_strided_view(t: Handle, size: tuple[int, ...], stride: tuple[int, ...], o
     start = geometry_of(t).offset if offset is None else offset
     check_reach(base, size, stride, start)
     view = make_view(_AS_STRIDED, base, AsStrided(size, stride, start))
+    lost = t._requires_grad and not base._requires_grad and threads.tape.grad_enabled
+    if lost and not any(lazy_bits(t)):
+        view = _from_part(t, view)
     for bit, verb in zip(lazy_bits(t), (Conj(), Negative()), strict=True):
         view = make_view(_AS_STRIDED, view, verb) if bit else view
     if forward_mode.active and t._tangent is not None and view._tangent is None:  # it came with `t`, not with the whole
@@ -46,6 +52,27 @@ def as_strided_view(t: Handle, size: tuple[int, ...], stride: tuple[int, ...], o
             shift = geometry_of(t._tangent).offset - geometry_of(t).offset
             carry(view, as_strided_view(t._tangent, size, stride, start + shift))
     return view
+
+
+def _through_part(statics: tuple, part: Any, seen: Any) -> Any:
+    mine, places = (AsStrided(*g).places().reshape(-1) for g in statics)
+    if not mine.size:
+        return seen
+    order = np.argsort(mine, kind="stable")
+    found = order[np.clip(np.searchsorted(mine[order], places), 0, mine.size - 1)]
+    shape = statics[1].size
+    return jnp.where((mine[found] == places).reshape(shape), part.reshape(-1)[found].reshape(shape), seen)
+
+
+_THROUGH_PART = EngineOp("as_strided", "AsStridedBackward0", _through_part)
+
+
+def _from_part(t: Handle, view: Handle) -> Any:
+    """A view of a whole storage, in the graph of a part of it that requires grad while the whole does not."""
+    (found,) = apply(_THROUGH_PART, (t, view), (geometry_of(t), geometry_of(view)))
+    share(found, view, own_cell(view), view._chain)
+    found._base = view._base
+    return found
 
 
 def lazy_bits(t: Handle) -> tuple[bool, bool]:

@@ -448,7 +448,8 @@ class AsStrided(NamedTuple):
     offset: int
     kind: str = "AsStrided"
 
-    def _places(self) -> np.ndarray:
+    def places(self) -> np.ndarray:
+        """Where each element lies in the storage."""
         places = np.full(self.size, self.offset, np.int64)
         for d, (n, s) in enumerate(zip(self.size, self.stride, strict=True)):
             places += (s * np.arange(n)).reshape(-1, *[1] * (len(self.size) - d - 1))
@@ -458,10 +459,10 @@ class AsStrided(NamedTuple):
         return Geometry(self.size, self.stride, self.offset)
 
     def read(self, x: Any) -> Any:
-        return x.reshape(-1)[self._places()]
+        return x.reshape(-1)[self.places()]
 
     def write(self, x: Any, new: Any) -> Any:
-        return x.reshape(-1).at[self._places()].set(new).reshape(x.shape)
+        return x.reshape(-1).at[self.places()].set(new).reshape(x.shape)
 
 
 Verb = (

@@ -54,6 +54,7 @@ class Place(NamedTuple):
 class Cell:
     """One storage. `serial` changes with every new root value; `version` is torch's counter."""
 
+    seen = True  # as a Counter: of a tensor that was on this storage and got another
     __slots__ = ("__weakref__", "_fixed", "_keep", "_value", "counted", "host", "puts", "serial", "version")
 
     def __init__(self, value: Value, version: int):

@@ -24,10 +24,11 @@ class Underivable(Node):
         raise self.error
 
 
-def sever(t: Handle, name: str, error: Exception) -> None:
-    """Gives a tensor of the graph a node of that name which refuses its gradient."""
-    tape = threads.tape
-    node = class_named(name, Underivable)(t._v.aval, error, (t._node or accumulator(t), t._index))
+def sever(t: Handle, name: str, error: Exception, source: Handle | None = None) -> None:
+    """Gives a tensor of the graph a node of that name which refuses its gradient. `source`: what it was made from
+    where the tape did not see it."""
+    tape, source = threads.tape, t if source is None else source
+    node = class_named(name, Underivable)(t._v.aval, error, (source._node or accumulator(source), source._index))
     node.sequence = tape.sequence
     tape.sequence += 1
-    t._node, t._index = node, 0
+    t._node, t._index, t._requires_grad = node, 0, True

@@ -36,14 +36,14 @@ WRITE = EngineOp(
 
 def check_inplace(h: Handle, tape: Tape) -> None:
     """torch's rules on what may be written while gradients are recorded."""
-    if h._requires_grad and tape.grad_enabled:
+    base = h._base
+    if tape.grad_enabled and (h._requires_grad or (base is not None and base._requires_grad)):
         if h._made is not None:
             raise autograd_errors.view_inplace(h._made)
-        base = h._base
-        if h._node is None:
-            raise autograd_errors.leaf_inplace(view=base is not None)
-        if base is not None and base._requires_grad and base._node is None:
+        if base is not None and base._node is None:
             raise autograd_errors.leaf_inplace(view=True)
+        if h._requires_grad and h._node is None:
+            raise autograd_errors.leaf_inplace()
     if h._inference and not tape.inference:
         raise autograd_errors.inference_inplace()
 
@@ -183,11 +183,14 @@ def _take_history(h: Handle, new: Handle, tape: Tape) -> None:
 
 
 def rebind(h: Handle, other: Handle) -> None:
-    """`h.data = other`: `h` shows the other's storage from now on; its old aliases keep theirs."""
+    """`h.data = other`: `h` shows the other's storage from now on; its old aliases keep theirs, and count with it."""
     cell = own_cell(other)
-    alone, old, h._counter = h._cell is None, h._v, Counter(version(h), True)
-    if alone and getattr(old, "counter", None) is None:
-        old.counter, old.version = Place(h._counter, h._counter.version, cell, other._chain, _NEVER), version(h)
+    held, old, counter = h._cell, h._v, h._counter
+    if counter is None or not counter.seen:
+        counter = Counter(version(h), True) if held is None else held
+    h._counter = counter
+    if held is None and getattr(old, "counter", None) is None:
+        old.counter, old.version = Place(counter, counter.version, cell, other._chain, _NEVER), version(h)
         writes.count += 1
     h._v = read(other)
     h._chain, h._order, h._bent = other._chain, None, other._bent

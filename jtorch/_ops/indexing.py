@@ -31,7 +31,7 @@ from jtorch._declare import (
 from jtorch._declare.advanced import check_indices, nonzero_of, put, take
 from jtorch._declare.checks import check_bounds
 from jtorch._declare.halves import wide
-from jtorch._declare.indices import IN_BOUNDS, clipped, outside, wrapped
+from jtorch._declare.indices import IN_BOUNDS, clipped, outside, overwritten, wrapped
 from jtorch._declare.types import bool_, int32, int64, uint8
 from jtorch._ops import scattering
 from jtorch._ops.arguments import check_single
@@ -167,7 +167,7 @@ def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1, 
 def _index_copy(input: Array, dim: Dim, index: Array, source: Array) -> Array:
     shape = input.shape
     input, index, source = at_least_1d(input, index, source)
-    return input.at[_slices(input, dim, index)].set(source, mode=IN_BOUNDS).reshape(shape)
+    return overwritten(input, _slices(input, dim, index), source).reshape(shape)
 
 
 @composite(inplace=True, tensors="index source")
@@ -332,12 +332,13 @@ def take_along_dim(input: Any, indices: Any, dim: int | None = None, *, out: Any
 def _put_flat(input: Array, index: Array, source: Array, accumulate: bool) -> Array:
     flat = jnp.reshape(input, (-1,))
     i = jnp.reshape(index, (-1,))
-    spot = flat.at[wrapped(i, flat.size)]
+    where = (wrapped(i, flat.size),)
+    spot = flat.at[where]
     new = jnp.reshape(source, (-1,))
     if accumulate:
         found = spot.max(new, mode=IN_BOUNDS) if input.dtype == np.bool_ else spot.add(new, mode=IN_BOUNDS)
     else:
-        found = spot.set(new, mode=IN_BOUNDS)
+        found = overwritten(flat, where, new)
     return found.reshape(input.shape)
 
 

@@ -130,7 +130,8 @@ def sub(input: Operand, other: Operand, *, alpha: Scalar = 1) -> Array:
     method=False,
     inplace=False,
     out=False,
-    refuse=both(no_bool_difference, _alpha),
+    # torch subtracts the other way round, and its errors say so.
+    refuse=both(no_bool_difference, _alpha, lambda specs: broadcasts(specs[1::-1])),
     grad=names("RsubBackward0", "RsubBackward1"),
     older=("alpha",),
 )

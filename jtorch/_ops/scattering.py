@@ -26,7 +26,7 @@ from jtorch._declare import (
 )
 from jtorch._declare.checks import check_bounds
 from jtorch._declare.halves import wide
-from jtorch._declare.indices import IN_BOUNDS, clipped, index_type, outside
+from jtorch._declare.indices import IN_BOUNDS, clipped, index_type, outside, overwritten
 from jtorch._declare.once import warn_once
 from jtorch._declare.types import from_numpy, int32, int64
 from jtorch._ops.index_checks import at_least_1d, bounds_error, length
@@ -103,10 +103,9 @@ def gather(input: Any, dim: int, index: Any, *, sparse_grad: bool = False, out: 
     return found if out is None else write_out("gather", out, found, (input,))
 
 
-def _scatter_spot(input: Any, dim: int, index: Any, src: Any) -> tuple[Any, Any]:
+def _scatter_spot(input: Any, dim: int, index: Any, src: Any) -> tuple[tuple, Any]:
     """Where in `input` scatter writes, and the part of `src` it writes there."""
-    spot = input.at[_spots(index, dim, input.shape[dim])]
-    return spot, src[tuple(slice(n) for n in index.shape)] if jnp.ndim(src) else src
+    return _spots(index, dim, input.shape[dim]), src[tuple(slice(n) for n in index.shape)] if jnp.ndim(src) else src
 
 
 def _scatter_check(input: Any, dim: int, index: Any, src: Any) -> Any:
@@ -118,8 +117,8 @@ def _scatter_body(input: Any, dim: int, index: Any, src: Any) -> Any:
         return input
     shape = input.shape
     input, index = at_least_1d(input, index)
-    spot, part = _scatter_spot(input, dim, index, src)
-    return spot.set(jnp.broadcast_to(part, index.shape).astype(input.dtype), mode=IN_BOUNDS).reshape(shape)
+    where, part = _scatter_spot(input, dim, index, src)
+    return overwritten(input, where, jnp.broadcast_to(part, index.shape)).reshape(shape)
 
 
 @op(name="scatter", method=False, function=False, grad="ScatterBackward0", checks=_scatter_check)
@@ -144,7 +143,8 @@ def _scatter_add(input: Array, dim: Dim, index: Array, src: Array) -> Array:
         return input
     shape = input.shape
     input, index, src = at_least_1d(input, index, src)
-    spot, part = _scatter_spot(input, dim, index, src)
+    where, part = _scatter_spot(input, dim, index, src)
+    spot = input.at[where]
     if input.dtype == np.bool_:
         return spot.max(part, mode=IN_BOUNDS).reshape(shape)
     return spot.add(part, mode=IN_BOUNDS).reshape(shape)

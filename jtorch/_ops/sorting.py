@@ -25,10 +25,13 @@ from jtorch._declare import (
     overload,
     reduction,
     to_host,
+    wrap_dim,
 )
 from jtorch._declare.indices import index_type, outside
 from jtorch._declare.once import warn_once
 from jtorch._declare.types import from_numpy
+from jtorch._engine.tape import threads
+from jtorch._engine.underivable import sever
 from jtorch._ops.pointwise import is_integral, is_number
 from jtorch._ops.reduction import take
 from jtorch._ops.refusals import BOOL, COMPLEX, no_kernel, refused, without_kernel
@@ -156,10 +159,17 @@ def _middle(x: Array, dim: int, skip_nan: bool) -> Array:
     return jnp.where(jnp.any(nan, dim), jnp.argmax(nan, dim), found)
 
 
+def _nan_as(kind: np.dtype) -> Array:
+    """What a processor makes of nan: the least number of 32 or 64 bits, of which a shorter type takes the last."""
+    if not jnp.issubdtype(kind, jnp.integer):
+        return jnp.asarray(jnp.nan, kind)
+    return jnp.asarray(jnp.iinfo(kind).min if kind.itemsize >= 4 else 0, kind)
+
+
 def _median_of_all(x: Array, skip_nan: bool) -> Array:
     """The median; elements equal to it share the gradient."""
     if not x.size:
-        return jnp.asarray(jnp.iinfo(x.dtype).min if is_integral(x) else jnp.nan, x.dtype)
+        return _nan_as(x.dtype)
     flat = x.reshape(-1)
     still = lax.stop_gradient(flat)
     value = still[_middle(flat, 0, skip_nan)]
@@ -184,7 +194,8 @@ def _median(name: str, skip_nan: bool, doc: str) -> Any:
     return overload(
         name,
         reduction(kind=None, name=name, public=f"_{name}_all", residuals=True, grad=f"{grad}Backward0",
-                  refuse=no_kernel("median_cpu", BOOL, COMPLEX), saves="input result",
+                  refuse=lambda specs: specs[0].size and no_kernel("median_cpu", BOOL, COMPLEX)(specs),
+                  saves="input result",
                   **_hidden)(of_all),
         op(name=name, public=f"_{name}_dim", grad=f"{grad}Backward1", saves="result1", **_hidden, **_pair)(along),
     )  # fmt: skip
@@ -215,8 +226,26 @@ def _host(t: Any) -> np.ndarray:
     return found.astype(np.float32) if t.dtype.itemsize == 2 and t.dtype.is_floating_point else found
 
 
-def _results(t: Any, values: np.ndarray, inverse: Any, counts: Any) -> Any:
+def _wrapped_nonempty(input: Any, dim: int | None) -> int | None:
+    """The dimension of which slices are compared, None for elements."""
+    if dim is None:
+        return None
+    shape = input._v.aval.shape
+    if not shape:
+        raise errors.dim_of_scalar(dim)
+    dim = wrap_dim(dim, len(shape))
+    if shape[dim] == 0 and shape.count(0) > 1:
+        raise RuntimeError("Number of zero sized dimensions is more than one, so unique cannot be applied ")
+    if shape[dim] and 0 in shape:
+        raise RuntimeError("There are 0 sized dimensions, and they aren't selected, so unique cannot be applied")
+    return dim
+
+
+def _results(t: Any, name: str, values: np.ndarray, inverse: Any, counts: Any) -> Any:
     found = [from_host(np.ascontiguousarray(values), t.dtype, t.device)]
+    if t._requires_grad and threads.tape.grad_enabled:
+        node = f"{name.title().replace('_', '')}Backward0"
+        sever(found[0], node, NotImplementedError(f"the derivative for '{name}' is not implemented."), t)
     found += [from_host(np.asarray(x, np.int64), place=t.device) for x in (inverse, counts) if x is not None]
     return found[0] if len(found) == 1 else tuple(found)
 
@@ -234,12 +263,13 @@ def unique(
     if sorted.__class__ is not bool:
         raise errors.argument_type("_unique2", "sorted", None, "bool", sorted)
     without_kernel("unique" if dim is None else "unique_dim", input.dtype, COMPLEX)
-    array = _host(input)
+    dim, array = _wrapped_nonempty(input, dim), _host(input)
     values, inverse, counts = np.unique(
         array, return_inverse=True, return_counts=True, axis=dim, equal_nan=False
     )  # fmt: skip
     inverse = inverse.reshape(array.shape if dim is None else -1)
-    return _results(input, values, inverse if return_inverse else None, counts if return_counts else None)
+    name = "_unique2" if dim is None else "unique_dim"
+    return _results(input, name, values, inverse if return_inverse else None, counts if return_counts else None)
 
 
 @composite()
@@ -253,7 +283,7 @@ def unique_consecutive(
     tensor([1, 2, 1])
     """
     without_kernel("unique" if dim is None or (dim == 0 and input.ndim == 1) else "unique_dim", input.dtype, COMPLEX)
-    array = _host(input)
+    dim, array = _wrapped_nonempty(input, dim), _host(input)
     rows = array.reshape(-1) if dim is None else np.moveaxis(array, dim, 0)
     flat = rows.reshape(len(rows), -1) if rows.size else rows.reshape(len(rows), 0)
     is_first = np.ones(len(rows), bool)
@@ -263,7 +293,8 @@ def unique_consecutive(
     inverse = np.cumsum(is_first) - 1
     counts = np.diff(starts, append=len(rows))
     inverse = inverse.reshape(array.shape) if dim is None else inverse
-    return _results(input, values, inverse if return_inverse else None, counts if return_counts else None)
+    name = "unique_consecutive"
+    return _results(input, name, values, inverse if return_inverse else None, counts if return_counts else None)
 
 
 @op(name="searchsorted", public="_searchsorted", out=True, differentiable=False, **_hidden)

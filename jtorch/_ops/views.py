@@ -43,6 +43,7 @@ from jtorch._declare.verbs import (
     Unsqueeze,
     as_strided_view,
     geometry_of,
+    is_contiguous,
     view_stride,
 )
 from jtorch._ops.arguments import check_tensor, varargs, whole, wholes
@@ -112,11 +113,18 @@ def _reshape(input: Any, shape: tuple[int, ...]) -> Any:
         g = geometry_of(input)
         if view_stride(g.size, g.stride, new) is None:
             return reshaped_copy(input, new)
+        if not is_contiguous(g.size, g.stride):
+            return _reshaped_alias(input, new)
     return _reshaped(input, new)
 
 
 @view(public="reshape", grad="ViewBackward0", method=False, function=False)
 def _reshaped(input, shape: tuple[int, ...]):
+    return Reshape(shape)
+
+
+@view(public="reshape", grad="ReshapeAliasBackward0", method=False, function=False)
+def _reshaped_alias(input, shape: tuple[int, ...]):
     return Reshape(shape)
 
 

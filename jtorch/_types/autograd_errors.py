@@ -102,6 +102,28 @@ def grad_dtype(*, setter: bool = True) -> RuntimeError:
     return RuntimeError(f"{first} Tensors of floating point and complex dtype can require gradients")
 
 
+def data_of_no_tensor(found: str) -> TypeError:
+    """Something else assigned to .data."""
+    return TypeError(f"Variable data has to be a tensor, but got {found}")
+
+
+def data_deleted() -> RuntimeError:
+    """`del x.data`."""
+    return RuntimeError("Deleting tensor data is not allowed. Delete tensor instead!")
+
+
+def data_dtype() -> RuntimeError:
+    """Whole numbers assigned to .data of what requires grad."""
+    return RuntimeError("data set to a tensor that requires gradients must be floating point or complex dtype")
+
+
+def data_type() -> RuntimeError:
+    """A tensor without memory assigned to .data of one that has some, or the other way round."""
+    return RuntimeError(
+        "Attempted to call `variable.set_data(tensor)`, but `variable` and `tensor` have incompatible tensor type."
+    )
+
+
 def assigned_grad_dtype(grad: str, tensor: str) -> RuntimeError:
     """A tensor of another dtype assigned to .grad."""
     return RuntimeError(
