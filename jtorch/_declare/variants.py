@@ -30,6 +30,7 @@ from jtorch._engine.parts import HalfComplex, Parted, answer
 from jtorch._engine.storage import Cell
 from jtorch._engine.tape import concrete, force, threads
 from jtorch._engine.transfer import moved_to
+from jtorch._engine.underivable import sever
 from jtorch._engine.writing import assign, check_inplace, own_write, write_value
 from jtorch._types import autograd_errors, errors
 from jtorch._types.device import cpu, device, meta
@@ -109,6 +110,15 @@ def drawn(draw: Callable[[], np.ndarray], to: dtype, place: device, shape: tuple
 
     capture = threads.tape.capture
     return make() if capture is None else capture.draw(make)
+
+
+def without_gradient(result: Any, source: Handle, name: str) -> Any:
+    """A result that the tape did not see made from `source`, with the node of torch's op `name`, whose gradient is not
+    implemented."""
+    if source._requires_grad and threads.tape.grad_enabled:
+        node = f"{name.title().replace('_', '')}Backward0"
+        sever(result, node, NotImplementedError(f"the derivative for '{name}' is not implemented."), source)
+    return result
 
 
 def from_shared(array: np.ndarray) -> Any:

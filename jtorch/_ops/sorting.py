@@ -25,13 +25,12 @@ from jtorch._declare import (
     overload,
     reduction,
     to_host,
+    without_gradient,
     wrap_dim,
 )
 from jtorch._declare.indices import index_type, outside
 from jtorch._declare.once import warn_once
 from jtorch._declare.types import from_numpy
-from jtorch._engine.tape import threads
-from jtorch._engine.underivable import sever
 from jtorch._ops.pointwise import is_integral, is_number
 from jtorch._ops.reduction import take
 from jtorch._ops.refusals import BOOL, COMPLEX, no_kernel, refused, without_kernel
@@ -242,10 +241,7 @@ def _wrapped_nonempty(input: Any, dim: int | None) -> int | None:
 
 
 def _results(t: Any, name: str, values: np.ndarray, inverse: Any, counts: Any) -> Any:
-    found = [from_host(np.ascontiguousarray(values), t.dtype, t.device)]
-    if t._requires_grad and threads.tape.grad_enabled:
-        node = f"{name.title().replace('_', '')}Backward0"
-        sever(found[0], node, NotImplementedError(f"the derivative for '{name}' is not implemented."), t)
+    found = [without_gradient(from_host(np.ascontiguousarray(values), t.dtype, t.device), t, name)]
     found += [from_host(np.asarray(x, np.int64), place=t.device) for x in (inverse, counts) if x is not None]
     return found[0] if len(found) == 1 else tuple(found)
 
