@@ -19,7 +19,7 @@ from jtorch._declare.operators import operator_methods
 from jtorch._declare.variants import cast_to, to_host
 from jtorch._declare.verbs import lazy_bits
 from jtorch._engine import backward
-from jtorch._engine.backward import GradientEdge, RemovableHandle
+from jtorch._engine.backward import GradientEdge, RemovableHandle, accumulate_itself
 from jtorch._engine.handle import Handle, alias, data_of, geometry, install_tensor, own_cell, read, version
 from jtorch._engine.tape import threads
 from jtorch._engine.writing import rebind
@@ -154,6 +154,8 @@ class Tensor(Handle):
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Says whether gradients are wanted for this leaf."""
         if requires_grad == self._requires_grad:
+            if requires_grad:
+                accumulate_itself(self)
             return self
         if not requires_grad and self._node is not None:
             raise autograd_errors.requires_grad_non_leaf()

@@ -20,6 +20,23 @@ def accumulation_writes_in_place(torch):
     return first, first is x.grad
 
 
+def ends_elsewhere(torch):
+    """Backwards that record the same steps and end at a leaf, at a view of none, at a leaf no more, and at a leaf."""
+
+    def backward(kind):
+        base = torch.ones(3).requires_grad_(kind == "lost")
+        with torch.set_grad_enabled(kind != "lost"):
+            part = base[:]
+        part.requires_grad_()
+        total = part.sum()
+        part.requires_grad_(kind != "switched off")
+        total.backward()
+        return part.grad
+
+    kinds = ("lost", "leaf", "leaf", "lost", "switched off", "leaf", "switched off", "lost", "leaf")
+    return [backward(kind) for kind in kinds]
+
+
 def shared_subgraph(torch):
     x = torch.tensor([0.5, -1.0], requires_grad=True)
     y = x.exp()

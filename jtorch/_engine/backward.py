@@ -309,6 +309,8 @@ class AccumulateGrad(Node):
 class Lost(AccumulateGrad):
     """Where the gradient of a view made under no_grad goes: nowhere."""
 
+    hooked = True  # a backward that ends here is no pattern for one that ends at a leaf
+
     def apply(self, grads: list, create_graph: bool) -> Sequence:
         return ()
 
@@ -322,6 +324,12 @@ def accumulator(leaf: Handle) -> AccumulateGrad:
         base = leaf._base if leaf._made is not None else None
         node = leaf._accumulator = (Lost if base is not None and base._requires_grad else AccumulateGrad)(leaf)
     return node
+
+
+def accumulate_itself(leaf: Handle) -> None:
+    """A view made under no_grad that is told to require grad: its gradient goes nowhere no longer."""
+    if leaf._made is not None and leaf._node is None:
+        leaf._accumulator = AccumulateGrad(leaf)
 
 
 _classes: dict[tuple[str, type], type] = {}
@@ -527,6 +535,8 @@ def run_backward(
         if getattr(t, "_counter", None) is not None and t._v.aval.shape != node.aval_of(index).shape:
             raise autograd_errors.root_shape(i, t._v.aval.shape, node.aval_of(index).shape)
     roots = [node for node, _ in places]
+    if any(isinstance(node, Lost) for node in roots):
+        raise autograd_errors.no_grad_fn(next(i for i, node in enumerate(roots) if isinstance(node, Lost)))
     watch = None
     plain = inputs is None and not create_graph and not retain_graph and not anomaly.state.enabled
     if len(roots) == 1 and plain and not forward_mode.active:

@@ -114,7 +114,8 @@ class Watch:
         leaves = []
         for k, a in enumerate(epoch.leaves):
             found = a.variable._grad
-            if a.hooked or a._post or a.variable._post_hooks:
+            # A leaf that asks for none any more would have got a gradient.
+            if a.hooked or a._post or a.variable._post_hooks or not a.variable._requires_grad:
                 return
             if found is not None:
                 if found._cell is not None or found._v.epoch is not epoch:
