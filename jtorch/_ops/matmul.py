@@ -382,17 +382,24 @@ def inner(input: Array, other: Array) -> Array:
     return jnp.tensordot(input, other, ((-1,), (-1,)))
 
 
-@op(out=True, kind="default", grad="UnsafeViewBackward0", saves="")
-def kron(input: Array, other: Array) -> Array:
+@op(name="kron", out=True, kind="default", grad="UnsafeViewBackward0", saves="", function=False, method=False)
+def _kron(input: Array, other: Array) -> Array:
+    if input.dtype == other.dtype == np.bool_:
+        return jnp.kron(input.astype(np.uint8), other.astype(np.uint8))
+    return jnp.kron(input, other)
+
+
+@composite()
+def kron(input: Any, other: Any, *, out: Any = None) -> Any:
     """The Kronecker product.
 
     >>> import jtorch as torch
     >>> torch.kron(torch.tensor([1, 2]), torch.tensor([1, 10]))
     tensor([ 1, 10,  2, 20])
     """
-    if input.dtype == other.dtype == np.bool_:
-        return jnp.kron(input.astype(np.uint8), other.astype(np.uint8))
-    return jnp.kron(input, other)
+    rank = max(input.ndim, other.ndim)  # torch gives both the same, so neither is promoted as a number
+    input, other = (x if x.ndim else x.reshape((1,) * rank) for x in (input, other))
+    return _kron(input, other, out=out)
 
 
 def _is_merged(shape: tuple, *groups: tuple) -> bool:
