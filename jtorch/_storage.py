@@ -147,6 +147,7 @@ def deepcopy(self: Any, memo: dict) -> Any:
             "intended behavior for new_empty() to return an instance of a different type."
         )
     share(t, self, copied_cell(own_cell(self), memo), self._chain)
+    t._counter = Counter(1, seen=True)  # that it was set on its storage counts in torch
     t = copy_of(t) if any(lazy_bits(t)) else t
     t = t.as_subclass(type(self)) if type(self) is not type(t) else t
     t._requires_grad = self._requires_grad
@@ -203,7 +204,7 @@ def rebuilt(
     aval = t._v.aval
     if (aval.dtype.name, offset, aval.shape, _row_major(aval.shape)) != (name, 0, tuple(size), tuple(stride)):
         t = alias(as_strided_view(t if aval.dtype.name == name else t.view(dtype_named(name)), size, stride, offset))
-    t._counter = Counter(0, seen=True)
+    t._counter = Counter(1, seen=True)
     t = t.conj() if bits[0] else t
     t = complex_parts._neg_view(t) if bits[1] else t
     t = t.as_subclass(cls) if cls is not type(t) else t

@@ -5,6 +5,7 @@ https://docs.pytorch.org/docs/stable/torch.html#indexing-slicing-joining-mutatin
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -36,15 +37,21 @@ def _cat(tensors: Arrays, dim: Dim = 0) -> Array:
     first = tensors[0]
     if first.ndim != 1:
         tensors = [t for t in tensors if t.shape != (0,)]
-    for i, t in enumerate(tensors):
-        if not t.ndim:
+    _check_joined([(i, t.shape) for i, t in enumerate(tensors)], dim)
+    return jnp.concatenate(tensors, dim)
+
+
+def _check_joined(shapes: Sequence[tuple[int, tuple[int, ...]]], dim: int) -> None:
+    """torch's errors about shapes and their places in the list."""
+    first = shapes[0][1]
+    for i, shape in shapes:
+        if not shape:
             raise RuntimeError(f"zero-dimensional tensor (at position {i}) cannot be concatenated")
-        if t.ndim != first.ndim:
-            raise errors.cat_rank(first.ndim, t.ndim)
-        for d, (a, b) in enumerate(zip(first.shape, t.shape, strict=True)):
+        if len(shape) != len(first):
+            raise errors.cat_rank(len(first), len(shape))
+        for d, (a, b) in enumerate(zip(first, shape, strict=True)):
             if a != b and d != dim:
                 raise errors.cat_size(dim, a, b, i)
-    return jnp.concatenate(tensors, dim)
 
 
 def _listed(name: str, tensors: Any) -> list:
@@ -70,6 +77,9 @@ def cat(tensors: Any, dim: int = 0, *, axis: int | None = None, out: Any = None)
     kept = found
     if any(t._v.aval.shape == (0,) for t in found):
         # A tensor of shape [0] joins with anything: it has a gradient, and a part in the dtype. The first says rank.
+        shapes = [(i, t._v.aval.shape) for i, t in enumerate(found) if t._v.aval.shape != (0,)]
+        if shapes:
+            _check_joined(shapes, wrap_dim(dim if axis is None else axis, len(shapes[0][1])))
         kept = [t for t in found if t._v.aval.shape != (0,)]
         found = [*kept, *(t for t in found if t._v.aval.shape == (0,))]
         kept = kept or found

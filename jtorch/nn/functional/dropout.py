@@ -57,9 +57,9 @@ def _dropped(input: Any, p: float, train: bool, alpha: bool = False, shape: Sequ
     if p == 1:
         return drop_all_op(input)
     without_kernel("bernoulli_scalar_cpu_", input.dtype, COMPLEX)
+    keep = keep_mask(input, shape, 1 - p)  # also where torch refuses the type: its mask is drawn by then
     if not input.dtype.is_floating_point:
         raise errors.cast("Float", input.dtype.type_name)
-    keep = keep_mask(input, shape, 1 - p)
     if not alpha:
         return dropout_op(input, keep, 1 - p)
     scale = 1 / math.sqrt((_ALPHA * _ALPHA * p + 1) * (1 - p))
