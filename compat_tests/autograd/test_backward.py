@@ -20,6 +20,17 @@ def accumulation_writes_in_place(torch):
     return first, first is x.grad
 
 
+def gradient_of_what_gets_none(torch):
+    base = torch.ones(3, requires_grad=True)
+    with torch.no_grad():
+        part = base[:]
+    unused = torch.autograd.grad((part * 2).sum(), part, allow_unused=True)
+    try:
+        part.backward(torch.ones(3))
+    except RuntimeError as error:
+        return unused, str(error)
+
+
 def ends_elsewhere(torch):
     """Backwards that record the same steps and end at a leaf, at a view of none, at a leaf no more, and at a leaf."""
 

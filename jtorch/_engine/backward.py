@@ -546,7 +546,10 @@ def run_backward(
                 stable_point()
                 return []
             watch = Watch(tape.epoch, key)
-    wanted = None if inputs is None else {edge_key(x): i for i, x in reversed(list(enumerate(inputs)))}
+    wanted = None
+    if inputs is not None:
+        ends = ((i, x) for i, x in reversed(list(enumerate(inputs))) if not isinstance(place_of(x)[0], Lost))
+        wanted = {edge_key(x): i for i, x in ends}
     walk = Walk(retain_graph, create_graph, wanted, accumulate)
     walk.watch = watch
     around, tape.walk = tape.walk, walk
