@@ -57,7 +57,7 @@ class Handle:
     _base: Handle | None = None  # the tensor this is an autograd view of
     _at = 0  # serial of the cell at which `_v` was read
     _own_version = 0
-    _counter: Counter | Cell | None = None  # of versions, where it does not count with all who share the storage
+    _counter: Counter | None = None  # of versions, where it does not count with all who share the storage
     _made: str | tuple | None = None  # how a view was made that may not be written: see `autograd_errors.view_inplace`
     _stale = False  # it may not be written (`_made`), and its storage was: see `overtaken`
     _geometry: Geometry | None = None  # computed when asked for

@@ -9,6 +9,7 @@ a snapshot of it, in-place writes go into it at once.
 
 from __future__ import annotations
 
+import weakref
 from sys import getrefcount
 from typing import Any, NamedTuple
 
@@ -33,6 +34,29 @@ class Counter:
         self.seen = seen  # a backward sees its writes
 
 
+class SharedCounter(Counter):
+    """The counter of a storage, for a tensor that was on it and got another: it counts with those that stayed there,
+    and does not keep their memory."""
+
+    __slots__ = ("_cell", "_last")
+
+    def __init__(self, cell: Cell):
+        self._cell, self._last, self.seen = weakref.ref(cell), cell.version, True
+
+    @property
+    def version(self) -> int:  # type: ignore[override]  # a property in the place of a slot
+        cell = self._cell()
+        if cell is not None:
+            self._last = cell.version
+        return self._last
+
+    @version.setter
+    def version(self, number: int) -> None:
+        cell, self._last = self._cell(), number
+        if cell is not None:
+            cell.version = number
+
+
 class Place(NamedTuple):
     """Where a value was seen, so that a backward that saved it can tell what became of it: who counts its versions
     and how many there were, its storage, the view of it, and how often the storage had been written."""
@@ -54,7 +78,6 @@ class Place(NamedTuple):
 class Cell:
     """One storage. `serial` changes with every new root value; `version` is torch's counter."""
 
-    seen = True  # as a Counter: of a tensor that was on this storage and got another
     __slots__ = ("__weakref__", "_fixed", "_keep", "_value", "counted", "host", "puts", "serial", "version")
 
     def __init__(self, value: Value, version: int):

@@ -19,7 +19,7 @@ from jtorch._engine.handle import (
     version,
     writes,
 )
-from jtorch._engine.storage import Cell, Counter, Place
+from jtorch._engine.storage import Cell, Counter, Place, SharedCounter
 from jtorch._engine.tape import (
     Tape,
     Value,
@@ -187,7 +187,7 @@ def rebind(h: Handle, other: Handle) -> None:
     cell = own_cell(other)
     held, old, counter = h._cell, h._v, h._counter
     if counter is None or not counter.seen:
-        counter = Counter(version(h), True) if held is None else held
+        counter = Counter(version(h), True) if held is None else SharedCounter(held)
     h._counter = counter
     if held is None and getattr(old, "counter", None) is None:
         old.counter, old.version = Place(counter, counter.version, cell, other._chain, _NEVER), version(h)
