@@ -265,11 +265,14 @@ def copysign(input: Operand, other: Operand) -> Array:
     return jnp.where(jnp.signbit(other), -size, size)
 
 
+_next = jax.custom_jvp(jnp.nextafter)
+_next.defjvp(lambda at, along: (_next(*at), jnp.where(at[0] != at[1], along[0], 0)))
+
+
 @pointwise(refuse=both(no_kernel("nextafter_cpu", BOOL, INT, COMPLEX), broadcasts))
 def nextafter(input: Array, other: Array) -> Array:
-    """The number next to `input` in the direction of `other`; its gradient is the input's."""
-    found = jnp.nextafter(lax.stop_gradient(input), lax.stop_gradient(other))
-    return jnp.where(jnp.isfinite(found), found + (input - lax.stop_gradient(input)), found)
+    """The number next to `input` in the direction of `other`; its gradient is the input's where they differ."""
+    return _next(input, other)
 
 
 def _no_bool_exponent(specs: tuple) -> None:

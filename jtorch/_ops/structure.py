@@ -198,8 +198,8 @@ def roll(input: Any, shifts: Any, dims: Any = ()) -> Any:
         raise RuntimeError(f"shifts and dimensions must align. shifts: {len(by)}, dims:{len(along)}")
     if along and not input._v.aval.ndim:
         raise errors.dim_of_scalar(along[0])
-    if not along:
-        return _roll(input.contiguous(), by, ())
+    if not along or not input._v.aval.size:  # of nothing torch does not look at the dimensions
+        return _roll(input.contiguous(), by[:1], ())
     return _roll(input, by, tuple(wrap_dim(d, input._v.aval.ndim) for d in along))
 
 
