@@ -83,7 +83,7 @@ FOUND = {
     "the number next to itself": "t0 = torch.ones(3).requires_grad_(); torch.nextafter(t0, t0 * 1).sum().backward()",
     "a roll of nothing": "t0 = torch.ones(0, 3); t1 = t0.roll(1, 5)",
     "an empty part of a list": "t0 = torch.ones(2, 2); t1 = torch.cat([t0[0, :0], t0, torch.ones(3, 3)])",
-    "a Kronecker product with a number": "t0 = torch.ones(3, dtype=torch.bfloat16); t1 = torch.kron(t0, torch.ones(()))",
+    "kron with a number": "t0 = torch.ones(3, dtype=torch.bfloat16); t1 = torch.kron(t0, torch.ones(()))",
     "a place twice": "t0 = torch.eye(3); t1 = torch.rand(3).requires_grad_(); t0[[0, 0]] = t1; t0.sum().backward()",
     "a leaf that is a part": "t0 = torch.rand(6)[:4].requires_grad_(); t0.as_strided((2,), (1,), 1).sum().backward()",
     "a view of a part that is a leaf": "t0 = torch.rand(2, 3)[1].requires_grad_(); t1 = t0[:2]; t1.mul_(2)",
