@@ -111,7 +111,7 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
     if len(pads) > 2 * input.ndim:
         raise RuntimeError(
             "Padding length should be less than or equal to two times the input dimension but got padding length "
-            f"{len(pads)} and input of size {listed(input.shape)}"
+            f"{len(pads)} and input of dimension {input.ndim}"
         )
     if mode == "constant":
         return constant_op(input, pads, 0 if value is None else value)
@@ -137,4 +137,12 @@ def _checked(pad: Any) -> tuple[int, ...]:
 @composite(namespace="torch", method=False)
 def constant_pad_nd(input: Any, pad: Sequence[int], value: float = 0) -> Any:
     """`torch.nn.functional.pad` with a constant."""
-    return constant_op(input, _checked(pad), value)
+    pads = _checked(pad)
+    if len(pads) % 2:
+        raise RuntimeError(f"Length of pad must be even but instead it equals {len(pads)}")
+    if len(pads) > 2 * input.ndim:
+        raise RuntimeError(
+            "Length of pad should be no more than twice the number of dimensions of the input. Pad length is "
+            f"{len(pads)}while the input has {input.ndim}dimensions."
+        )
+    return constant_op(input, pads, value)
