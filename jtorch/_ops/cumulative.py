@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jtorch._declare import Array, Dim, DType, composite, op, reduction, write_out
+from jtorch._declare import Array, Dim, DType, composite, op, reduction, wrap_dim, write_out
 from jtorch._declare.indices import index_type
 from jtorch._declare.types import from_numpy
 from jtorch._ops.refusals import BOOL, COMPLEX, INT, no_kernel, without_kernel
@@ -106,5 +106,8 @@ def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any
     >>> torch.diff(torch.tensor([1., 4., 9.]))
     tensor([3., 5.])
     """
+    shape = input._v.aval.shape
+    if n > 0 and prepend is append is out is None and shape and shape[wrap_dim(dim, len(shape))] == 0:
+        return input
     found = _diff(input, n, dim, prepend, append)
     return found if out is None else write_out("diff" if n else "diff_of_order_0", out, found)

@@ -45,8 +45,6 @@ def _check_joined(shapes: Sequence[tuple[int, tuple[int, ...]]], dim: int) -> No
     """torch's errors about shapes and their places in the list."""
     first = shapes[0][1]
     for i, shape in shapes:
-        if not shape:
-            raise RuntimeError(f"zero-dimensional tensor (at position {i}) cannot be concatenated")
         if len(shape) != len(first):
             raise errors.cat_rank(len(first), len(shape))
         for d, (a, b) in enumerate(zip(first, shape, strict=True)):
@@ -74,10 +72,12 @@ def cat(tensors: Any, dim: int = 0, *, axis: int | None = None, out: Any = None)
     found = _listed("cat", tensors)
     if not found:
         raise ValueError("torch.cat(): expected a non-empty list of Tensors")
-    kept = found
-    if any(t._v.aval.shape == (0,) for t in found):
+    kept, given = found, [t._v.aval.shape for t in found]
+    if () in given:
+        raise RuntimeError(f"zero-dimensional tensor (at position {given.index(())}) cannot be concatenated")
+    if (0,) in given:
         # A tensor of shape [0] joins with anything: it has a gradient, and a part in the dtype. The first says rank.
-        shapes = [(i, t._v.aval.shape) for i, t in enumerate(found) if t._v.aval.shape != (0,)]
+        shapes = [(i, shape) for i, shape in enumerate(given) if shape != (0,)]
         if shapes:
             _check_joined(shapes, wrap_dim(dim if axis is None else axis, len(shapes[0][1])))
         kept = [t for t in found if t._v.aval.shape != (0,)]

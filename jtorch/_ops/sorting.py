@@ -194,8 +194,7 @@ def _median(name: str, skip_nan: bool, doc: str) -> Any:
         name,
         reduction(kind=None, name=name, public=f"_{name}_all", residuals=True, grad=f"{grad}Backward0",
                   refuse=lambda specs: specs[0].size and no_kernel("median_cpu", BOOL, COMPLEX)(specs),
-                  saves="input result",
-                  **_hidden)(of_all),
+                  saves="input result", real_gradient=name, **_hidden)(of_all),
         op(name=name, public=f"_{name}_dim", grad=f"{grad}Backward1", saves="result1", **_hidden, **_pair)(along),
     )  # fmt: skip
 
