@@ -56,7 +56,7 @@ def outcome(library, pair, options):
         return type(error), str(error)
 
 
-@pytest.mark.parametrize("options", OPTIONS, ids=str)
+@pytest.mark.parametrize("options", OPTIONS, ids=lambda options: ", ".join(options) or "plain")
 @pytest.mark.parametrize("pair", PAIRS.values(), ids=PAIRS)
 def test_assert_close(pair, options):
     assert outcome(jtorch, pair, options) == outcome(torch, pair, options)
