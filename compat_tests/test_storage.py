@@ -3,6 +3,7 @@
 import copy
 import pickle
 
+import numpy as np
 import pytest
 import torch
 
@@ -91,6 +92,36 @@ def test_shared_numpy_memory():
         after = copy.deepcopy(x)
         after[1] = 8
         return x, before, after, array
+
+    assert_same(run)
+
+
+def test_memory_that_cannot_grow():
+    """Memory that NumPy sees keeps its size; memory whose address is known does not."""
+
+    def run(torch):
+        held = np.ones(2)
+        known, shown, shared = torch.ones(2), torch.ones(2), torch.from_numpy(held)
+        known.data_ptr()
+        array = shown.numpy()
+        tensors = (known, shown, shared)
+        grown = [attempt(lambda x=x: x.view(-1).resize_(3).shape) for x in tensors]
+        return grown, [x.untyped_storage().resizable() for x in tensors], shared[:1].resize_(2), array, held
+
+    assert_same(run)
+
+
+def test_writes_of_copies_are_counted_apart():
+    def run(torch):
+        counts = []
+        for made in COPIES:
+            x = torch.ones(2)
+            x.data = torch.zeros(2)
+            x.add_(1)
+            found = made(x)
+            found.add_(1)
+            counts.append((x._version, found._version))
+        return counts
 
     assert_same(run)
 

@@ -116,6 +116,8 @@ def resize_(self: Any, *size: Any, memory_format: Any = None, **named: Any) -> A
     cell = own_cell(self)
     if g.offset + wanted <= cell._value.aval.size and cell._value.aval.dtype is self.dtype:
         return become(self, as_strided_view(self, shape, _row_major(shape), g.offset))
+    if not cell.resizable:
+        raise RuntimeError("Trying to resize storage that is not resizable")
     old = self.detach().reshape(-1)
     grown = creation.zeros(wanted, dtype=self.dtype, device=self.device)
     if old._v.aval.size:

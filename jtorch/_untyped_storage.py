@@ -95,8 +95,8 @@ class _StorageBase:
         return self
 
     def resizable(self) -> bool:
-        """True, as in torch: `resize_` says what it cannot do."""
-        return True
+        """Whether a tensor on it may grow: not where NumPy holds its memory."""
+        return self._cell.resizable
 
     def get_device(self) -> int | None:
         """The number of the device; None on the CPU."""

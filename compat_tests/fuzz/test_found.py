@@ -81,6 +81,8 @@ FOUND = {
     "shapes before kernels": "t0 = torch.ones(3, 2); t1 = t0.gcd(torch.ones(2, 3))",
     "a 0-dim part replaced": "t0 = torch.tensor(1.0); t1 = t0.slice_scatter(t0)",
     "the number next to itself": "t0 = torch.ones(3).requires_grad_(); torch.nextafter(t0, t0 * 1).sum().backward()",
+    "bytes of a type": "t0 = torch.ones(2).requires_grad_(); t1 = t0.view(torch.float32); t2 = t0.view(torch.int32)",
+    "a leaf turned": "t0 = torch.ones(3).requires_grad_(); t1 = t0 * 1; t0.logical_not_(); t1[1:].logical_not_()",
     "differences of nothing": "t0 = torch.ones(0); t1 = t0.diff(); t1.add_(1)",
     "a deep copy's writes": "t0 = torch.ones(2); t0.set_(torch.ones(3)); t1 = copy.deepcopy(t0); t1.add_(1)",
     "a roll of nothing": "t0 = torch.ones(0, 3); t1 = t0.roll(1, 5)",

@@ -29,8 +29,8 @@ from jtorch._declare.roles import REQUIRED
 from jtorch._declare.shown import looks_itself
 from jtorch._declare.variants import inplace_twin, out_finisher, without_out
 from jtorch._declare.verbs import lazy_bits
-from jtorch._engine.geometry import Geometry
-from jtorch._engine.handle import Handle, ViewOp, ViewPlan, geometry, plan_key, take_view
+from jtorch._engine.geometry import Bitcast, Geometry
+from jtorch._engine.handle import Handle, ViewOp, ViewPlan, alias, geometry, plan_key, take_view
 from jtorch._engine.parts import Parted, answer
 from jtorch._types import errors
 
@@ -267,7 +267,8 @@ def view(body: Callable | None = None, **options: Any) -> Any:
                 if len(plans) >= _MOST_PLANS:
                     plans.clear()
                 plans[key] = plan
-            return take_view(read, input, plan)
+            t = take_view(read, input, plan)
+            return alias(t) if verb.__class__ is Bitcast else t  # bytes of another type have no gradient
 
         public = as_public(call, space, called)
         call.__name__ = call.__qualname__ = fn_name

@@ -21,7 +21,7 @@ from jtorch._declare.promote import can_cast, result_type
 from jtorch._declare.return_types import out_type
 from jtorch._declare.shown import tells_itself
 from jtorch._declare.verbs import as_strided_view, is_contiguous
-from jtorch._declare.written import in_graph
+from jtorch._declare.written import UNTRACKED, in_graph
 from jtorch._engine import backend
 from jtorch._engine.aval import NO_DATA, Aval, aval_of
 from jtorch._engine.flush import end_of_work
@@ -137,7 +137,14 @@ def to_host(t: Handle) -> np.ndarray:
 def write_back(name: str, target: Any, result: Any, reads: Iterable = (), pointwise: bool = False) -> Any:
     """The end of an in-place op: checks in torch's words, casts, writes, returns the target. `reads`: what else it
     reads; `pointwise`: element by element."""
-    check_inplace(target, threads.tape)
+    tape = threads.tape
+    if name in UNTRACKED and tape.grad_enabled:
+        tape.grad_enabled = False
+        try:
+            return write_back(name, target, result, reads, pointwise)
+        finally:
+            tape.grad_enabled = True
+    check_inplace(target, tape)
     if not pointwise or target._cell is not None:
         overlap.check(name, target, reads, pointwise)
     own_write(target, result)
@@ -233,7 +240,8 @@ def inplace_twin(name: str, fn: Callable) -> Callable:
             if isinstance(error, FAILURES):
                 refuse(error, public, (input, *args), kwargs)
             if not isinstance(error, (TypeError, AttributeError)):
-                check_inplace(input, threads.tape)
+                if name not in UNTRACKED:
+                    check_inplace(input, threads.tape)
                 if order == "pointwise":
                     refuse_write(name, input, (*args, *kwargs.values()), error)
             raise

@@ -21,7 +21,8 @@ _COMPARISONS = {
     "eq_": "Eq", "ne_": "Ne", "not_equal_": "Ne", "lt_": "Lt", "less_": "Lt", "le_": "Le", "less_equal_": "Le",
     "gt_": "Gt", "greater_": "Gt", "ge_": "Ge", "greater_equal_": "Ge",
 }  # fmt: skip
-_LOGICAL = frozenset({"logical_and_", "logical_or_", "logical_xor_", "logical_not_"})
+# torch neither looks whether a gradient may flow through what these write nor changes its history.
+UNTRACKED = frozenset({"logical_and_", "logical_or_", "logical_xor_", "logical_not_"})
 _OVER = EngineOp("over", lambda specs, statics: statics[0], lambda statics, *arrays: arrays[-1])
 
 
@@ -34,16 +35,13 @@ def in_graph(name: str, target: Any, result: Any, reads: Iterable) -> Any:
                 words = f"the derivative for 'inplace version of {plain}' is not implemented."
                 sever(result, _OWN_NODES[name], NotImplementedError(words))
         return result
-    if name not in _COMPARISONS and name not in _LOGICAL:
+    if name not in _COMPARISONS:
         return result
     others = [x for x in reads if isinstance(x, Handle) and x is not target]
     found = target._v.aval.dtype
     if not threads.tape.grad_enabled or not (found.is_floating_point or found.is_complex):
         return result
-    if not any(x._requires_grad for x in ((target, *others) if name in _COMPARISONS else (target,))):
-        return result
-    if name in _LOGICAL:  # torch leaves the tensor's history as it is
-        result._requires_grad, result._node, result._index = True, target._node, target._index
+    if not any(x._requires_grad for x in (target, *others)):
         return result
     by_tensor = any(isinstance(x, Handle) for x in reads)  # beside a number torch has another overload
     return apply(_OVER, (target, *others, result), (f"{_COMPARISONS[name]}Backward{int(by_tensor)}",))[0]

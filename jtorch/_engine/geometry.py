@@ -320,12 +320,14 @@ class Bitcast(NamedTuple):
         return Geometry((*g.size[:-1], g.size[-1] // k), stride, g.offset // k)
 
     def read(self, x: Any) -> Any:
+        if self.old is self.dtype:
+            return x
         old, new = self.old.itemsize, self.dtype.itemsize
         size = x.shape if old == new else (*x.shape[:-1], x.shape[-1] * old // new)
         return _from_bytes(_bytes_of(x), self.dtype.np, size)
 
     def write(self, x: Any, new: Any) -> Any:
-        return _from_bytes(_bytes_of(new), x.dtype, x.shape)
+        return new if self.old is self.dtype else _from_bytes(_bytes_of(new), x.dtype, x.shape)
 
 
 def _bytes_of(x: Any) -> Any:

@@ -113,6 +113,11 @@ class Cell:
         return self.host is None and self._fixed is None
 
     @property
+    def resizable(self) -> bool:
+        """False when NumPy holds the storage's memory."""
+        return self.host is None or self.host is self._fixed
+
+    @property
     def root_shape(self) -> tuple[int, ...]:
         return self._value.aval.shape
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from jtorch._declare.types import dtype
-from jtorch._declare.verbs import Bitcast, Reshape
+from jtorch._declare.verbs import Bitcast
 
 
 def bitcast(input: Any, to: dtype) -> Any:
@@ -15,8 +15,6 @@ def bitcast(input: Any, to: dtype) -> Any:
             "torch.Tensor.view is not supported for conjugate view tensors when converting to a different dtype."
         )
     old, new = input.dtype.itemsize, to.itemsize
-    if to is input.dtype:
-        return Reshape(input.shape)
     if old != new:
         if not input.ndim:
             raise RuntimeError(
