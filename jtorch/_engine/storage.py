@@ -115,7 +115,8 @@ class Cell:
     @property
     def resizable(self) -> bool:
         """False when NumPy holds the storage's memory."""
-        return self.host is None or self.host is self._fixed
+        host = self.host  # a reference that `_shared` counts with
+        return host is None or host is self._fixed or not self._shared()
 
     @property
     def root_shape(self) -> tuple[int, ...]:
