@@ -94,10 +94,6 @@ class _StorageBase:
         """The storage itself."""
         return self
 
-    def resizable(self) -> bool:
-        """Whether a tensor on it may grow: not where NumPy holds its memory."""
-        return self._cell.resizable
-
     def get_device(self) -> int | None:
         """The number of the device; None on the CPU."""
         return self.device.index
@@ -154,6 +150,10 @@ class UntypedStorage(_StorageBase):
         return self._cell._value.aval.nbytes
 
     size = __len__ = nbytes
+
+    def resizable(self) -> bool:
+        """Whether a tensor on it may grow: not where NumPy holds its memory."""
+        return self._cell.resizable
 
     def element_size(self) -> int:
         """Always 1: a storage without a type counts bytes."""

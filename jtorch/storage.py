@@ -72,6 +72,10 @@ class TypedStorage(_StorageBase):
 
     __len__ = size
 
+    def resizable(self) -> bool:
+        """Whether a tensor on it may grow."""
+        return self._untyped_storage.resizable()
+
     def element_size(self) -> int:
         """Bytes of one element."""
         return self.dtype.itemsize

@@ -176,7 +176,14 @@ class Run:
     def after(self) -> str:
         """What came before a line, where a difference may come of it."""
         replaced, written = (any(word in line.text for line in self.lines) for word in (".data = ", ".data."))
-        words = {ROUNDED: self.rounded, "data was replaced before": replaced, "data was written before": written}
+        here = list(self.theirs.tensors().values())
+        given = [x for name, x in self.theirs.tensors().items() if name in names_in(self.lines[-1])]
+        words = {
+            ROUNDED: self.rounded,
+            "data was replaced before": replaced,
+            "data of half types was written before": written and any(x.dtype.itemsize == 2 for x in here),
+            "an operand is expanded": any(0 in x.stride() for x in given),
+        }
         return "".join(f", {word}" for word, so in words.items() if so)
 
     def differ_in_bits(self, names: set[str]) -> bool:

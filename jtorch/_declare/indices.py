@@ -65,6 +65,7 @@ def overwritten(x: Any, where: tuple, new: Any) -> Any:
     new = jnp.asarray(new).astype(x.dtype)
     if traces_tangents():
         return x.at[where].set(new, mode=IN_BOUNDS)
+    new = jnp.broadcast_to(new, jax.eval_shape(lambda: x.at[where].get(mode=IN_BOUNDS)).shape)
     arrays = tuple(i for i in where if not isinstance(i, slice))
     return _overwritten(tuple(i if isinstance(i, slice) else None for i in where), x, arrays, new)
 
@@ -80,17 +81,12 @@ def _overwritten(slices: tuple, x: Any, arrays: tuple, new: Any) -> Any:
 
 
 def _overwrite(slices: tuple, x: Any, arrays: tuple, new: Any) -> tuple:
-    return _overwritten(slices, x, arrays, new), (arrays, new)
+    return _overwritten(slices, x, arrays, new), arrays
 
 
-def _handed_out(slices: tuple, kept: tuple, grad: Any) -> tuple:
-    arrays, new = kept
-    where = _filled(slices, arrays)
-    mine = grad.at[where].get(mode=IN_BOUNDS)
-    over = tuple(range(mine.ndim - new.ndim))
-    ones = tuple(d for d, n in enumerate(new.shape) if n == 1 and mine.shape[d + len(over)] != 1)
-    mine = mine.sum(over).sum(ones, keepdims=True)
-    return grad.at[where].set(0, mode=IN_BOUNDS), None, mine
+def _handed_out(slices: tuple, arrays: tuple, grad: Any) -> tuple:
+    spot = grad.at[_filled(slices, arrays)]
+    return spot.set(0, mode=IN_BOUNDS), None, spot.get(mode=IN_BOUNDS)
 
 
 _overwritten.defvjp(_overwrite, _handed_out)

@@ -15,7 +15,7 @@ from jtorch._declare import overlap
 from jtorch._declare.calls import FAILURES, as_public, refuse
 from jtorch._declare.devices import several_devices
 from jtorch._declare.layouts import laid
-from jtorch._declare.op import _cast, broadcast, weighed
+from jtorch._declare.op import _cast, broadcast, camel, weighed
 from jtorch._declare.out_rules import FILLS_MEMORY, check_type, keeps_shape, lies_by_rows, warning_of_resize
 from jtorch._declare.promote import can_cast, result_type
 from jtorch._declare.return_types import out_type
@@ -116,8 +116,8 @@ def without_gradient(result: Any, source: Handle, name: str) -> Any:
     """A result that the tape did not see made from `source`, with the node of torch's op `name`, whose gradient is not
     implemented."""
     if source._requires_grad and threads.tape.grad_enabled:
-        node = f"{name.title().replace('_', '')}Backward0"
-        sever(result, node, NotImplementedError(f"the derivative for '{name}' is not implemented."), source)
+        error = NotImplementedError(f"the derivative for '{name}' is not implemented.")
+        sever(result, f"{camel(name)}Backward0", error, source)
     return result
 
 

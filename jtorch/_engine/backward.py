@@ -532,11 +532,11 @@ def run_backward(
     tape = threads.tape
     places = [place_of(t) for t in tensors]
     for i, (t, (node, index)) in enumerate(zip(tensors, places, strict=True)):
+        if node.__class__ is Lost:
+            raise autograd_errors.no_grad_fn(i)
         if getattr(t, "_counter", None) is not None and t._v.aval.shape != node.aval_of(index).shape:
             raise autograd_errors.root_shape(i, t._v.aval.shape, node.aval_of(index).shape)
     roots = [node for node, _ in places]
-    if any(isinstance(node, Lost) for node in roots):
-        raise autograd_errors.no_grad_fn(next(i for i, node in enumerate(roots) if isinstance(node, Lost)))
     watch = None
     plain = inputs is None and not create_graph and not retain_graph and not anomaly.state.enabled
     if len(roots) == 1 and plain and not forward_mode.active:
@@ -548,8 +548,8 @@ def run_backward(
             watch = Watch(tape.epoch, key)
     wanted = None
     if inputs is not None:
-        ends = ((i, x) for i, x in reversed(list(enumerate(inputs))) if not isinstance(place_of(x)[0], Lost))
-        wanted = {edge_key(x): i for i, x in ends}
+        ends = reversed([(*place_of(x), i) for i, x in enumerate(inputs)])
+        wanted = {(id(node), index): i for node, index, i in ends if node.__class__ is not Lost}
     walk = Walk(retain_graph, create_graph, wanted, accumulate)
     walk.watch = watch
     around, tape.walk = tape.walk, walk

@@ -86,15 +86,13 @@ def _div_trunc(input: Operand, other: Operand) -> Array:
     return lax.stop_gradient(jnp.trunc(found).astype(input.dtype))
 
 
+def _is_whole(x: Any) -> bool:
+    return not isinstance(x, (float, complex)) if is_number(x) else kind_of(x.dtype) in (INT, BOOL)
+
+
 def _refuse_zero(input: Any, other: Any) -> None:
     """torch's error for whole-number division by 0."""
-    if isinstance(input, (float, complex)) or not (is_number(input) or kind_of(input.dtype) in (INT, BOOL)):
-        return
-    if is_number(other):
-        zero = not isinstance(other, (float, complex)) and other == 0
-    else:
-        zero = kind_of(other.dtype) in (INT, BOOL) and has_zero(other)
-    if zero:
+    if _is_whole(input) and _is_whole(other) and (other == 0 if is_number(other) else has_zero(other)):
         broadcasts(tuple(x._v.aval for x in (input, other) if isinstance(x, Handle)))
         raise RuntimeError("ZeroDivisionError")
 

@@ -312,7 +312,7 @@ def take_along_dim(input: Any, indices: Any, dim: int | None = None, *, out: Any
         )
     d = wrap_dim(dim, len(mine))
     if not mine:
-        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
+        raise errors.dim_of_scalar(dim)
     common = broadcast((*mine[:d], 1, *mine[d + 1 :]), (*theirs[:d], 1, *theirs[d + 1 :]))
     wide = input.expand((*common[:d], mine[d], *common[d + 1 :]))
     return scattering.gather(
