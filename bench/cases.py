@@ -166,6 +166,20 @@ def optimizer_step(torch: Any) -> Callable[[], float]:
     return block
 
 
+def row_gradients(torch: Any) -> Callable[[], float]:
+    """The gradient of an MLP's loss for each row of a batch: `vmap` of `grad`."""
+    nn, func = torch.nn, torch.func
+    model = nn.Sequential(nn.Linear(32, 64), nn.Tanh(), nn.Linear(64, 1))
+    parameters = {name: p.detach() for name, p in model.named_parameters()}
+    x, y = torch.randn(256, 32), torch.randn(256, 1)
+
+    def loss(given: dict, row: Any, wanted: Any) -> Any:
+        return ((func.functional_call(model, given, (row,)) - wanted) ** 2).sum()
+
+    slopes = func.vmap(func.grad(loss), in_dims=(None, 0, 0))
+    return timed(lambda: sum(g.sum() for g in slopes(parameters, x, y).values()).item(), 20)
+
+
 # The function, units of work in a block, and what a unit is.
 CASES: dict[str, tuple[Callable[[Any], Callable[[], float]], int, str]] = {
     "chain": (chain, 10, "chain of 500"),
@@ -173,6 +187,7 @@ CASES: dict[str, tuple[Callable[[Any], Callable[[], float]], int, str]] = {
     "tiny_mlp": (tiny_mlp, 200, "training step"),
     "mlp20": (mlp20, 40, "training step"),
     "digits_step": (digits_step, 20, "training step"),
+    "row_gradients": (row_gradients, 20, "batch of 256"),
     "op_known": (op_known, CHAIN, "operation"),
     "op_new": (op_new, 50, "operation"),
     "backward_node": (backward_node, 200, "node"),

@@ -6,12 +6,15 @@ gradient that was registered stands above it as an `autograd.Function`.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from jtorch import _root as torch
+from jtorch._engine.rows import differentiated, differs
 from jtorch._engine.writing import written
 from jtorch._schemas import Schema, bind
+from jtorch.autograd import mapped_function
 from jtorch.autograd.function import Function
 from jtorch.autograd.modes import no_grad
 
@@ -34,6 +37,7 @@ class OpOverload:
         self.backward: Callable | None = None
         self.setup_context: Callable | None = None
         self.autograd_kernel: Callable | None = None
+        self.vmap: Callable | None = None
         self.function = function
         self.place = ""  # file and line of the definition, where it came by a schema
         self.shown: Any = self  # what errors name: the CustomOpDef, where there is one
@@ -68,7 +72,10 @@ class OpOverload:
             return self.function(*args, **kwargs)
         bound = bind(self.qualname, self.declared, args, kwargs)
         tensors = list(_tensors(bound.values()))
-        if torch.is_grad_enabled() and any(t.requires_grad for t in tensors) and not self.writes:
+        recording = torch.is_grad_enabled() and any(t.requires_grad for t in tensors) and not self.writes
+        if any(map(differs, tensors)) and not (recording and any(map(differentiated, tensors))):
+            return self._mapped(args, kwargs)
+        if recording:
             if self.autograd_kernel is not None:
                 return self.autograd_kernel(*args, **kwargs)
             return self._node.call(bound, tensors, args, kwargs)
@@ -77,6 +84,8 @@ class OpOverload:
     def compute(self, bound: dict[str, Any], tensors: list, args: tuple, kwargs: dict[str, Any]) -> Any:
         """Runs the kernel of the tensors' device, outside the graph, and checks what it returns."""
         with no_grad():
+            if any(map(differs, tensors)):
+                return self._mapped(args, kwargs)
             found = self._kernel(tensors)(*args, **kwargs)
         for a in self.declared.arguments:
             if a.written:
@@ -84,6 +93,16 @@ class OpOverload:
                     written(t)
         self._check_results(found, tensors)
         return found
+
+    def _mapped(self, args: tuple, kwargs: dict[str, Any]) -> Any:
+        """The operator for all rows of a `vmap`: by the rule that was registered, or for one after the other."""
+        if self.writes:
+            raise NotImplementedError(
+                f"jtorch: vmap does not map {self.qualname}, which writes into its arguments; let it return new tensors"
+            )
+        call = functools.partial(self, **kwargs)
+        rule = mapped_function.one_by_one(call) if self.vmap is None else functools.partial(self.vmap, **kwargs)
+        return mapped_function.call(rule, call, args)
 
     def _kernel(self, tensors: list) -> Callable:
         place = next((t.device.type for t in tensors), "cpu")
@@ -131,6 +150,7 @@ class _Recorded(Function):
     """The node of a call. Its inputs are the tensors of the arguments, also those in lists."""
 
     op: OpOverload
+    _maps_itself = True
 
     @classmethod
     def call(cls, bound: dict[str, Any], tensors: list, args: tuple, kwargs: dict[str, Any]) -> Any:

@@ -28,6 +28,7 @@ from jtorch._declare.once import warn_of_lost_part
 from jtorch._declare.variants import write_back
 from jtorch._engine.geometry import Select, Slice, Unsqueeze
 from jtorch._engine.handle import Handle
+from jtorch._engine.rows import differs
 from jtorch._engine.tape import threads
 from jtorch._engine.writing import check_inplace
 from jtorch._ops import conversion, creation, views
@@ -140,7 +141,7 @@ def _index_tensor(t: Any) -> Any:
         t = cast_to(t, bool_)
     elif aval.dtype not in (bool_, int64, int32) and (aval.ndim or aval.dtype.category != INT):
         raise errors.index_tensor_type()
-    return t if aval.ndim else t.item()
+    return t if aval.ndim or differs(t) else t.item()
 
 
 def _dims_taken(i: Any) -> int:

@@ -10,11 +10,14 @@ Arrays come in as NumPy, half-like dtypes of ``ml_dtypes`` included; nothing her
 import contextlib
 import dataclasses
 import math
+import textwrap
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from jtorch._engine.rows import differs
+from jtorch._engine.tape import threads
 from jtorch._types import dtype as DType
 from jtorch._types import get_default_dtype
 
@@ -263,6 +266,14 @@ def _suffixes(tensor: Any) -> list[str]:
     return suffixes
 
 
+def _repr_of_rows(rows: Any, tensor: Any) -> str:
+    """A tensor inside of vmap, all its rows."""
+    with rows.outside():
+        value, dim = rows.shown(tensor)
+        text = tensor_repr(value)
+    return f"BatchedTensor(lvl={rows.depth()}, bdim={dim}, value=\n{textwrap.indent(text, '    ')}\n)"
+
+
 def tensor_repr(tensor: Any) -> str:
     """Returns ``repr(tensor)``: the values, then the suffixes that say what values do not.
 
@@ -270,6 +281,8 @@ def tensor_repr(tensor: Any) -> str:
     >>> torch.zeros(0, 3, dtype=torch.int32)
     tensor([], size=(0, 3), dtype=torch.int32)
     """
+    if differs(tensor):
+        return _repr_of_rows(threads.tape.rows, tensor)
     name = type(tensor).__name__
     prefix = "tensor(" if name in ("Tensor", "Parameter", "HalfComplexTensor") else name + "("
     on_meta = tensor.device.type == "meta"

@@ -21,6 +21,7 @@ from jtorch._declare.verbs import lazy_bits
 from jtorch._engine import backward
 from jtorch._engine.backward import GradientEdge, RemovableHandle, accumulate_itself
 from jtorch._engine.handle import Handle, alias, data_of, geometry, install_tensor, own_cell, read, version
+from jtorch._engine.rows import refuse
 from jtorch._engine.tape import threads
 from jtorch._engine.writing import rebind
 from jtorch._legacy import construct
@@ -28,7 +29,7 @@ from jtorch._ops.creation import from_numpy
 from jtorch._ops.facts import is_nonzero
 from jtorch._printing import tensor_repr
 from jtorch._subclasses import as_subclass, disabled_dispatch, make_subclass, make_wrapper_subclass, torch_function
-from jtorch._types import autograd_errors, errors, graph_errors
+from jtorch._types import autograd_errors, errors, graph_errors, vmap_errors
 from jtorch._types.device import device
 from jtorch._types.dtype import dtype, get_default_dtype
 from jtorch._types.layout import layout, strided
@@ -153,6 +154,8 @@ class Tensor(Handle):
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Says whether gradients are wanted for this leaf."""
+        if requires_grad and threads.tape.rows is not None:
+            raise vmap_errors.requires_grad()
         if requires_grad == self._requires_grad:
             if requires_grad:
                 accumulate_itself(self)
@@ -344,10 +347,12 @@ class Tensor(Handle):
             raise errors.item_many(self._v.aval.size)
         if self._v.aval.device.type == "meta":
             raise errors.item_of_meta()
+        refuse(self, vmap_errors.item)
         return to_host(self).item()
 
     def tolist(self) -> Any:
         """The elements as nested lists of Python numbers."""
+        refuse(self, vmap_errors.no_storage)
         return to_host(self).tolist()
 
     def numpy(self, *, force: bool = False) -> np.ndarray:
@@ -360,6 +365,7 @@ class Tensor(Handle):
             raise errors.numpy_requires_grad()
         if self.device.type != "cpu":
             raise errors.numpy_device(str(self.device))
+        refuse(self, vmap_errors.no_storage)
         for bit, name, cure in zip(lazy_bits(self), ("conjugate", "negative"), ("conj", "neg"), strict=True):
             if bit:
                 raise RuntimeError(
@@ -402,6 +408,7 @@ class Tensor(Handle):
         return object.__format__(self, format_spec)
 
     def __bool__(self) -> bool:
+        refuse(self, vmap_errors.control_flow)
         return is_nonzero(self)
 
     __nonzero__ = __bool__
@@ -475,6 +482,8 @@ def _keeper(t: Tensor) -> Any:
 
 def backward_of(tensors: Any, gradients: Any, retain_graph: Any, create_graph: bool, inputs: Any = None) -> None:
     """Shared by `Tensor.backward` and `autograd.backward`."""
+    if threads.tape.rows is not None:
+        raise vmap_errors.backward()
     if inputs is not None:
         inputs = (inputs,) if isinstance(inputs, (Tensor, GradientEdge)) else tuple(inputs)
         if not inputs:

@@ -73,8 +73,14 @@ class CustomOpDef:
         op.backward, op.setup_context = backward, setup_context
 
     def register_vmap(self, func: Callable | None = None, /) -> Any:
-        """Accepted and not needed: `vmap` here calls the operator once for each slice."""
-        return func if func is not None else lambda fn: fn
+        """Says what the operator does under `vmap`: `func(info, in_dims, *args)` takes tensors of all rows, and returns
+        the output and where the rows lie in it. Without it the operator is called for one row after the other."""
+
+        def register(rule: Callable) -> Callable:
+            self._opoverload.vmap = rule
+            return rule
+
+        return register if func is None else register(func)
 
     def register_torch_dispatch(self, torch_dispatch_class: Any, fn: Callable | None = None, /) -> NoReturn:
         """Refused: there is no `__torch_dispatch__`."""
@@ -251,7 +257,7 @@ def register_autograd(
 
 
 def register_vmap(op: Any, func: Callable | None = None, /, *, lib: Any = None) -> Any:
-    """Accepted and not needed: `vmap` here calls an operator once for each slice."""
+    """Says what an operator, or the one of a name, does under `vmap`."""
     return _definition(op).register_vmap(func)
 
 

@@ -10,9 +10,11 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import jax.scipy.special as jss
 from jax import lax
+from jax.custom_derivatives import SymbolicZero
 
 from jtorch import _ops as _ops
 from jtorch._declare import Array, Operand, composite, errors, pointwise, registry
@@ -45,9 +47,16 @@ def _function(name: str, fn: Callable, doc: str, grad: str = "", **given: Any) -
     return pointwise(**{**options, "public": name, "refuse": refuse, **given})(body)
 
 
+@jax.custom_jvp
 def _entropy(x: Array) -> Array:
     value = -x * jnp.log(jnp.where(x > 0, x, 1))
     return jnp.where(x > 0, value, jnp.where(x == 0, 0 * x, jnp.where(x < 0, -jnp.inf, x)))
+
+
+@_entropy.defjvp
+def _entropy_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
+    (x,), (dx,) = primals, tangents
+    return _entropy(x), -(1 + jnp.log(x)) * dx  # torch's: nan below 0, infinite at 0
 
 
 def _erfcx(x: Array) -> Array:
@@ -136,10 +145,34 @@ def xlog1py(input: Any, other: Any, *, out: Any = None) -> Any:
     return _xlog1py(input, other, out=out)
 
 
-@pointwise(name="special_zeta", public="_zeta", refuse=no_kernel("zeta_cpu", COMPLEX, HALF), **_of_two)
+_NO_SLOPE = NotImplementedError, "the derivative for 'zeta' is not implemented."
+
+
+@jax.custom_jvp
+def _hurwitz(s: Array, q: Array) -> Array:
+    return lax.zeta(s, q)
+
+
+def _hurwitz_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
+    (s, q), (ds, dq) = primals, tangents
+    if not isinstance(ds, SymbolicZero):
+        raise _NO_SLOPE[0](_NO_SLOPE[1])
+    return _hurwitz(s, q), -s * _hurwitz(s + 1, q) * dq
+
+
+_hurwitz.defjvp(_hurwitz_jvp, symbolic_zeros=True)
+
+
+def _zeta_node(specs: tuple, statics: tuple) -> str:
+    numbers = [isinstance(s, type) for s in specs]
+    return f"SpecialZetaBackward{1 if numbers[0] else 2 if numbers[1] else 0}"
+
+
+@pointwise(name="special_zeta", public="_zeta", refuse=no_kernel("zeta_cpu", COMPLEX, HALF), grad=_zeta_node,
+           no_gradient=(*_NO_SLOPE, 0), **_of_two)  # fmt: skip
 def _zeta(self: Operand, other: Operand) -> Array:
     s, q = jnp.broadcast_arrays(self, other)
-    found = lax.zeta(s, q)
+    found = _hurwitz(s, q)
     below = jnp.where(q == jnp.floor(q), jnp.inf, jnp.where(s == jnp.floor(s), found, jnp.nan))
     return jnp.where(s == 1, jnp.inf, jnp.where(s < 1, jnp.nan, jnp.where(q <= 0, below, found)))
 

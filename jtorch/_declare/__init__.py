@@ -41,6 +41,7 @@ from jtorch._declare.variants import inplace_twin as inplace_twin
 from jtorch._declare.variants import moved_to as moved_to
 from jtorch._declare.variants import named_results as named_results
 from jtorch._declare.variants import to_host as to_host
+from jtorch._declare.variants import to_host_of_rows as to_host_of_rows
 from jtorch._declare.variants import without_gradient as without_gradient
 from jtorch._declare.variants import write_back as write_back
 from jtorch._declare.variants import write_out as write_out

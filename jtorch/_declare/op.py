@@ -50,7 +50,7 @@ class Op(BaseOp):
         upcast: bool = False,
         steps: bool | Callable = False,
         differentiable: bool = True,
-        no_gradient: tuple[type[Exception], str] | None = None,
+        no_gradient: tuple[type[Exception], str] | tuple[type[Exception], str, int] | None = None,
         real_gradient: str | Callable = "",
         constant: dict[str, str] | None = None,
         undefined: Callable | None = None,
@@ -74,7 +74,8 @@ class Op(BaseOp):
         self.upcast = upcast
         self.steps = steps  # half types are computed in themselves: each step of the body rounds, as torch's do
         self.differentiable = differentiable
-        self.no_gradient = no_gradient  # the error when the gradient of results that do require grad is asked for
+        # The error when the gradient of results that do require grad is asked for: by any operand, or by the one named.
+        self.no_gradient = no_gradient
         self.real_gradient = real_gradient  # torch's function that refuses to be recorded where its results are complex
         self.constant = constant or {}  # operands that may not require grad, and torch's function that says so
         self.undefined = undefined  # the operands that torch gives no gradient, not zeros, by specs and statics

@@ -32,7 +32,7 @@ from jtorch._engine.tape import concrete, force, threads
 from jtorch._engine.transfer import moved_to
 from jtorch._engine.underivable import sever
 from jtorch._engine.writing import assign, check_inplace, own_write, write_value
-from jtorch._types import autograd_errors, errors
+from jtorch._types import autograd_errors, errors, vmap_errors
 from jtorch._types.device import cpu, device, meta
 from jtorch._types.dtype import INT, dtype, from_numpy, get_default_dtype
 from jtorch._types.user_frame import warn
@@ -81,7 +81,8 @@ def from_host(array: np.ndarray, to: dtype | None = None, place: device = cpu, c
     capture = threads.tape.capture
     if capture is not None and constant:
         capture.constant(value)
-    return wrap(value)
+    rows = threads.tape.rows
+    return wrap(value if rows is None else rows.stand_in(value))
 
 
 class _Drawing(threading.local):
@@ -100,6 +101,9 @@ def drawn(draw: Callable[[], np.ndarray], to: dtype, place: device, shape: tuple
     """A tensor of random numbers, drawn from the device's stream; a compiled function draws anew at each call."""
     if place == meta:
         return without_data(shape, to)
+    rows = threads.tape.rows
+    if rows is not None:
+        return _drawn_for_rows(rows, draw, to, place, shape)
 
     def make() -> Any:
         before, drawing.place = drawing.place, place
@@ -110,6 +114,20 @@ def drawn(draw: Callable[[], np.ndarray], to: dtype, place: device, shape: tuple
 
     capture = threads.tape.capture
     return make() if capture is None else capture.draw(make)
+
+
+def _drawn_for_rows(rows: Any, draw: Callable, to: dtype, place: device, shape: tuple[int, ...]) -> Any:
+    """Random numbers inside of vmap: for each row its own, or for all the same."""
+    if rows.randomness == "error":
+        raise vmap_errors.random()
+    with rows.outside():
+        rows.draws()
+    if rows.randomness == "same":
+        with rows.outside():
+            return rows.take(drawn(draw, to, place, shape), None)
+    with rows.outside():
+        all_rows = drawn(lambda: np.stack([draw() for _ in range(rows.size)]), to, place, (rows.size, *shape))
+        return rows.take(all_rows, 0)
 
 
 def without_gradient(result: Any, source: Handle, name: str) -> Any:
@@ -132,6 +150,15 @@ def from_shared(array: np.ndarray) -> Any:
 def to_host(t: Handle) -> np.ndarray:
     """A tensor's contents as a NumPy array that must not be written; runs what is pending."""
     return np.asarray(force(read(t)))
+
+
+def to_host_of_rows(t: Handle) -> np.ndarray:
+    """The same; of a row under vmap, those of all rows."""
+    rows = threads.tape.rows
+    if rows is None or not rows.has(read(t)):
+        return to_host(t)
+    with rows.outside():
+        return to_host_of_rows(rows.shown(t)[0])
 
 
 def write_back(name: str, target: Any, result: Any, reads: Iterable = (), pointwise: bool = False) -> Any:
@@ -342,5 +369,5 @@ def out_finisher(name: str, finish: Callable, finish_out: Callable, single: bool
 
 __all__ = [
     "cast_to", "copy_in", "copy_of", "drawn", "end_of_work", "from_host", "from_shared", "inplace_twin", "moved_to",
-    "out_finisher", "named_results", "own_cell", "to_host", "write_back", "write_out", "write_outs",
+    "out_finisher", "named_results", "own_cell", "to_host", "to_host_of_rows", "write_back", "write_out", "write_outs",
 ]  # fmt: skip

@@ -539,7 +539,7 @@ def run_backward(
     roots = [node for node, _ in places]
     watch = None
     plain = inputs is None and not create_graph and not retain_graph and not anomaly.state.enabled
-    if len(roots) == 1 and plain and not forward_mode.active:
+    if len(roots) == 1 and plain and not forward_mode.active and tape.rows is None:
         key = replay.key_of(tape.epoch, *places[0], grads[0])
         if key is not None:
             if replay.replay(tape.epoch, key):

@@ -17,7 +17,7 @@ from jtorch._engine.aval import Aval
 from jtorch._engine.backward import ResidualNode, run_backward
 from jtorch._engine.handle import Handle, Plan, link, wrap
 from jtorch._engine.program import body, needed, number_range, path
-from jtorch._engine.tape import BaseOp, Node, Tape, Value, concrete, record
+from jtorch._engine.tape import BaseOp, Fault, Node, Tape, Value, concrete, record
 
 
 class Broken(Exception):
@@ -25,12 +25,13 @@ class Broken(Exception):
 
 
 class Steps:
-    """A stretch of a path as a function of slots."""
+    """A stretch of a path as a function of slots. `indices`: those that point nowhere are told as faults."""
 
-    def __init__(self, nodes: list[Node]):
+    def __init__(self, nodes: list[Node], indices: bool = False):
         self.nodes = nodes
         self.numbers = [i for n in nodes for i in number_range(n)]  # their places among the epoch's
-        self.faults = tuple(fault for n in nodes if n.step and n.step.op for fault in n.step.op.faults)
+        self.faults_of = [_faults(n, indices) for n in nodes]
+        self.faults = tuple(fault for faults in self.faults_of for fault in faults)
 
     def describe(self) -> tuple:
         """The steps in names and plain values, for the program cache."""
@@ -39,16 +40,24 @@ class Steps:
     def run(self, env: dict[int, Any], numbers: Sequence) -> Any:
         """Traces the steps; `env` gains their results. Returns the number of a fault found, 0 for none."""
         given, word, before = iter(numbers), 0, 0
-        for node in self.nodes:
+        for node, faults in zip(self.nodes, self.faults_of, strict=True):
             step = node.step
             assert step is not None and step.op is not None
             arrays = [None if x is None else env[x] if x.__class__ is int else next(given) for x in step.operands]
             env.update(zip(range(node.slot, node.end), body(step.op, step.specs, step.statics)(*arrays), strict=True))
-            if step.op.faults:
+            if faults:
                 found = step.op.out_of_range(step.specs, step.statics, arrays)
                 word = jnp.where((word == 0) & (found > 0), found + before, word)
-                before += len(step.op.faults)
+                before += len(faults)
         return word
+
+
+def _faults(node: Node, indices: bool) -> tuple[Fault, ...]:
+    """What a step may find wrong; with `indices` those that point nowhere, too."""
+    op = node.step.op if node.step else None
+    if op is None or op.faults or op.checks is None or not indices:
+        return () if op is None else op.faults
+    return (Fault(op.checks, lambda: IndexError(f"index out of range in {op.name}() recorded at {node.where}")),)
 
 
 class CompiledForward(BaseOp):

@@ -66,6 +66,8 @@ class Flusher:
 
     def run(self, tape: Tape, whole: bool = False) -> None:
         """Cuts the tape, then runs what was on it; `whole`: as one program even at first sight."""
+        if tape.rows is not None:
+            return
         if tape.capture is not None:
             tape.capture.stop(tape, "what is recorded must run")
         epoch = tape.epoch

@@ -192,5 +192,7 @@ def leave() -> None:
 def _start_over() -> None:
     """Continues in the other trie."""
     tape = current()
+    if tape.rows is not None:
+        return
     flush(tape)
     tape.epoch = Epoch(tape, root(tape))

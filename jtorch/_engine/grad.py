@@ -198,6 +198,12 @@ def _defined(op: BaseOp, specs: tuple[Spec, ...], statics: tuple, needs: tuple[i
     return tuple(i for i in needs if i not in left_out)
 
 
+def _refusal(op: BaseOp, needs: tuple[int, ...]) -> tuple[type, str] | None:
+    """The error where torch has no derivative by these operands. Ops of the engine itself have no such field."""
+    found = getattr(op, "no_gradient", None)
+    return None if found is None or not (len(found) == 2 or found[2] in needs) else found[:2]
+
+
 _pullbacks: dict[tuple, Pullback | NoPullback] = {}
 _with_residuals: dict[tuple, tuple[ForwardWithResiduals, PullbackOfResiduals]] = {}
 
@@ -207,7 +213,7 @@ def pullback(op: BaseOp, specs: tuple[Spec, ...], statics: tuple, needs: tuple[i
     key = (op, specs, statics, needs)
     found = _pullbacks.get(key)
     if found is None:
-        error = getattr(op, "no_gradient", None)  # ops of the engine itself have no such field
+        error = _refusal(op, needs)
         needs = _defined(op, specs, statics, needs)
         made = Pullback(op, specs, statics, needs) if error is None else NoPullback(op, specs, statics, needs, error)
         found = _pullbacks.setdefault(key, made)

@@ -109,6 +109,10 @@ def read(h: Handle) -> Value:
 
 def refresh(h: Handle, cell: Cell) -> Value:
     """Reads a tensor again after its storage was written through another one."""
+    rows = threads.tape.rows
+    if rows is not None and not rows.has(cell._value):
+        with rows.outside():
+            return refresh(h, cell)
     base = h._base
     if base is not None and base._requires_grad and cell.host is None and cell.counted > h._at and h._made is None:
         replay_history(h, base)
@@ -165,6 +169,10 @@ def own_cell(h: Handle) -> Cell:
     cell = h._cell
     if cell is None:
         root, order = h._v, h._order
+        rows = threads.tape.rows
+        if order is not None and rows is not None and not rows.has(root):
+            with rows.outside():
+                return own_cell(h)
         if order is not None:
             turn = Permute(order)
             root = carried(root, read_chain(root, ((turn, ()),)))
@@ -332,28 +340,30 @@ def attach(tape: Tape, node: TrieNode, operands: tuple, values: list, needs: tup
 
 def link(tape: Tape, g: Any, operands: tuple, plan: Plan, results: list) -> None:
     """Links a node into the graph, between its operands and its results."""
-    edges = []
-    epoch = tape.epoch
-    links = epoch.links
-    links.append(plan)
-    for i in plan.needs:
-        x = operands[i]
-        to = x._node
-        if to is None:
-            to = accumulator(x)
-            links.append(-1 - epoch.leaves.setdefault(to, len(epoch.leaves)))
-        elif to.epoch is epoch:
-            links += (to.ordinal, x._index)
-        else:
-            epoch.plain = False
-        edges.append((to, x._index))
-    g.edges = edges
-    g.epoch = epoch
-    graph = epoch.graph
-    if not graph:
-        epoch.writes = writes.count
-    g.ordinal = len(graph)
-    graph.append(g)
+    epoch = g.epoch = tape.epoch
+    if tape.rows is not None:
+        g.edges = [tape.rows.edge(operands[i]) for i in plan.needs]
+    else:
+        edges = []
+        links = epoch.links
+        links.append(plan)
+        for i in plan.needs:
+            x = operands[i]
+            to = x._node
+            if to is None:
+                to = accumulator(x)
+                links.append(-1 - epoch.leaves.setdefault(to, len(epoch.leaves)))
+            elif to.epoch is epoch:
+                links += (to.ordinal, x._index)
+            else:
+                epoch.plain = False
+            edges.append((to, x._index))
+        g.edges = edges
+        graph = epoch.graph
+        if not graph:
+            epoch.writes = writes.count
+        g.ordinal = len(graph)
+        graph.append(g)
     if plan.declares:
         if plan.watched is None:
             g.kept = (results[0]._v,)

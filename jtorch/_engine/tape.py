@@ -161,6 +161,7 @@ class Tape:
     """The recording state of one thread, and its autograd modes."""
 
     def __init__(self) -> None:
+        self.rows: Any = None  # the tape itself, while one row is recorded on it: see rows.py
         self.autocast: Any = None  # gives the operands an op takes instead, while autocast is on
         self.casting: Any = None  # autocast's settings: see _declare/autocast.py
         self.epoch = Epoch(self, root(self))
@@ -175,6 +176,13 @@ class Tape:
         self.mutation: Any = None  # keeps what is saved while saved tensors may be written
         self.walk: Any = None  # the backward that runs
         self.shadow: Any = None  # the program under way, when what it computes is checked: see shadow.py
+
+
+class NoTape:
+    """In the place of a tape: that of values which are recorded and never computed, see rows.py."""
+
+    def __init__(self, error: Callable[[], Exception]):
+        self.error = error
 
 
 class _Threads(threading.local):
@@ -217,6 +225,8 @@ def root(tape: Tape) -> Node:
         name = f"{name}, forward mode"
     if tape.autocast is not None:
         name = f"{name}, autocast"
+    if tape.rows is not None:
+        name = f"{name}, rows"
     found = _roots.get(name)
     if found is None:
         found = Node(None, None, (), "")
@@ -227,7 +237,7 @@ def root(tape: Tape) -> Node:
 
 def _children(tape: Tape) -> dict:
     """Where steps are looked for by the fast paths only if nothing is to be done beside recording them."""
-    return Unseen() if forward_mode.level >= 0 or tape.autocast is not None else {}
+    return Unseen() if forward_mode.level >= 0 or tape.autocast is not None or tape.rows is not None else {}
 
 
 def switch_autocast(tape: Tape, casting: Any) -> None:
@@ -287,6 +297,8 @@ def enter(tape: Tape, value: Value) -> Value:
 
     A value belongs to the thread that first used it: another thread never writes its slot.
     """
+    if tape.rows is not None:
+        return tape.rows.stand_in(value)
     owner = value.epoch.tape
     if owner is not None and owner is not tape:
         pair = tape.aliases.get(id(value))
@@ -300,10 +312,15 @@ def enter(tape: Tape, value: Value) -> Value:
             return value
     if value.array is None:
         force(value)
+    return put(tape, value)
+
+
+def put(tape: Tape, value: Value) -> Value:
+    """Makes a value an input of the open epoch."""
     while True:
         epoch = tape.epoch
         parent = epoch.node
-        node = parent.children.get(value.aval)
+        node = dict.get(parent.children, value.aval)
         if node is None:
             node = _extend(parent, value.aval, None, (), (), (), (value.aval,))
         if tape.epoch is epoch and epoch.node is parent:
@@ -368,7 +385,7 @@ def grow(tape: Tape, parent: Node, key: tuple, op: BaseOp, operands: Sequence, s
     found = dict.get(parent.children, key)
     if found is not None:
         return found
-    if parent.depth >= settings.max_steps:
+    if parent.depth >= settings.max_steps and tape.rows is None:
         flush(tape)
         return parent  # the caller's check fails, and it starts again from the root
     specs = tuple(x.aval if x.__class__ is Value else None if x is None else x.__class__ for x in operands)
@@ -403,6 +420,11 @@ def force(value: Value) -> Any:
         epoch = value.epoch
         owner = epoch.tape
         assert owner is not None
+        if owner.__class__ is NoTape:
+            rows = threads.tape.rows
+            if rows is None or not rows.has(value):
+                raise owner.error()
+            return rows.force(value)
         if owner is threads.tape:
             if owner.epoch is epoch:
                 flush(owner)

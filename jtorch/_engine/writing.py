@@ -27,7 +27,7 @@ from jtorch._engine.tape import (
     record,
     threads,
 )
-from jtorch._types import autograd_errors
+from jtorch._types import autograd_errors, vmap_errors
 
 WRITE = EngineOp(
     "write", "CopySlices", lambda verbs, root, new, *numbers: write_through(verbs, list(numbers), root, new)
@@ -78,6 +78,8 @@ def assign(h: Handle, new: Handle) -> None:
     if tape.grad_enabled and (new._requires_grad or base._requires_grad):
         if h._made is not None:
             raise autograd_errors.view_inplace(h._made)
+        if tape.rows is not None and not tape.rows.has(own_cell(base)._value):
+            raise vmap_errors.outer_graph()
         relative = relative_chain(h, base)
         verbs = tuple(v for v, _ in relative)
         numbers = tuple(n for _, ns in relative for n in ns)
@@ -95,6 +97,10 @@ def write_value(h: Handle, value: Value) -> None:
     cell = h._cell
     if cell is None:
         replace_value(h, value)
+        return
+    rows = threads.tape.rows
+    if rows is not None and not rows.has(cell._value):
+        rows.write_outside(write_value, h, value)
         return
     root = value
     old = cell.value
@@ -133,6 +139,10 @@ _ALONE = _calibrate()  # a cell with one sharer left is given up: the tensor is 
 def replace_value(h: Handle, value: Value) -> None:
     """Writes a tensor that is alone on its storage."""
     old = h._v
+    rows = threads.tape.rows
+    if rows is not None and not rows.has(old):
+        rows.write_outside(replace_value, h, value)
+        return
     old.counter = h
     old.version = version(h)
     if hasattr(old, "mark"):
@@ -172,6 +182,8 @@ def _count(old: Value, h: Handle, cell: Cell) -> None:
 
 def _take_history(h: Handle, new: Handle, tape: Tape) -> None:
     if tape.grad_enabled and new._requires_grad:
+        if tape.rows is not None and not tape.rows.has(h._v):
+            raise vmap_errors.outer_graph()
         h._requires_grad = True
         h._node = new._node
         h._index = new._index

@@ -8,6 +8,9 @@ from typing import Any
 from jtorch._declare.dispatch import handle, seen
 from jtorch._engine import backward as walk
 from jtorch._engine.backward import GradientEdge
+from jtorch._engine.handle import read
+from jtorch._engine.rows import Rows
+from jtorch._engine.tape import forward_mode
 from jtorch._ops.joining import stack
 from jtorch._tensor import Tensor, backward_of, root_gradients
 from jtorch._types import autograd_errors, graph_errors
@@ -122,10 +125,13 @@ def _gradients(roots: Sequence, grads: Sequence, keep: bool, create_graph: bool,
 
 
 def _of_rows(roots: Sequence, given: Sequence, keep: bool, create_graph: bool, wanted: Sequence) -> list:
-    """One walk for each row of the gradients given, on the same tape."""
+    """One walk for all rows of the gradients given; within forward mode, one for each."""
     for i, (t, g) in enumerate(zip(roots, given, strict=False)):
         if g is not None and g.shape[1:] != walk.aval_of_root(t).shape:
             raise graph_errors.batched_grad_shape(i, g.shape[2:], walk.aval_of_root(t).shape)
+    size = next((g.shape[0] for g in given if g is not None), 0)
+    if size and forward_mode.level < 0:
+        return _of_rows_at_once(size, roots, given, keep, create_graph, wanted)
     rows = [[None] * len(given)] if all(g is None for g in given) else _rows(given)
     found = [
         _gradients(roots, root_gradients(roots, row), keep or at < len(rows) - 1, create_graph, wanted)
@@ -134,7 +140,25 @@ def _of_rows(roots: Sequence, given: Sequence, keep: bool, create_graph: bool, w
     return [None if column[0] is None else stack(column) for column in zip(*found, strict=True)]
 
 
+def _of_rows_at_once(
+    size: int, roots: Sequence, given: Sequence, keep: bool, create_graph: bool, wanted: Sequence
+) -> list:
+    rows = Rows(size, "error", lambda: None)
+    taken = [None if g is None else rows.take(g, 0) for g in given]
+    with rows.running():
+        found = _gradients(roots, root_gradients(roots, taken), keep, create_graph, wanted)
+        tensors = [g for g in found if g is not None]
+        for g in tensors:
+            read(g)
+    made = rows.results(tensors, axes=[0] * len(tensors))
+    if create_graph:
+        rows.link(tensors, made)
+    results = iter(made)
+    return [None if g is None else next(results)[0] for g in found]
+
+
 def _rows(given: Sequence) -> list[list]:
+    """The gradients of each row; of none, as of one of zeros."""
     size = next(g.shape[0] for g in given if g is not None)
     columns = [[None] * size if g is None else [g[i] for i in range(max(size, 1))] for g in given]
     return [list(row) for row in zip(*columns, strict=True)]

@@ -11,13 +11,15 @@ from jtorch._declare.variants import cast_to
 from jtorch._engine import anomaly, forward
 from jtorch._engine import backward as walk
 from jtorch._engine.handle import Handle, alias, read, version, wrap
+from jtorch._engine.rows import differentiated
 from jtorch._engine.saved import Packed, pack
 from jtorch._engine.tape import forward_mode, threads
 from jtorch._engine.versions import modified, named
 from jtorch._engine.writing import assign, written
 from jtorch._tensor import Tensor
-from jtorch._types import autograd_errors, graph_errors
+from jtorch._types import autograd_errors, graph_errors, vmap_errors
 from jtorch._types.user_frame import warn
+from jtorch.autograd import mapped_function
 from jtorch.autograd.modes import no_grad
 
 
@@ -207,7 +209,8 @@ class FunctionMeta(type):
 class Function(metaclass=FunctionMeta):
     """A differentiable operation with a gradient of its own: subclass it with static `forward` and `backward`.
 
-    `vmap` here calls the function once for each row, so a static method `vmap` is accepted and not needed.
+    Under `vmap` its static method `vmap(info, in_dims, *args)` is called with tensors of all rows, and returns the
+    output and where the rows lie in it; with `generate_vmap_rule = True` the function is mapped like any other code.
 
     https://docs.pytorch.org/docs/stable/autograd.html#function
 
@@ -229,6 +232,7 @@ class Function(metaclass=FunctionMeta):
     """
 
     _backward_cls: type
+    _maps_itself = False  # it knows of rows: see _custom_ops.py
     generate_vmap_rule = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -275,23 +279,29 @@ class Function(metaclass=FunctionMeta):
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple, *args: Any) -> Any:
-        """The function for a batch of inputs: accepted, not called."""
-        raise NotImplementedError("jtorch: vmap calls the Function once for each row; call vmap over its apply instead")
+        """The function for a batch of inputs: returns the output, and where its rows lie."""
+        raise NotImplementedError(
+            "To use autograd.Function with vmap, you must either override the vmap staticmethod or set "
+            "generate_vmap_rule=True."
+        )
 
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Runs `forward` and records `backward`."""
         node = cls._backward_cls()
         separate = cls.setup_context is not Function.setup_context
+        rule = None if threads.tape.rows is None else _rule(cls)
         if separate:
             bound = inspect.signature(cls.forward).bind(*args, **kwargs)
             bound.apply_defaults()
             args, kwargs = bound.args, bound.kwargs
+        if rule is not None and not any(map(differentiated, args)):
+            return rule(args)
         recording = threads.tape.grad_enabled and any(isinstance(x, Tensor) and x._requires_grad for x in args)
         node.needs_input_grad = tuple(isinstance(x, Tensor) and x._requires_grad for x in args)
         with no_grad(), forward.without_tangents():
             if separate:
-                out = cls.forward(*args, **kwargs)
+                out = cls.forward(*args, **kwargs) if rule is None else rule(args)
                 cls.setup_context(node, args, out)
             else:
                 out = cls.forward(node, *args, **kwargs)
@@ -304,6 +314,17 @@ class Function(metaclass=FunctionMeta):
             node.saved = _saved(node, outs)
             node.to_save = ()
         return outs if isinstance(out, tuple) else outs[0]
+
+
+def _rule(cls: Any) -> Callable | None:
+    """What a function's own `vmap` makes of rows; None where it is mapped like any other code."""
+    if cls._maps_itself:
+        return None
+    if cls.setup_context is Function.setup_context:
+        raise vmap_errors.needs_setup_context()
+    overridden = cls.vmap is not Function.vmap
+    mapped_function.check_rule(cls.__name__, cls.generate_vmap_rule, overridden)
+    return functools.partial(mapped_function.call, cls.vmap, cls.apply) if overridden else None
 
 
 def _user_gradient(cls: Any) -> Callable:
@@ -357,9 +378,12 @@ def _at(node: walk.Node, index: int, t: Any) -> Any:
 
 
 def _link(node: BackwardCFunction, args: tuple) -> None:
-    node.edges = [walk.place_of(x) if isinstance(x, Tensor) and x._requires_grad else None for x in args]
-    node._inputs = tuple(x._v.aval if isinstance(x, Tensor) else None for x in args)
     tape = threads.tape
+    place_of = walk.place_of
+    if tape.rows is not None:
+        place_of, node.epoch = tape.rows.edge, tape.epoch
+    node.edges = [place_of(x) if isinstance(x, Tensor) and x._requires_grad else None for x in args]
+    node._inputs = tuple(x._v.aval if isinstance(x, Tensor) else None for x in args)
     node.sequence = tape.sequence
     tape.sequence += 1
     if anomaly.state.enabled:

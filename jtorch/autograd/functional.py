@@ -2,7 +2,7 @@
 
 https://docs.pytorch.org/docs/stable/autograd.html#functional-higher-level-api
 
-`vectorize=True` changes nothing here: the rows are recorded one after the other and run as one program either way.
+Without `vectorize=True` the rows of a Jacobian are recorded one after the other, and run as one program either way.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from jtorch._engine.tape import forward_mode
-from jtorch._ops.creation import zeros_like
+from jtorch._ops.creation import eye, zeros_like
 from jtorch._ops.joining import stack
 from jtorch._tensor import Tensor
 from jtorch.autograd import forward_ad
@@ -286,6 +286,9 @@ def jacobian(
         several, outputs = _outputs(func, inputs, "jacobian", strict)
         found = []
         for i, out in enumerate(outputs):
+            if vectorize and out.nelement() and out.requires_grad:
+                found.append(_like(_rows_at_once(out, inputs, create_graph), many))
+                continue
             flat = out.reshape(-1)
             rows = [_row(flat[j], i, inputs, create_graph, strict) for j in range(out.nelement())]
             blocks = [
@@ -294,6 +297,15 @@ def jacobian(
             ]
             found.append(_like(blocks, many))
     return _left(_like(found, several), create_graph)
+
+
+def _rows_at_once(out: Tensor, inputs: tuple, create_graph: bool) -> list:
+    """The gradients of all elements of an output, for each input."""
+    n = out.nelement()
+    units = eye(n, dtype=out.dtype, device=out.device).view(n, *out.shape)
+    found = grad(out, inputs, units, True, create_graph, allow_unused=True, is_grads_batched=True)
+    shapes = [(*out.shape, *x.shape) for x in inputs]
+    return [x.new_zeros(s) if g is None else g.view(s) for x, s, g in zip(inputs, shapes, found, strict=True)]
 
 
 def _row(entry: Tensor, index: int, inputs: tuple, create_graph: bool, strict: bool) -> tuple:

@@ -14,11 +14,12 @@ from typing import Any
 from jtorch import _root as torch
 from jtorch._engine.backward import AccumulateGrad
 from jtorch._engine.forward import carry
-from jtorch._engine.tape import forward_mode
+from jtorch._engine.tape import forward_mode, threads
 from jtorch._types import autograd_errors
 from jtorch.autograd import forward_ad
 from jtorch.autograd import grad as gradients_of
 from jtorch.func._trees import leaves_of, rebuilt
+from jtorch.func._vmap import vmap
 
 
 def _tensors(tree: Any) -> list:
@@ -36,10 +37,20 @@ def _fresh(tree: Any) -> Any:
         return rebuilt(tree, iter(list(map(_own, _tensors(tree)))))
 
 
+def _leaf(x: Any) -> Any:
+    """A tensor that nobody else has, told to require grad: under vmap users may not."""
+    rows = threads.tape.rows
+    if rows is None:
+        return x.requires_grad_()
+    x._requires_grad = True
+    rows.own_leaf(x)
+    return x
+
+
 def _own(x: Any) -> Any:
     if x.requires_grad:
         return x.view_as(x)
-    leaf = x.detach().requires_grad_()
+    leaf = _leaf(x.detach())
     if x._tangent is not None:
         carry(leaf, x._tangent)
     return leaf
@@ -223,7 +234,7 @@ def vjp(func: Callable, *primals: Any, has_aux: bool = False) -> Any:
 
 def _pushed(results: Sequence, own: list, tangents: Sequence) -> list:
     """The Jacobian times tangents by two backwards, where forward mode is taken already. `own` gains its leaves."""
-    dummies = [torch.zeros_like(o).requires_grad_() for o in results]
+    dummies = [_leaf(torch.zeros_like(o)) for o in results]
     own += dummies
     back = _backward(results, own[: -len(dummies)], dummies, True)
     found = _backward(back, dummies, tangents, True)
@@ -282,10 +293,15 @@ def linearize(func: Callable, *primals: Any) -> tuple:
     return func(*primals), push
 
 
-def _unit(x: Any, place: int) -> Any:
-    found = torch.zeros(x.numel(), dtype=x.dtype, device=x.device)
-    found[place] = 1
-    return found.view(x.shape)
+def _units(x: Any) -> Any:
+    """For each element of a tensor one of its shape that is 1 there."""
+    n = x.numel()
+    return torch.eye(n, dtype=x.dtype, device=x.device).view(n, *x.shape)
+
+
+def _at(place: int, vector: Any, like: Sequence) -> list:
+    """A vector at one place, zeros at the others."""
+    return [vector if i == place else torch.zeros_like(x) for i, x in enumerate(like)]
 
 
 def jacrev(
@@ -315,29 +331,17 @@ def jacrev(
 
         out, pullback, *aux = vjp(of_chosen, *(args[place] for place in places), has_aux=has_aux)
         results = leaves_of(out)
+        trees = tuple(args[place] for place in places)
         blocks = []
         for i, o in enumerate(results):
-            rows = []
-            for place in range(o.numel()):
-                vectors = [_unit(r, place) if j == i else torch.zeros_like(r) for j, r in enumerate(results)]
-                rows.append(pullback(rebuilt(out, iter(vectors))))
-            blocks.append(_stacked(rows, args, places, o, isinstance(argnums, tuple)))
+            slopes = vmap(lambda v, i=i: pullback(rebuilt(out, iter(_at(i, v, results)))), chunk_size=chunk_size)
+            pairs = zip(leaves_of(slopes(_units(o))), leaves_of(trees), strict=True)
+            nest = rebuilt(trees, iter([rows.view(*o.shape, *x.shape) for rows, x in pairs]))
+            blocks.append(nest if isinstance(argnums, tuple) else nest[0])
         found = rebuilt(out, iter(blocks))
         return (found, aux[0]) if has_aux else found
 
     return jacobian
-
-
-def _stacked(rows: list[tuple], args: tuple, places: Sequence[int], out: Any, several: bool) -> Any:
-    """Gradients of the elements of one output as its part of the Jacobian."""
-    trees = tuple(args[place] for place in places)
-    columns = zip(*map(leaves_of, rows), strict=True) if rows else [()] * len(leaves_of(trees))
-    blocks = [
-        torch.stack(column).view(*out.shape, *x.shape) if column else x.new_zeros((*out.shape, *x.shape))
-        for x, column in zip(leaves_of(trees), columns, strict=True)
-    ]
-    found = rebuilt(trees, iter(blocks))
-    return found if several else found[0]
 
 
 def jacfwd(func: Callable, argnums: Any = 0, has_aux: bool = False, *, randomness: str = "error") -> Callable:
@@ -357,44 +361,27 @@ def jacfwd(func: Callable, argnums: Any = 0, has_aux: bool = False, *, randomnes
         places = _chosen(argnums, args)
         trees = tuple(args[place] for place in places)
         inputs = _tensors(trees)
-        columns: list[list] = []
         out: Any = None
         aux: Any = None
-        with forward_ad.dual_level():
-            for i, x in enumerate(inputs):
-                for place in range(x.numel()):
-                    steps = [_unit(y, place) if j == i else torch.zeros_like(y) for j, y in enumerate(inputs)]
-                    duals = map(forward_ad.make_dual, inputs, steps)
-                    given = rebuilt(trees, iter(list(duals)))
-                    out, aux = _split(func(*_with(args, places, given), **kwargs), has_aux, "jacfwd")
-                    parts = [forward_ad.unpack_dual(o) for o in _only_tensors(out, "jacfwd(f): Expected f(*args)")]
-                    columns.append([torch.zeros_like(p.primal) if p.tangent is None else p.tangent for p in parts])
-            aux = rebuilt(aux, iter([_primal(x) for x in leaves_of(aux)]))
-        if not columns:
-            return rows_first(*args, **kwargs)
-        found = rebuilt(out, iter(_by_input(columns, inputs, trees, isinstance(argnums, tuple))))
+        by_input: list = []
+
+        def of_chosen(*given: Any) -> Any:
+            return func(*_with(args, places, given), **kwargs)
+
+        for i, x in enumerate(inputs):
+
+            def push(v: Any, i: int = i) -> tuple:
+                steps = rebuilt(trees, iter(_at(i, v, inputs)))
+                found = jvp(of_chosen, trees, steps, has_aux=has_aux)
+                return found if has_aux else (*found, None)
+
+            out, columns, aux = vmap(push, out_dims=(None, 0, None), randomness=randomness)(_units(x))
+            by_input.append([c.movedim(0, -1).reshape(*c.shape[1:], *x.shape) for c in leaves_of(columns)])
+        blocks = [rebuilt(trees, iter(list(parts))) for parts in zip(*by_input, strict=True)]
+        found = rebuilt(out, iter(blocks if isinstance(argnums, tuple) else [nest[0] for nest in blocks]))
         return (found, aux) if has_aux else found
 
     return jacobian
-
-
-def _primal(x: Any) -> Any:
-    return forward_ad.unpack_dual(x).primal if isinstance(x, torch.Tensor) else x
-
-
-def _by_input(columns: list[list], inputs: list, trees: tuple, several: bool) -> list:
-    """For each output its part of the Jacobian, of tangents for each element of each input."""
-    found = []
-    for tangents in zip(*columns, strict=True):
-        blocks, start = [], 0
-        for x in inputs:
-            part = tangents[start : start + x.numel()]
-            start += x.numel()
-            shape = (*tangents[0].shape, *x.shape)
-            blocks.append(torch.stack(part, -1).view(shape) if part else tangents[0].new_zeros(shape))
-        nest = rebuilt(trees, iter(blocks))
-        found.append(nest if several else nest[0])
-    return found
 
 
 def hessian(func: Callable, argnums: Any = 0) -> Callable:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jtorch._declare import Handle, errors, to_host
+from jtorch._declare import Handle, errors, to_host_of_rows
 from jtorch._declare.types import from_numpy
 
 T = (-2, -1)  # the axes of a matrix in a batch
@@ -126,7 +126,7 @@ def check_info(name: str, info: Any, sentence: str, error: type[RuntimeError] = 
     """The error LAPACK's codes stand for. Looking at them runs what is pending, as torch's CPU does at once."""
     if info._v.aval.device.type == "meta":
         return
-    codes = np.atleast_1d(to_host(info))
+    codes = np.atleast_1d(to_host_of_rows(info))
     bad = np.flatnonzero(codes)
     if bad.size:
         batch = f"(Batch element {bad[0]}): " if codes.size > 1 else ""

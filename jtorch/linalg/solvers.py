@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jtorch._declare import Array, columns, composite, errors, lay_within, named_results, op, to_host, write_out
+from jtorch._declare import Array, columns, composite, errors, lay_within, named_results, op, to_host_of_rows, write_out
 from jtorch._declare.once import warn_once
 from jtorch._declare.return_types import return_type
 from jtorch.linalg.checks import (
@@ -224,7 +224,7 @@ def lstsq(input: Any, b: Any, rcond: float | None = None, *, driver: str | None 
         lay_within(solution, range(last + 1), last, max(m, n))
     if driver == "gels":
         check_info("torch.linalg.lstsq", (rank < min(m, n)) * n, RANK_DEFICIENT)
-    if driver == "gelsy" or m <= n or (to_host(rank) < n).any():
+    if driver == "gelsy" or m <= n or (to_host_of_rows(rank) < n).any():
         residuals = residuals.reshape(-1)[:0]
     if driver not in ("gelsd", "gelss"):
         values = values.new_empty((0,))
