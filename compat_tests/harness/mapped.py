@@ -32,6 +32,7 @@ MAPPED = {torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.com
 NOT_MAPPED = {
     "as_strided_scatter": "torch's gradient reads elsewhere where the gradient given is a view of all rows'",
     "chalf": "tensors of complex32 are not stacked",
+    "special.airy_ai": "torch's is 7e-7 off near its first zero",
 }
 
 

@@ -67,28 +67,23 @@ class RowsOp(BaseOp):
         return self.avals
 
     def trace(self, specs: tuple, statics: tuple, arrays: list) -> tuple:
-        return self._run(arrays)[0]
+        places = tuple(m if isinstance(m, int) else None if m == "once" else 0 for m in self.modes)
+        found = self._mapped(lambda env, word: tuple(env[s] for s in self.outs), arrays, places)
+        return tuple(x.sum(0) if m == "sum" else x for x, m in zip(found, self.modes, strict=True))
 
     def out_of_range(self, specs: tuple, statics: tuple, arrays: list) -> Any:
-        return self._run(arrays)[1]
+        return self._mapped(lambda env, word: jnp.asarray(word), arrays, 0).max()
 
-    def _run(self, arrays: list) -> tuple[tuple, Any]:
+    def _mapped(self, result: Callable, arrays: list, places: Any) -> Any:
+        """`result` of each row's values by slot, and of the number of the fault that was found in it."""
         n = len(self.inputs)
 
-        def row(*given: Any) -> tuple:
+        def row(_: Any, *given: Any) -> Any:
             env = dict(zip(self.inputs, given, strict=True))
-            word = self.steps.run(env, arrays[n:])
-            return tuple(env[s] for s in self.outs), jnp.asarray(word)
+            return result(env, self.steps.run(env, arrays[n:]))
 
-        if all(axis is None for axis in self.axes):
-            found, word = row(*arrays[:n])
-            found = (x if m == "once" else jnp.broadcast_to(jnp.expand_dims(x, m), a.shape)
-                     for x, m, a in zip(found, self.modes, self.avals, strict=True))  # fmt: skip
-            return tuple(found), word
-        places = tuple(m if isinstance(m, int) else None if m == "once" else 0 for m in self.modes)
-        found, word = jax.vmap(row, in_axes=self.axes, out_axes=(places, 0), axis_size=self.size)(*arrays[:n])
-        summed = (x.sum(0) if m == "sum" else x for x, m in zip(found, self.modes, strict=True))
-        return tuple(summed), word.max()
+        # JAX maps nothing without an array that has rows, and a function may not use its argument.
+        return jax.vmap(row, in_axes=(0, *self.axes), out_axes=places)(jnp.zeros(self.size), *arrays[:n])
 
 
 _ops: dict[tuple, RowsOp] = {}
