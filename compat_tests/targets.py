@@ -81,7 +81,8 @@ def with_value(text: str, row_id: str, value: float | int, date: str) -> str:
 def table(rows: list[dict]) -> str:
     lines = ["| what | target | measured | on |", "|---|---|---|---|"]
     for row in rows:
-        value = "not yet" if row["value"] == "" else f"{row['value']:.4g}"
+        number = row["value"]
+        value = "not yet" if number == "" else str(number) if isinstance(number, int) else f"{number:.4g}"
         missed = " (short)" if row["value"] != "" and not is_met(row) else ""
         lines.append(f"| {row['sentence']} (`{row['id']}`) | {row['threshold']} | {value}{missed} | {row['date']} |")
     return "\n".join(lines) + "\n"
