@@ -395,6 +395,21 @@ def test_a_batch_is_one_step_of_the_tape():
     assert counts["ops_executed"] <= 2
 
 
+def test_a_history_stays_inside():
+    kept, w = jtorch.zeros(3), jtorch.ones(3, requires_grad=True)
+    with pytest.raises(NotImplementedError, match="outside"):
+        jtorch.vmap(lambda a: (kept.copy_(w), a)[1])(jtorch.ones(2, 3))
+    assert kept.tolist() == [0, 0, 0] and not kept.requires_grad
+
+
+def test_operators_that_write_are_not_mapped():
+    add = jtorch.library.custom_op(
+        "mapped::add_", lambda x: x.add_(1) and None, mutates_args=("x",), schema="(Tensor(a!) x) -> ()"
+    )
+    with pytest.raises(NotImplementedError, match="writes into its arguments"):
+        jtorch.vmap(lambda a: (add(a), a)[1])(jtorch.ones(2, 1))
+
+
 def test_an_index_out_of_range():
     with pytest.raises(IndexError, match="out of range"):
         jtorch.vmap(lambda a, j: a[j])(jtorch.ones(2, 3), jtorch.tensor([0, 9])).tolist()

@@ -387,6 +387,13 @@ class Rows(Tape):
         found, has_rows = self.results([t])[0]
         return found, 0 if has_rows else None
 
+    def check_history(self, h: Handle, new: Handle) -> None:
+        """Refuses a write that would give a tensor from outside a history inside."""
+        target = h._v if h._cell is None else h._cell._value
+        flows = new._requires_grad or (h._base is not None and h._base._requires_grad)
+        if flows and self.grad_enabled and not self.has(target):
+            raise vmap_errors.outer_graph()
+
     def write_outside(self, write: Callable, h: Handle, value: Value) -> None:
         """Writes a value into a tensor from outside, which must be the same for each row."""
         if self.differs(value):

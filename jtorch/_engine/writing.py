@@ -27,7 +27,7 @@ from jtorch._engine.tape import (
     record,
     threads,
 )
-from jtorch._types import autograd_errors, vmap_errors
+from jtorch._types import autograd_errors
 
 WRITE = EngineOp(
     "write", "CopySlices", lambda verbs, root, new, *numbers: write_through(verbs, list(numbers), root, new)
@@ -64,6 +64,8 @@ def assign(h: Handle, new: Handle) -> None:
     tape = threads.tape
     value = read(new)
     cell = h._cell
+    if tape.rows is not None:
+        tape.rows.check_history(h, new)
     if forward_mode.active:
         forward_mode.passer.assign(h, new)
     if cell is None:
@@ -78,8 +80,6 @@ def assign(h: Handle, new: Handle) -> None:
     if tape.grad_enabled and (new._requires_grad or base._requires_grad):
         if h._made is not None:
             raise autograd_errors.view_inplace(h._made)
-        if tape.rows is not None and not tape.rows.has(own_cell(base)._value):
-            raise vmap_errors.outer_graph()
         relative = relative_chain(h, base)
         verbs = tuple(v for v, _ in relative)
         numbers = tuple(n for _, ns in relative for n in ns)
@@ -182,8 +182,6 @@ def _count(old: Value, h: Handle, cell: Cell) -> None:
 
 def _take_history(h: Handle, new: Handle, tape: Tape) -> None:
     if tape.grad_enabled and new._requires_grad:
-        if tape.rows is not None and not tape.rows.has(h._v):
-            raise vmap_errors.outer_graph()
         h._requires_grad = True
         h._node = new._node
         h._index = new._index
