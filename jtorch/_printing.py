@@ -241,7 +241,7 @@ def dtype_is_obvious(dtype: DType) -> bool:
 def graph_suffix(tensor: Any) -> list[str]:
     """What says where a tensor stands in the autograd graph; nothing outside it."""
     if tensor.grad_fn is not None:
-        return [f"grad_fn=<{tensor.grad_fn.name()}>"]
+        return [f"grad_fn=<{type(tensor.grad_fn).__name__}>"]
     return ["requires_grad=True"] if tensor.requires_grad else []
 
 

@@ -155,6 +155,9 @@ class PutOp(EngineOp):
         check_indices_on(target, index)
         return super().infer(specs, statics)
 
+    def graph_operands(self, specs: tuple) -> tuple[int, ...]:
+        return 0, 1
+
     def _put(self, statics: tuple, x: Any, value: Any, *index: Any) -> Any:
         at, accumulate = statics
         where = _where(x.shape, at, index)

@@ -20,6 +20,7 @@ import numpy as np
 from jax import lax
 
 from jtorch._declare.devices import check_devices, device_of
+from jtorch._declare.edges import edges_of
 from jtorch._declare.once import warn_of_lost_part
 from jtorch._declare.promote import DIMENSIONED, NUMBER, ZERO_DIM, compute_and_result, compute_dtype
 from jtorch._declare.return_types import return_type
@@ -149,14 +150,8 @@ class Op(BaseOp):
         return tuple(_strong(o) for o in outs)
 
     def graph_operands(self, specs: tuple) -> tuple[int, ...]:
-        """Tensors, and numbers that stand where a tensor could."""
-        kinds = [p.kind for p in self.params if p.kind in OPERANDS]
-        if "arrays" in kinds:
-            return super().graph_operands(specs)
-        return tuple(
-            i for i, (kind, s) in enumerate(zip(kinds, specs, strict=True))
-            if isinstance(s, Aval) or (kind == "operand" and s is not None)
-        )  # fmt: skip
+        """The edges that torch shows."""
+        return edges_of(self.name, [p for p in self.params if p.kind in OPERANDS], specs)
 
     def saved_by_torch(self, specs: tuple, statics: tuple, needs: tuple[int, ...]) -> Any:
         """The operands and the results named by `saves`."""

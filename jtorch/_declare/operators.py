@@ -22,6 +22,7 @@ BINARY = {
     "and": ("bitwise_and", True), "or": ("bitwise_or", True), "xor": ("bitwise_xor", True),
     "lshift": ("bitwise_left_shift", True), "rshift": ("bitwise_right_shift", True),
 }  # fmt: skip
+_TURNED = {"add": "add", "mul": "mul", "sub": "rsub"}  # what `2 + x` is of `x` and 2
 COMPARISON = {"eq": "eq", "ne": "ne", "lt": "lt", "le": "le", "gt": "gt", "ge": "ge"}
 UNARY = {"neg": "neg", "pos": "positive", "abs": "abs", "invert": "bitwise_not"}
 
@@ -34,7 +35,7 @@ def operator_methods(functions: dict[str, Callable]) -> dict[str, Callable]:
         if fn is None:
             continue
         methods[f"__{dunder}__"] = _forward(fn)
-        methods[f"__r{dunder}__"] = _reflected(fn)
+        methods[f"__r{dunder}__"] = _forward(functions[_TURNED[name]]) if name in _TURNED else _reflected(fn)
         if inplace:
             methods[f"__i{dunder}__"] = _inplace(f"{name}_", fn)
     methods["__div__"], methods["__idiv__"] = methods["__truediv__"], methods["__itruediv__"]

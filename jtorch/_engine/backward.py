@@ -34,6 +34,8 @@ COPIED = EngineOp("copied", "CopyBackwards", lambda _, x: x + 0)
 ZEROS = EngineOp("zeros", "", lambda statics: jnp.zeros(statics[0].shape, statics[0].dtype.np))
 ONES = EngineOp("ones", "", lambda statics: jnp.ones(statics[0].shape, statics[0].dtype.np))
 
+# torch's nodes whose names are those of C++ classes.
+_HAND_WRITTEN = frozenset({"AccumulateGrad", "CopyBackwards", "CopySlices", "Error", "NotImplemented"})
 _LAST = 1 << 62  # leaves accumulate as soon as they can, before any other node
 
 
@@ -68,7 +70,8 @@ class Node:
 
     def name(self) -> str:
         """torch's name of the node."""
-        return type(self).__name__
+        name = type(self).__name__
+        return f"torch::autograd::{name}" if name in _HAND_WRITTEN else name
 
     def _sequence_nr(self) -> int:
         return self.sequence
@@ -117,7 +120,7 @@ class Node:
         """Frees what was saved."""
 
     def __repr__(self) -> str:
-        return f"<{self.name()} object at {hex(id(self))}>"
+        return f"<{type(self).__name__} object at {hex(id(self))}>"
 
 
 class OpNode(Node):
@@ -129,7 +132,7 @@ class OpNode(Node):
     def __getattr__(self, name: str) -> Any:
         if name.startswith(("_saved_", "_raw_saved_")):
             return _attribute(self, name)
-        raise AttributeError(f"{self.name()!r} object has no attribute {name!r}")
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *_attributes(self)]

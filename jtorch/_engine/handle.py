@@ -301,7 +301,7 @@ class Plan:
     ):  # fmt: skip
         self.needs = needs
         self.node_class = node_class(grad_name(op, specs, statics), residuals)
-        self.shown = op.graph_operands(specs)
+        self.shown = needs if self.node_class.__name__ == "NotImplemented" else op.graph_operands(specs)
         self.saves_result = op.saves_result
         self.pullback = pullback
         self.used = pullback.used

@@ -114,7 +114,7 @@ def pack_with(g: OpNode, hooks: tuple[Callable, Callable], place: int, operand: 
 def _keep(g: OpNode, packed: dict[int, Packed]) -> None:
     """Puts packed tensors in the place of a node's own. Versions are not looked at any more: the hooks answer."""
     g.saved = [packed.get(place, x) for place, x in enumerate(g.saved)]
-    g.__class__ = class_named(g.name(), PackedNode)
+    g.__class__ = class_named(type(g).__name__, PackedNode)
     g.checks = g.kept = g.marks = ()
     if g.epoch is not None:
         g.epoch.plain = False

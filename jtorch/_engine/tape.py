@@ -56,7 +56,8 @@ class BaseOp:
 
     def graph_operands(self, specs: tuple[Spec, ...]) -> tuple[int, ...]:
         """Operands that are edges of the grad node, whether or not they need a gradient."""
-        return tuple(i for i, s in enumerate(specs) if isinstance(s, Aval))
+        kinds = [s.dtype if isinstance(s, Aval) else None for s in specs]
+        return tuple(i for i, k in enumerate(kinds) if k is not None and (k.is_floating_point or k.is_complex))
 
     def check_gradient(self, statics: tuple, needs: tuple[int, ...], outs: tuple[Aval, ...]) -> None:
         """Raises where torch refuses to record the call for a gradient by these operands, with these results."""

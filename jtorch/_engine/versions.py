@@ -106,5 +106,6 @@ def _maker(node: Any, operand: int | None) -> tuple[str, int]:
 
 def named(maker: Any) -> str:
     """A node's name as the message has it: PowBackward1 is Pow1 there, MulBackward0 Mul."""
-    stem, _, number = ("" if maker is None else maker.name()).rpartition("Backward")
-    return stem + number.removeprefix("0")
+    name = "" if maker is None else maker.name()
+    stem, found, number = name.rpartition("Backward")
+    return stem + number.removeprefix("0") if found and number.isdigit() else name

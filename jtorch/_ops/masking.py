@@ -187,7 +187,8 @@ def masked_select(input: Any, mask: Any, *, out: Any = None) -> Any:
         raise RuntimeError("masked_select: expected BoolTensor for mask")
     shape = broadcast(mask._v.aval.shape, input._v.aval.shape)
     places = np.flatnonzero(np.broadcast_to(to_host(mask), shape)).astype(np.int64)
-    found = _masked_select(input.expand(shape), from_host(places, place=input._v.aval.device))
+    wide = input if input._v.aval.shape == shape else input.expand(shape)
+    found = _masked_select(wide, from_host(places, place=input._v.aval.device))
     return found if out is None else write_out("masked_select", out, found, (input, mask))
 
 

@@ -107,12 +107,8 @@ def add(input: Operand, other: Operand, *, alpha: Scalar = 1) -> Array:
 _SUB_FORMS = ("input, other, *, alpha=1, out=None", "input, other, alpha=1")
 
 
-def _difference(specs: tuple, statics: tuple) -> str:
-    return "RsubBackward1" if isinstance(specs[0], type) else "SubBackward0"
-
-
 @pointwise(
-    steps=True, grad=_difference, alias=("subtract",), refuse=both(no_bool_difference, _alpha), older=("alpha",),
+    steps=True, alias=("subtract",), refuse=both(no_bool_difference, _alpha), older=("alpha",),
     forms=_SUB_FORMS,
 )  # fmt: skip
 def sub(input: Operand, other: Operand, *, alpha: Scalar = 1) -> Array:

@@ -95,6 +95,9 @@ class BackwardCFunction(FunctionCtx, walk.Node):
         """The nodes that made the tensors among the arguments, each with the result's index."""
         return tuple((None, 0) if self.edges[i] is None else self.edges[i] for i in self._tensors())
 
+    def __repr__(self) -> str:
+        return f"<torch.autograd.function.{self.name()} object at {hex(id(self))}>"
+
     def aval_of(self, index: int) -> Any:
         """Shape and dtype of one of the results."""
         return self._outputs[index]

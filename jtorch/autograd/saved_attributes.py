@@ -75,7 +75,7 @@ def attribute(node: OpNode, name: str) -> Any:
             return statics[i]
         if found == wanted and kind == "operand" and not node.plan.saves_result and i in node.plan.used:
             return _operand(node, op, node.plan.used.index(i), i, raw)
-    raise AttributeError(f"{node.name()!r} object has no attribute {name!r}")
+    raise AttributeError(f"{type(node).__name__!r} object has no attribute {name!r}")
 
 
 def _operand(node: OpNode, op: Any, place: int, operand: int, raw: bool) -> Any:
