@@ -11,7 +11,6 @@ x + 2
 2 + x
 x - 2
 2 - x
-x.rsub(2)
 w.__rsub__(x)
 torch.sub(2, x)
 torch.sub(2, x, alpha=3)
