@@ -341,11 +341,11 @@ def attach(tape: Tape, node: TrieNode, operands: tuple, values: list, needs: tup
 def link(tape: Tape, g: Any, operands: tuple, plan: Plan, results: list) -> None:
     """Links a node into the graph, between its operands and its results."""
     epoch = g.epoch = tape.epoch
-    if tape.rows is not None:
+    links = epoch.links
+    if links is None:
         g.edges = [tape.rows.edge(operands[i]) for i in plan.needs]
     else:
         edges = []
-        links = epoch.links
         links.append(plan)
         for i in plan.needs:
             x = operands[i]

@@ -132,6 +132,7 @@ class Rows(Tape):
         self.epoch = Epoch(_NOWHERE, root(self))  # type: ignore[arg-type]  # values that never run have no tape
         self.rows = None
         self.epoch.values = _Dropped()
+        self.epoch.links = None  # type: ignore[assignment]  # no walk is remembered
 
     def __del__(self) -> None:
         for end in self._places:

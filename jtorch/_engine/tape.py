@@ -152,7 +152,7 @@ class Epoch:
         self.error: BaseException | None = None
         # What replay.py knows of the autograd graph made since the last flush.
         self.graph: list = []  # its nodes
-        self.links: list = []  # how each was made and what it is linked to
+        self.links: list = []  # how each was made and what it is linked to; None on the tape of a row
         self.leaves: dict = {}  # accumulating nodes, numbered
         self.plain = True  # no edge leads out of it
         self.writes = -1  # writes to any tensor, counted when the first of the graph's nodes was made
