@@ -198,7 +198,7 @@ class Rows(Tape):
         value = read(t)
         aval = value.aval
         if value.array is not None and value.aval.dtype.np is None:
-            raise ByRow
+            raise ByRow("jtorch: tensors of complex32 have no rows; use complex64")
         if dim is not None:
             dim %= aval.ndim
             aval = aval_of((*aval.shape[:dim], *aval.shape[dim + 1 :]), aval.dtype, aval.device)
@@ -263,8 +263,6 @@ class Rows(Tape):
         """Tensors of rows as tensors outside, each with whether it has rows. Called outside.
 
         With `axes` each gets rows along its axis, or their sum. A tensor from outside is returned itself."""
-        if len(self.epoch.node.places) > 1:
-            raise ByRow
         inner = [i for i, t in enumerate(tensors) if self.has(t._v)]
         mapped = self.mapped()
         modes = [_mode(tensors[i]._v.slot in mapped, 0 if axes is None else axes[i], axes is None) for i in inner]
@@ -286,6 +284,8 @@ class Rows(Tape):
         if op is None:
             op = RowsOp(nodes, tuple(inputs), axes, self.size, tuple(slots), tuple(modes))
             avals = avals_by_slot(path(node))
+            if len({avals[s].device for s in slots}) > 1:
+                raise ByRow("jtorch: results of one function on several devices; map a function for each device")
             op.avals = tuple(self._aval_outside(avals[s], m) for s, m in zip(slots, modes, strict=True))
             specs = (*(v.aval for v, _ in entering), *(self.epoch.numbers[i].__class__ for i in op.steps.numbers))
             _try(op, specs)
