@@ -35,7 +35,7 @@ def operator_methods(functions: dict[str, Callable]) -> dict[str, Callable]:
         if fn is None:
             continue
         methods[f"__{dunder}__"] = _forward(fn)
-        methods[f"__r{dunder}__"] = _forward(functions[_TURNED[name]]) if name in _TURNED else _reflected(fn)
+        methods[f"__r{dunder}__"] = _reflected(fn, functions.get(_TURNED.get(name, "")))
         if inplace:
             methods[f"__i{dunder}__"] = _inplace(f"{name}_", fn)
     methods["__div__"], methods["__idiv__"] = methods["__truediv__"], methods["__itruediv__"]
@@ -76,20 +76,21 @@ def _refused(method: Callable, self: Any, other: Any) -> Any:
     return method(self, other) if met((other,)) else NotImplemented
 
 
-def _reflected(fn: Callable) -> Callable:
-    """`2 - x`: the number is the first operand."""
+def _reflected(fn: Callable, turned_fn: Any = None) -> Callable:
+    """`2 - x`: the number is the first operand, or the second of `turned_fn`."""
     if not hasattr(fn, "op"):
 
         def turned(self: Any, other: Any) -> Any:
             return fn(other, self) if is_operand(other) else _refused(turned, self, other)
 
         return turned
-    op, rest, statics = _defaults(fn)
+    op, rest, statics = _defaults(turned_fn or fn)
 
     def method(self: Any, other: Any) -> Any:
         if not is_operand(other):
             return _refused(method, self, other)
-        found = apply(op, (other.item() if isinstance(other, np.generic) else other, self, *rest), statics)
+        number = other.item() if isinstance(other, np.generic) else other
+        found = apply(op, (self, number, *rest) if turned_fn else (number, self, *rest), statics)
         return kept(found, (self,))[0]
 
     return method
