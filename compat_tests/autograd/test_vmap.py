@@ -109,6 +109,13 @@ def of_nested_maps(torch):
     return out, x.grad, w.grad
 
 
+def of_a_row_returned_twice(torch):
+    x = _leaf(torch)
+    a, b = torch.vmap(lambda row: (row, row))(x)
+    (a.sum() + 2 * b.sum()).backward()
+    return x.grad
+
+
 def transforms_inside(torch):
     func, x = _func(torch), _x(torch)
     parameters = {"w": torch.ones(3), "b": torch.tensor(0.5)}

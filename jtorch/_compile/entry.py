@@ -7,7 +7,7 @@ backward and update join it in one program.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from jtorch._compile.direct import Direct
@@ -19,6 +19,7 @@ from jtorch._engine.flush import flusher
 from jtorch._engine.handle import Handle, geometry, read, wrap
 from jtorch._engine.order import Order, common, lay
 from jtorch._engine.program import avals_by_slot, needed, path
+from jtorch._engine.reach import nodes_behind
 from jtorch._engine.tape import Tape, Value, concrete, force
 from jtorch._engine.writing import replace_value, write_value
 
@@ -303,7 +304,7 @@ class Reader:
         self._returned.append(h._cell)
         slot = self._slot(read(h))
         order = common(h._v.aval.shape, [geometry(h)]) if h._bent else None
-        nodes = list(graph([h]))
+        nodes = list(nodes_behind([h._node] if h._node is not None else ()))
         if any(isinstance(n, OpNode) and n.saved is None for n in nodes):
             return Made(slot, type(h._node), order)
         if any(n.hooked or n._post for n in nodes):
@@ -355,19 +356,6 @@ class Reader:
             if kind in ("given", "found"):
                 found.append((at, check))
         return found
-
-
-def graph(tensors: Iterable[Handle]) -> Iterable[Any]:
-    """All grad nodes behind some tensors."""
-    stack = [t._node for t in tensors if t._node is not None]
-    seen = set(map(id, stack))
-    while stack:
-        node = stack.pop()
-        yield node
-        for edge in node.edges:
-            if edge is not None and id(edge[0]) not in seen:
-                seen.add(id(edge[0]))
-                stack.append(edge[0])
 
 
 def filled(shape: Any, tensors: list) -> Any:

@@ -24,6 +24,7 @@ from jtorch._engine.compiled import Steps
 from jtorch._engine.grad import shape_of
 from jtorch._engine.handle import Handle, accumulator, alias, apply, read, wrap
 from jtorch._engine.program import avals_by_slot, needed, path
+from jtorch._engine.reach import nodes_behind
 from jtorch._engine.tape import BaseOp, Epoch, NoTape, Tape, Value, force, put, record, root, threads
 from jtorch._engine.tape import Node as TrieNode
 from jtorch._types import autograd_errors, vmap_errors
@@ -91,15 +92,7 @@ _ops: dict[tuple, RowsOp] = {}
 
 def _graph(tensors: Sequence[Handle]) -> Iterator[Any]:
     """The nodes of the graph that some tensors lead to."""
-    stack = [t._node or accumulator(t) for t in tensors]
-    seen = set(map(id, stack))
-    while stack:
-        node = stack.pop()
-        yield node
-        for edge in node.edges:
-            if edge is not None and id(edge[0]) not in seen:
-                seen.add(id(edge[0]))
-                stack.append(edge[0])
+    return nodes_behind([t._node or accumulator(t) for t in tensors])
 
 
 def _mode(mapped: bool, axis: Axis, as_it_is: bool) -> Axis:
@@ -287,10 +280,10 @@ class Rows(Tape):
             if len({avals[s].device for s in slots}) > 1:
                 raise ByRow("jtorch: results of one function on several devices; map a function for each device")
             op.avals = tuple(self._aval_outside(avals[s], m) for s, m in zip(slots, modes, strict=True))
-            specs = (*(v.aval for v, _ in entering), *(self.epoch.numbers[i].__class__ for i in op.steps.numbers))
-            _try(op, specs)
-            op = _ops.setdefault(key, op)
         numbers = [self.epoch.numbers[i] for i in op.steps.numbers]
+        if key not in _ops:
+            _try(op, (*(v.aval for v, _ in entering), *(x.__class__ for x in numbers)))
+            op = _ops.setdefault(key, op)
         return record(threads.tape, op, [*(v for v, _ in entering), *numbers], ())[1]
 
     def _aval_outside(self, aval: Aval, mode: Axis) -> Aval:

@@ -14,6 +14,7 @@ from typing import Any
 from jtorch import _root as torch
 from jtorch._engine.backward import AccumulateGrad
 from jtorch._engine.forward import carry
+from jtorch._engine.reach import nodes_behind
 from jtorch._engine.tape import forward_mode, threads
 from jtorch._types import autograd_errors
 from jtorch.autograd import forward_ad
@@ -71,18 +72,7 @@ def _leads_out(results: Iterable, own: Sequence) -> bool:
     leaves = [x for x in results if isinstance(x, torch.Tensor) and x.requires_grad and x.grad_fn is None]
     if any(id(x) not in mine for x in leaves):
         return True
-    seen = set(map(id, nodes))
-    while nodes:
-        for edge in nodes.pop().edges:
-            if edge is None or id(edge[0]) in seen:
-                continue
-            node = edge[0]
-            seen.add(id(node))
-            if not isinstance(node, AccumulateGrad):
-                nodes.append(node)
-            elif id(node.variable) not in mine:
-                return True
-    return False
+    return any(isinstance(n, AccumulateGrad) and id(n.variable) not in mine for n in nodes_behind(nodes))
 
 
 def _outside(tree: Any, own: Sequence) -> Any:

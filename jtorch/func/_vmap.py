@@ -10,6 +10,7 @@ from jtorch import _root as torch
 from jtorch._engine.handle import read
 from jtorch._engine.rows import ByRow, Rows
 from jtorch._engine.tape import forward_mode
+from jtorch._types import vmap_errors
 from jtorch.func._trees import leaves_of, parts_of, rebuilt
 
 
@@ -81,10 +82,7 @@ def _calls(func: Callable, rows: list[list], args: tuple, kwargs: dict, randomne
             generator.set_state(start)
         found.append(func(*rebuilt(args, iter(row)), **kwargs))
         if randomness == "error" and not torch.equal(start, generator.get_state()):
-            raise RuntimeError(
-                "vmap: called random operation while in randomness error mode. Please either use the 'same' or "
-                "'different' randomness flags on vmap or perform the randomness operation out of vmap"
-            )
+            raise vmap_errors.random()
     return found
 
 
@@ -93,7 +91,7 @@ def _joined(name: str, dim: Any, outputs: tuple, empty: bool) -> Any:
     first = outputs[0]
     if dim is None:
         if isinstance(first, torch.Tensor) and not all(torch.equal(first, other) for other in outputs[1:]):
-            raise ValueError(f"vmap({name}, ...): `{name}` can not return a BatchedTensor when out_dim is None")
+            raise ValueError(_has_rows(name))
         return first
     if not isinstance(first, torch.Tensor):
         raise ValueError(_not_a_tensor(name, first))
@@ -232,11 +230,15 @@ def _placed(name: str, dim: Any, leaf: Any, made: tuple | None, size: int) -> An
     found, has_rows = made
     if dim is None:
         if has_rows:
-            raise ValueError(f"vmap({name}, ...): `{name}` can not return a BatchedTensor when out_dim is None")
+            raise ValueError(_has_rows(name))
         return found
     if not has_rows:
         found = found.expand(size, *found.shape)
     return found.movedim(0, dim) if dim % found.ndim else found
+
+
+def _has_rows(name: str) -> str:
+    return f"vmap({name}, ...): `{name}` can not return a BatchedTensor when out_dim is None"
 
 
 def _not_a_tensor(name: str, found: Any) -> str:
